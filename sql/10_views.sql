@@ -1,0 +1,94 @@
+-- What pages and frames show, as JSON: src/shared/views.ts names the same shapes.
+
+-- ISO 8601 in UTC with microseconds, so that times sort as text.
+create or replace function utc(at timestamptz) returns text
+language sql stable
+return to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+
+create or replace function user_view(u users) returns jsonb
+language sql stable
+return jsonb_build_object('id', u.id::text, 'username', u.username, 'name', u.name, 'avatar', u.avatar);
+
+create or replace function group_view(g groups) returns jsonb
+language sql stable
+return jsonb_build_object('id', g.id::text, 'name', g.name, 'title', g.title, 'visibility', g.visibility);
+
+create or replace function comment_view(c comments) returns jsonb
+language sql stable
+return jsonb_build_object(
+  'id', c.id::text,
+  'author', (select user_view(u) from users u where u.id = c.author_id),
+  'body', c.body,
+  'created_at', utc(c.created_at),
+  'edited_at', utc(c.edited_at),
+  'like_count', c.like_count
+);
+
+create or replace function entry_view(e entries) returns jsonb
+language sql stable
+return jsonb_build_object(
+  'feed', e.feed_id::text,
+  'at', utc(e.at),
+  'reason', e.reason,
+  'actor', (select user_view(u) from users u where u.id = e.actor_id)
+);
+
+-- All comments up to five, else the first and the last two.
+create or replace function shown_comments(p posts) returns jsonb
+language sql stable
+return (
+  select coalesce(jsonb_agg(comment_view(c) order by c.id), '[]')
+  from comments c
+  where c.id in (
+    (select id from comments where post_id = p.id order by id limit case when p.comment_count > 5 then 1 else 5 end)
+    union
+    (select id from comments where post_id = p.id order by id desc limit 2)
+  )
+);
+
+create or replace function newest_likers(p posts) returns jsonb
+language sql stable
+return (
+  select coalesce(jsonb_agg(user_view(u) order by l.created_at desc, l.user_id desc), '[]')
+  from (
+    select user_id, created_at
+    from post_likes
+    where post_id = p.id
+    order by created_at desc, user_id desc
+    limit 4
+  ) l
+  join users u on u.id = l.user_id
+);
+
+create or replace function post_card(p posts) returns jsonb
+language sql stable
+return jsonb_build_object(
+  'id', p.id::text,
+  'author', (select user_view(u) from users u where u.id = p.author_id),
+  'group', (select group_view(g) from groups g where g.id = p.group_id),
+  'body', p.body,
+  'created_at', utc(p.created_at),
+  'edited_at', utc(p.edited_at),
+  'like_count', p.like_count,
+  'likers', newest_likers(p),
+  'comment_count', p.comment_count,
+  'comments', shown_comments(p),
+  'entries', (
+    select coalesce(jsonb_agg(entry_view(e) order by e.at desc, e.feed_id desc), '[]')
+    from entries e
+    where e.post_id = p.id
+  )
+);
+
+create or replace function may_see_group(viewer_id bigint, g groups) returns boolean
+language sql stable
+return g.visibility = 'public' or exists (
+  select from subscriptions s where s.user_id = viewer_id and s.feed_id = g.feed_id
+);
+
+-- Who may see a post: every query that shows posts goes through here. viewer_id is null for someone signed out.
+create or replace function may_see_post(viewer_id bigint, p posts) returns boolean
+language sql stable
+return p.group_id is null or exists (
+  select from groups g where g.id = p.group_id and may_see_group(viewer_id, g)
+);

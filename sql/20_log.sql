@@ -1,0 +1,243 @@
+-- The one log, in commit order.
+--
+-- Two advisory locks, class 7230:
+--   1  the log: taken last and held until the commit has ended, so that seq order is commit order
+--   2  views of users: shared by whoever will build cards, exclusive for whoever changes what cards show of a user;
+--      otherwise a card with the old name could follow the event that tells the new one
+
+create or replace function lock_views_shared() returns void
+language sql
+return pg_advisory_xact_lock_shared(7230, 2);
+
+-- The changes of one post are serial, and each payload is built from their sum.
+create or replace function lock_post(post_id bigint) returns void
+language plpgsql as $$
+begin
+  perform lock_views_shared();
+  perform from posts p where p.id = lock_post.post_id for no key update;
+end $$;
+
+-- Called by deferred triggers only, with a payload that is ready: an ordinary transaction waits for nothing after
+-- the lock. A notification carries at most 7,999 bytes; a longer one names the row, and the listener reads it.
+create or replace function append_log(event text, topics text[], payload jsonb) returns void
+language plpgsql as $$
+declare
+  next_seq bigint;
+  message text;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'KoaFeed writes in READ COMMITTED only: an older snapshot would tell an outdated state'
+      using errcode = 'feature_not_supported';
+  end if;
+  perform pg_advisory_xact_lock(7230, 1);
+  next_seq := nextval('log_seq');
+  insert into log (seq, event, topics, payload) values (next_seq, event, topics, payload);
+  message := json_build_object('seq', next_seq, 'event', event, 'topics', topics, 'payload', payload)::text;
+  if octet_length(message) > 7900 then
+    message := json_build_object('seq', next_seq)::text;
+  end if;
+  perform pg_notify('koafeed', message);
+end $$;
+
+-- Entries that this transaction ended or moved back for the post: taken from the notes, as the frame shows them.
+create or replace function take_fallen_entries(post bigint) returns jsonb
+language sql as $$
+  with taken as (
+    delete from fallen_entries f where f.post_id = post returning f.feed_id
+  )
+  select coalesce(
+    jsonb_agg(
+      case
+        when e.post_id is null then jsonb_build_object('feed', t.feed_id::text, 'removed', true)
+        else entry_view(e)
+      end
+      order by t.feed_id
+    ),
+    '[]'
+  )
+  from taken t
+  left join entries e on e.feed_id = t.feed_id and e.post_id = post
+$$;
+
+-- Tells a change of a post, its comments or its likes to the feeds that held the post before or after it, and to
+-- its own page. `facts` is what the event adds to the card; `moved_at` picks the entries that the change made or
+-- moved. Where the post is gone too, its deletion tells everything.
+create or replace function tell_post(post bigint, event text, facts jsonb, moved_at timestamptz) returns void
+language plpgsql as $$
+declare
+  card jsonb;
+  changed jsonb;
+begin
+  select post_card(p) into card from posts p where p.id = post;
+  if not found then
+    return;
+  end if;
+  changed := take_fallen_entries(post);
+  select changed || coalesce(jsonb_agg(entry_view(e) order by e.feed_id), '[]') into changed
+  from entries e
+  where e.post_id = post and e.at = moved_at
+    and not changed @> jsonb_build_array(jsonb_build_object('feed', e.feed_id::text));
+  perform append_log(
+    event,
+    (
+      select array_agg('feed:' || feed order by feed::bigint)
+      from (
+        select value ->> 'feed' as feed from jsonb_array_elements(card -> 'entries')
+        union
+        select value ->> 'feed' from jsonb_array_elements(changed)
+      ) feeds
+    ) || ('post:' || post),
+    facts || jsonb_build_object('post', card, 'entries', changed)
+  );
+end $$;
+
+create or replace function tg_posts__log() returns trigger
+language plpgsql as $$
+declare
+  ended jsonb;
+begin
+  if tg_op = 'INSERT' then
+    perform tell_post(new.id, 'post', '{"action": "created"}', new.created_at);
+  elsif tg_op = 'UPDATE' then
+    if new.body is distinct from old.body then
+      perform tell_post(new.id, 'post', '{"action": "edited"}', null);
+    end if;
+  else
+    ended := take_fallen_entries(old.id);
+    perform append_log(
+      'post',
+      (select array_agg('feed:' || (value ->> 'feed')) from jsonb_array_elements(ended)) || ('post:' || old.id),
+      jsonb_build_object('action', 'deleted', 'post', jsonb_build_object('id', old.id::text), 'entries', ended)
+    );
+  end if;
+  return null;
+end $$;
+
+create or replace function tg_comments__log() returns trigger
+language plpgsql as $$
+declare
+  shown jsonb;
+begin
+  if tg_op = 'DELETE' then
+    perform tell_post(
+      old.post_id,
+      'comment',
+      jsonb_build_object('action', 'deleted', 'comment', jsonb_build_object('id', old.id::text)),
+      null
+    );
+    return null;
+  end if;
+  if tg_op = 'UPDATE' and new.body is not distinct from old.body then
+    return null;
+  end if;
+  select comment_view(c) into shown from comments c where c.id = new.id;
+  if not found then
+    return null; -- made and deleted in one transaction
+  end if;
+  perform tell_post(
+    new.post_id,
+    'comment',
+    jsonb_build_object('action', case tg_op when 'INSERT' then 'created' else 'edited' end, 'comment', shown),
+    case tg_op when 'INSERT' then new.created_at end
+  );
+  return null;
+end $$;
+
+-- The user of a like event; only the id where the account is going too.
+create or replace function liker_view(liker bigint) returns jsonb
+language sql stable
+return coalesce(
+  (select user_view(u) from users u where u.id = liker),
+  jsonb_build_object('id', liker::text)
+);
+
+create or replace function tg_post_likes__log() returns trigger
+language plpgsql as $$
+begin
+  if tg_op = 'INSERT' then
+    perform tell_post(
+      new.post_id,
+      'like',
+      jsonb_build_object('action', 'added', 'user', liker_view(new.user_id)),
+      new.created_at
+    );
+  else
+    perform tell_post(
+      old.post_id,
+      'like',
+      jsonb_build_object('action', 'removed', 'user', liker_view(old.user_id)),
+      null
+    );
+  end if;
+  return null;
+end $$;
+
+create or replace function tg_comment_likes__log() returns trigger
+language plpgsql as $$
+declare
+  changed comment_likes := case tg_op when 'INSERT' then new else old end;
+begin
+  perform tell_post(
+    c.post_id,
+    'like',
+    jsonb_build_object(
+      'action', case tg_op when 'INSERT' then 'added' else 'removed' end,
+      'user', liker_view(changed.user_id),
+      'comment_id', c.id::text
+    ),
+    null
+  )
+  from comments c
+  where c.id = changed.comment_id;
+  return null;
+end $$;
+
+-- An entry that went without a like, comment or post that tells it: the post was withdrawn from that feed.
+create or replace function tg_fallen_entries__log() returns trigger
+language plpgsql as $$
+begin
+  perform tell_post(f.post_id, 'post', '{"action": "withdrawn"}', null)
+  from fallen_entries f
+  where f.post_id = new.post_id and f.feed_id = new.feed_id;
+  return null;
+end $$;
+
+create or replace function tg_users__log() returns trigger
+language plpgsql as $$
+begin
+  if (new.username, new.name, new.avatar) is distinct from (old.username, old.name, old.avatar) then
+    perform append_log('user', array['all'], user_view(u)) from users u where u.id = new.id;
+  end if;
+  return null;
+end $$;
+
+-- Rights change in the log too. These rows never reach a client as they are: the hub acts on them.
+
+create or replace function tg_subscriptions__log() returns trigger
+language plpgsql as $$
+declare
+  changed subscriptions := case tg_op when 'INSERT' then new else old end;
+begin
+  perform append_log(
+    'subscription',
+    array['user:' || u.id],
+    jsonb_build_object(
+      'action', case tg_op when 'INSERT' then 'made' else 'ended' end,
+      'feed', changed.feed_id::text
+    )
+  )
+  from users u
+  where u.id = changed.user_id and u.feed_id <> changed.feed_id; -- one's own comes and goes with the account
+  return null;
+end $$;
+
+create or replace function tg_sessions__log() returns trigger
+language plpgsql as $$
+begin
+  perform append_log(
+    'session',
+    array['user:' || old.user_id],
+    jsonb_build_object('action', 'ended', 'session', encode(old.id_hash, 'hex'))
+  );
+  return null;
+end $$;

@@ -1,0 +1,196 @@
+-- What is in whose feed. A lesser reason never replaces a greater: posted > commented > liked.
+
+-- A post with this many entries gets no further ones: what is everywhere needs no more spreading.
+create or replace function max_entries() returns integer
+language sql immutable
+return 64;
+
+-- A private group's post never leaves the group's feed.
+create or replace function may_spread(post bigint) returns boolean
+language sql stable
+return not exists (
+  select
+  from posts p
+  join groups g on g.id = p.group_id
+  where p.id = post and g.visibility = 'private'
+) and (select count(*) from entries e where e.post_id = post) < max_entries();
+
+create or replace function tg_posts__before() returns trigger
+language plpgsql as $$
+begin
+  perform lock_views_shared();
+  if tg_op = 'UPDATE' and new.body is distinct from old.body then
+    new.edited_at := clock_timestamp();
+  end if;
+  return new;
+end $$;
+
+create or replace function tg_posts__entries() returns trigger
+language plpgsql as $$
+begin
+  insert into entries (feed_id, post_id, at, reason, actor_id)
+  select f.id, new.id, new.created_at, 'posted', new.author_id
+  from feeds f
+  left join groups g on g.id = new.group_id
+  where f.id = coalesce(g.feed_id, (select feed_id from users where id = new.author_id))
+    or f.kind = 'public' and coalesce(g.visibility, 'public') = 'public';
+  return null;
+end $$;
+
+-- Times are taken once the post is locked, so that they grow in commit order. An importer may bring its own.
+create or replace function tg_comments__before() returns trigger
+language plpgsql as $$
+begin
+  if tg_op = 'DELETE' then
+    perform lock_post(old.post_id);
+    return old;
+  end if;
+  perform lock_post(new.post_id);
+  if tg_op = 'INSERT' then
+    new.created_at := coalesce(new.created_at, clock_timestamp());
+  elsif new.body is distinct from old.body then
+    new.edited_at := clock_timestamp();
+  end if;
+  return new;
+end $$;
+
+create or replace function tg_comments__count() returns trigger
+language plpgsql as $$
+begin
+  if tg_op = 'INSERT' then
+    update posts set comment_count = comment_count + 1 where id = new.post_id;
+  else
+    update posts set comment_count = comment_count - 1 where id = old.post_id;
+  end if;
+  return null;
+end $$;
+
+-- A comment moves every `posted` entry to now, and brings the post to the commenter's feed.
+create or replace function tg_comments__entries() returns trigger
+language plpgsql as $$
+declare
+  commenter_feed bigint;
+begin
+  if tg_op = 'DELETE' then
+    perform settle_entry(old.post_id, old.author_id);
+    return null;
+  end if;
+  update entries
+  set at = new.created_at
+  where post_id = new.post_id and reason = 'posted' and at < new.created_at;
+  select feed_id into commenter_feed from users where id = new.author_id;
+  update entries
+  set at = greatest(at, new.created_at), reason = 'commented', actor_id = new.author_id
+  where post_id = new.post_id and feed_id = commenter_feed and reason <> 'posted';
+  if not found and may_spread(new.post_id) then
+    insert into entries (feed_id, post_id, at, reason, actor_id)
+    values (commenter_feed, new.post_id, new.created_at, 'commented', new.author_id)
+    on conflict do nothing;
+  end if;
+  return null;
+end $$;
+
+create or replace function tg_post_likes__before() returns trigger
+language plpgsql as $$
+begin
+  if tg_op = 'DELETE' then
+    perform lock_post(old.post_id);
+    return old;
+  end if;
+  perform lock_post(new.post_id);
+  new.created_at := coalesce(new.created_at, clock_timestamp());
+  return new;
+end $$;
+
+create or replace function tg_post_likes__count() returns trigger
+language plpgsql as $$
+begin
+  if tg_op = 'INSERT' then
+    update posts set like_count = like_count + 1 where id = new.post_id;
+  else
+    update posts set like_count = like_count - 1 where id = old.post_id;
+  end if;
+  return null;
+end $$;
+
+-- A like brings the post to the liker's feed, and never moves an entry.
+create or replace function tg_post_likes__entries() returns trigger
+language plpgsql as $$
+begin
+  if tg_op = 'DELETE' then
+    perform settle_entry(old.post_id, old.user_id);
+  elsif may_spread(new.post_id) then
+    insert into entries (feed_id, post_id, at, reason, actor_id)
+    select u.feed_id, new.post_id, new.created_at, 'liked', new.user_id
+    from users u
+    where u.id = new.user_id
+    on conflict do nothing;
+  end if;
+  return null;
+end $$;
+
+-- After an unlike or a deleted comment: the person's entry falls back to the reason that is left, at that
+-- comment's or like's time, or goes.
+create or replace function settle_entry(post bigint, person bigint) returns void
+language plpgsql as $$
+declare
+  own_feed bigint;
+  left_reason text;
+  left_at timestamptz;
+begin
+  select feed_id into own_feed from users where id = person;
+  select reason, created_at into left_reason, left_at
+  from (
+    (
+      select 1 as rank, 'commented' as reason, created_at
+      from comments
+      where post_id = post and author_id = person
+      order by created_at desc
+      limit 1
+    )
+    union all
+    select 2, 'liked', created_at
+    from post_likes
+    where post_id = post and user_id = person
+  ) reasons
+  order by rank
+  limit 1;
+  if found then
+    update entries
+    set at = left_at, reason = left_reason
+    where feed_id = own_feed and post_id = post and reason <> 'posted'
+      and (at, reason) is distinct from (left_at, left_reason);
+  else
+    delete from entries where feed_id = own_feed and post_id = post and reason <> 'posted';
+  end if;
+end $$;
+
+create or replace function tg_entries__fallen() returns trigger
+language plpgsql as $$
+begin
+  insert into fallen_entries (post_id, feed_id) values (old.post_id, old.feed_id) on conflict do nothing;
+  return null;
+end $$;
+
+create or replace function tg_comment_likes__before() returns trigger
+language plpgsql as $$
+begin
+  if tg_op = 'DELETE' then
+    perform lock_post(c.post_id) from comments c where c.id = old.comment_id;
+    return old;
+  end if;
+  perform lock_post(c.post_id) from comments c where c.id = new.comment_id;
+  new.created_at := coalesce(new.created_at, clock_timestamp());
+  return new;
+end $$;
+
+create or replace function tg_comment_likes__count() returns trigger
+language plpgsql as $$
+begin
+  if tg_op = 'INSERT' then
+    update comments set like_count = like_count + 1 where id = new.comment_id;
+  else
+    update comments set like_count = like_count - 1 where id = old.comment_id;
+  end if;
+  return null;
+end $$;

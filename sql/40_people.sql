@@ -1,0 +1,97 @@
+-- Users and groups: each owns a feed and a name; names are unique across both.
+
+create or replace function take_name(wanted text, owner_feed bigint) returns void
+language plpgsql as $$
+begin
+  update names set current = false where feed_id = owner_feed and current and name <> wanted;
+  insert into names (name, feed_id)
+  values (wanted, owner_feed)
+  on conflict (name) do update
+    set feed_id = excluded.feed_id, current = true
+    where not names.current;
+  if not found then
+    raise unique_violation using
+      message = format('the name %s is taken', wanted),
+      constraint = 'names_pkey',
+      table = 'names';
+  end if;
+end $$;
+
+create or replace function tg_users__defaults() returns trigger
+language plpgsql as $$
+begin
+  new.username := lower(new.username);
+  new.name := coalesce(nullif(new.name, ''), new.username);
+  if new.feed_id is null then
+    insert into feeds (kind) values ('user') returning id into new.feed_id;
+  end if;
+  return new;
+end $$;
+
+create or replace function tg_users__name() returns trigger
+language plpgsql as $$
+begin
+  if tg_op = 'INSERT' or new.username <> old.username then
+    perform take_name(new.username, new.feed_id);
+  end if;
+  return null;
+end $$;
+
+create or replace function tg_users__own_feed() returns trigger
+language plpgsql as $$
+begin
+  insert into subscriptions (user_id, feed_id) values (new.id, new.feed_id);
+  return null;
+end $$;
+
+create or replace function tg_users__feed_end() returns trigger
+language plpgsql as $$
+begin
+  delete from feeds where id = old.feed_id;
+  return null;
+end $$;
+
+-- See sql/20_log.sql: nobody may be building a card of this user now.
+create or replace function tg_users__views_lock() returns trigger
+language plpgsql as $$
+begin
+  if (new.username, new.name, new.avatar) is distinct from (old.username, old.name, old.avatar) then
+    perform pg_advisory_xact_lock(7230, 2);
+  end if;
+  return new;
+end $$;
+
+create or replace function tg_groups__defaults() returns trigger
+language plpgsql as $$
+begin
+  new.name := lower(new.name);
+  if new.feed_id is null then
+    insert into feeds (kind) values ('group') returning id into new.feed_id;
+  end if;
+  return new;
+end $$;
+
+create or replace function tg_groups__name() returns trigger
+language plpgsql as $$
+begin
+  if tg_op = 'INSERT' or new.name <> old.name then
+    perform take_name(new.name, new.feed_id);
+  end if;
+  return null;
+end $$;
+
+create or replace function tg_groups__feed_end() returns trigger
+language plpgsql as $$
+begin
+  delete from feeds where id = old.feed_id;
+  return null;
+end $$;
+
+create or replace function tg_groups__fixed() returns trigger
+language plpgsql as $$
+begin
+  if new.visibility <> old.visibility then
+    raise exception 'a group''s visibility never changes' using errcode = 'check_violation';
+  end if;
+  return new;
+end $$;

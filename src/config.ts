@@ -1,0 +1,185 @@
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import { z } from 'zod'
+
+/** The environment as the service understands it; README.md says what each variable is for. */
+export interface Config {
+  production: boolean
+  /** 0: any free port. */
+  port: number
+  /** Null: every interface. */
+  host: string | null
+  instances: number
+  /** Null only outside production: an embedded PostgreSQL is started then. */
+  databaseUrl: string | null
+  dataDir: string
+  /** A direct connection for LISTEN; the same as `databaseUrl` unless that goes through a pooler. */
+  listenDatabaseUrl: string | null
+  /** Newest first: the first signs, all verify. */
+  sessionKeys: string[]
+  /** Null only outside production: links and checks then take the request's Host. */
+  publicOrigin: string | null
+  trustedProxies: number
+  metricsPort: number
+  siteName: string
+  logLevel: (typeof logLevels)[number]
+  instanceName: string
+  limits: Limits
+}
+
+export type LimitName = (typeof limitNames)[number]
+
+/** Numbers that replace the built-in ones, or `off` for no limit at all. */
+export type Limits = 'off' | Partial<Record<LimitName, number>>
+
+/** Its message names every fault of the environment, one a line. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+}
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+const limitNames = ['signins', 'signups', 'posts', 'follows', 'uploads', 'streams'] as const
+
+/**
+ * Reads the configuration from environment variables; an empty one counts as unset.
+ * @throws ConfigError naming all faults at once. It quotes no value of a secret.
+ */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()))
+  const result = environment(given.NODE_ENV === 'production').safeParse(given)
+  const faults = (result.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}`)
+  faults.push(...portFaults(given))
+  if (!result.success || faults.length > 0) {
+    throw new ConfigError(`The configuration has faults:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
+  }
+  const vars = result.data
+  return {
+    production: vars.NODE_ENV === 'production',
+    port: vars.PORT,
+    host: vars.HOST ?? null,
+    instances: vars.INSTANCES,
+    databaseUrl: vars.DATABASE_URL ?? null,
+    dataDir: vars.DATA_DIR,
+    listenDatabaseUrl: vars.LISTEN_DATABASE_URL ?? vars.DATABASE_URL ?? null,
+    sessionKeys: vars.SESSION_KEYS ?? [randomBytes(32).toString('base64url')],
+    publicOrigin: vars.PUBLIC_ORIGIN ?? null,
+    trustedProxies: vars.TRUSTED_PROXIES,
+    metricsPort: vars.METRICS_PORT,
+    siteName: vars.SITE_NAME,
+    logLevel: vars.LOG_LEVEL,
+    instanceName: vars.INSTANCE_NAME,
+    limits: vars.LIMITS,
+  }
+}
+
+function environment(production: boolean) {
+  return z.object({
+    NODE_ENV: z.string().default('development'),
+    PORT: wholeNumber(0, 65_535).default(3000),
+    HOST: z.string().optional(),
+    INSTANCES: wholeNumber(1, 64).default(1),
+    DATABASE_URL: production ? postgresUrl() : postgresUrl().optional(),
+    DATA_DIR: z.string().default('.data'),
+    LISTEN_DATABASE_URL: postgresUrl().optional(),
+    SESSION_KEYS: production ? strongKeys() : keys().optional(),
+    PUBLIC_ORIGIN: production ? origin() : origin().optional(),
+    TRUSTED_PROXIES: wholeNumber(0, 16).default(0),
+    METRICS_PORT: wholeNumber(0, 65_535).default(9464),
+    SITE_NAME: z.string().max(60, 'must have at most 60 characters').default('KoaFeed'),
+    LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('info'),
+    // PostgreSQL cuts application_name at 63 bytes, of which `koafeed:listener:` takes 17.
+    INSTANCE_NAME: z
+      .string()
+      .regex(/^[\w.-]{1,46}$/, 'must be 1 to 46 letters, digits, dots, dashes or underscores')
+      .default(
+        () =>
+          `${hostname()
+            .replace(/[^\w.-]/g, '-')
+            .slice(0, 30)}-${process.pid}`,
+      ),
+    LIMITS: z.string().default('').transform(readLimits),
+  })
+}
+
+function wholeNumber(min: number, max: number) {
+  const message = `must be a whole number from ${min} to ${max}`
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, { error: message, abort: true })
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, message)
+}
+
+/** Where it may not be absent, absence is told in these words. */
+function text() {
+  return z.string('is required in production')
+}
+
+function postgresUrl() {
+  const error = 'must be a URL like postgres://user:password@host:5432/database'
+  return text().refine((value) => /^postgres(ql)?:$/.test(URL.parse(value)?.protocol ?? ''), error)
+}
+
+function origin() {
+  const error = 'must be an origin like https://feed.example.org, without a path'
+  return text()
+    .transform((value) => value.replace(/\/$/, ''))
+    .refine((value) => {
+      const url = URL.parse(value)
+      return url !== null && /^https?:$/.test(url.protocol) && url.origin === value.toLowerCase()
+    }, error)
+    .transform((value) => value.toLowerCase())
+}
+
+function keys() {
+  return text()
+    .transform((value) => value.split(',').map((key) => key.trim()))
+    .refine((list) => list.every((key) => key !== ''), 'must be keys separated by commas, none of them empty')
+}
+
+/** Keys sign the cookies: a short, repeated or published one lets anybody forge them. */
+function strongKeys() {
+  return keys()
+    .refine((list) => list.every((key) => key.length >= 32), 'must be keys of at least 32 characters each')
+    .refine(
+      (list) => !list.some(exampleKey),
+      'still holds an example value; make one: openssl rand -base64 32',
+    )
+}
+
+function exampleKey(key: string): boolean {
+  return /change|example|secret|replace|insert|your[-_ ]|placeholder/i.test(key) || new Set(key).size < 8
+}
+
+function readLimits(text: string, ctx: z.RefinementCtx): Limits {
+  if (text.trim() === 'off') return 'off'
+  const limits: Partial<Record<LimitName, number>> = {}
+  for (const part of text.split(',').filter((piece) => piece.trim() !== '')) {
+    const [name = '', number = ''] = part.split('=').map((piece) => piece.trim())
+    const known = limitNames.find((one) => one === name)
+    if (known === undefined || !/^[1-9]\d{0,8}$/.test(number) || part.split('=').length !== 2) {
+      ctx.addIssue(
+        `must be off or name=number,… with names of ${limitNames.join(', ')}; not "${part.trim()}"`,
+      )
+      continue
+    }
+    limits[known] = Number(number)
+  }
+  return limits
+}
+
+/** Instance i takes PORT+i and METRICS_PORT+i: the two ranges must exist and not meet. */
+function portFaults(env: Record<string, string | undefined>): string[] {
+  const instances = Number(env.INSTANCES ?? 1)
+  const port = Number(env.PORT ?? 3000)
+  const metrics = Number(env.METRICS_PORT ?? 9464)
+  const faults: string[] = []
+  if (port <= 65_535 && port + instances - 1 > 65_535) faults.push('PORT + INSTANCES goes beyond 65535')
+  if (metrics <= 65_535 && metrics + instances - 1 > 65_535) {
+    faults.push('METRICS_PORT + INSTANCES goes beyond 65535')
+  }
+  if (port !== 0 && metrics !== 0 && Math.abs(port - metrics) < instances) {
+    faults.push('METRICS_PORT and PORT are too close for this number of instances')
+  }
+  return faults
+}

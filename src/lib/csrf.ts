@@ -1,0 +1,56 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Next } from 'koa'
+import { Forbidden } from './errors.ts'
+import { recall, remember } from './memory.ts'
+import type { Visit } from './visit.ts'
+
+const REFUSED = 'Invalid POST contents'
+
+/** A token that another site cannot guess: 192 random bits. */
+export function newToken(): string {
+  return randomBytes(24).toString('base64url')
+}
+
+/** The token that this visitor's forms carry, made when there is none. */
+export function csrfToken(ctx: Visit): string {
+  const { csrf } = recall(ctx)
+  if (csrf) return csrf
+  const token = newToken()
+  remember(ctx, { csrf: token })
+  return token
+}
+
+/**
+ * Checks the hidden field `csrf_token`, or the header `X-CSRF-Token`, against the visitor's own token.
+ * Throws Forbidden. See the OWASP cheat sheet "Cross-Site Request Forgery Prevention".
+ */
+export function checkToken(ctx: Visit, field: unknown): void {
+  const given = ctx.get('x-csrf-token') || field
+  const { csrf } = recall(ctx)
+  if (typeof given !== 'string' || !csrf || !same(given, csrf)) throw new Forbidden(REFUSED)
+}
+
+/** Refuses what a browser sends here on behalf of another site, before anything is read. */
+export async function sameOrigin(ctx: Visit, next: Next): Promise<void> {
+  const reads = ['GET', 'HEAD', 'OPTIONS'].includes(ctx.method)
+  if (!reads && (ctx.get('sec-fetch-site') === 'cross-site' || !isOurs(ctx, ctx.get('origin')))) {
+    throw new Forbidden(REFUSED)
+  }
+  await next()
+}
+
+/** Whether the origin is this site's. Programs send none; they carry no visitor's cookies either. */
+export function isOurs(ctx: Visit, origin: string): boolean {
+  if (origin === '') return true
+  if (ctx.state.site.origin !== null) return origin === ctx.state.site.origin
+  return URL.parse(origin)?.host === ctx.get('host').toLowerCase()
+}
+
+/** In constant time; hashing first makes the lengths equal. */
+function same(a: string, b: string): boolean {
+  return timingSafeEqual(digest(a), digest(b))
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}

@@ -1,0 +1,83 @@
+import { csrfToken, isOurs } from './csrf.ts'
+import { Unauthorized } from './errors.ts'
+import { addFlash, recall, takeFlash } from './memory.ts'
+import { safePath } from './paths.ts'
+import type { Visit } from './visit.ts'
+import type { Layout, Pages } from '../shared/pages.ts'
+import type { Me } from '../shared/views.ts'
+
+/** Whoever is signed in. Throws Unauthorized where nobody is. */
+export function requireMe(ctx: Visit): Me {
+  if (!ctx.state.me) throw new Unauthorized()
+  return ctx.state.me
+}
+
+/** The id that decides what may be seen: null for someone signed out. */
+export function viewerId(ctx: Visit): string | null {
+  return ctx.state.me?.id ?? null
+}
+
+/** A page for people; for programs the same view, with the token that their next request needs. */
+export function page<Name extends keyof Pages>(ctx: Visit, template: Name, view: Pages[Name]): void {
+  const csrf = csrfToken(ctx)
+  if (wantsJson(ctx)) {
+    const { errors: _errors, values: _values, ...shown } = view as Record<string, unknown>
+    return json(ctx, 200, { ...shown, csrf })
+  }
+  html(ctx, 200, template, view, takeFlash(ctx))
+}
+
+/** The answer to a change that was made: on to a page of this site, or JSON. */
+export function done(
+  ctx: Visit,
+  { to, flash, json: body, status = 200 }: { to: string; flash?: string; json: object; status?: 200 | 201 },
+): void {
+  if (wantsJson(ctx)) return json(ctx, status, body)
+  if (flash) addFlash(ctx, flash)
+  seeOther(ctx, to)
+}
+
+/** Where the form asked to be led, else `usual`. */
+export function nextOr(ctx: Visit, usual: string): string {
+  return ctx.state.next ?? usual
+}
+
+/** Back to the page of this site that the form stood on, else `usual`. */
+export function backOr(ctx: Visit, usual: string): string {
+  const from = URL.parse(ctx.get('referer'))
+  return ctx.state.next ?? (from && isOurs(ctx, from.origin) ? from.pathname + from.search : usual)
+}
+
+/** On to another page of this site, and nowhere else. */
+export function seeOther(ctx: Visit, path: string): void {
+  ctx.status = 303
+  ctx.redirect(safePath(path))
+}
+
+/** HTML is what a browser gets, and whoever does not mind. */
+export function wantsJson(ctx: Visit): boolean {
+  return ctx.state.program === true || ctx.accepts('html', 'json') === 'json'
+}
+
+export function json(ctx: Visit, status: number, body: object): void {
+  ctx.status = status
+  ctx.set('Cache-Control', 'no-store')
+  ctx.type = 'json'
+  ctx.body = JSON.stringify(body)
+}
+
+export function html(ctx: Visit, status: number, template: keyof Pages, view: object, flash: string[]): void {
+  ctx.status = status
+  ctx.type = 'html'
+  ctx.body = ctx.state.site.render(template, { ...layout(ctx, flash), ...view })
+}
+
+function layout(ctx: Visit, flash: string[]): Omit<Layout, 'site'> {
+  return {
+    me: ctx.state.me,
+    csrf: recall(ctx).csrf ?? '',
+    flash,
+    // What a POST answers has no address to come back to.
+    path: ctx.method === 'GET' ? safePath(ctx.path + ctx.search) : '/',
+  }
+}

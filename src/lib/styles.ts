@@ -1,0 +1,28 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as esbuild from 'esbuild'
+import { PurgeCSS } from 'purgecss'
+
+/** What is used of Bootstrap, and our own sheet after it. */
+export async function styles(root: string, { minify }: { minify: boolean }): Promise<string> {
+  const bootstrap = await readFile(join(root, 'node_modules/bootstrap/dist/css/bootstrap.min.css'), 'utf8')
+  const own = await readFile(join(root, 'static/css/site.css'), 'utf8')
+  const [purged] = await new PurgeCSS().purge({
+    content: [join(root, 'templates/**/*.njk'), join(root, 'src/browser/**/*.ts')],
+    css: [{ raw: bootstrap }],
+    safelist: { greedy: [/data-bs-theme/] },
+    variables: true,
+  })
+  const css = followSystemTheme(purged?.css ?? '') + own
+  const { code } = await esbuild.transform(css, { loader: 'css', minify, legalComments: 'none' })
+  return code
+}
+
+/** Bootstrap is dark where an attribute says so; a page without the attribute is to follow the system. */
+function followSystemTheme(css: string): string {
+  return css.replace(
+    /([^{}]*)\[data-bs-theme=dark\]([^{}]*)\{([^{}]*)\}/g,
+    (rule, before: string, after: string, body: string) =>
+      before.trim() === '' ? `${rule}@media(prefers-color-scheme:dark){:root${after}{${body}}}` : rule,
+  )
+}

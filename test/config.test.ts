@@ -1,0 +1,115 @@
+import { expect } from 'chai'
+import { ConfigError, readConfig } from '../src/config.ts'
+
+const strong = 'k3yQ9v0XzA7rLm2WpT5uHc8NdEfGjB1s'
+const production = {
+  NODE_ENV: 'production',
+  DATABASE_URL: 'postgres://u:hunter2@db/koafeed',
+  SESSION_KEYS: strong,
+  PUBLIC_ORIGIN: 'https://feed.example.org',
+}
+
+describe('readConfig', () => {
+  it('has a working default for everything outside production', () => {
+    const config = readConfig({})
+    expect(config).to.include({ port: 3000, metricsPort: 9464, instances: 1, dataDir: '.data', host: null })
+    expect(config).to.include({ databaseUrl: null, publicOrigin: null, production: false, trustedProxies: 0 })
+    expect(config.limits).to.deep.equal({})
+    expect(config.sessionKeys[0]).to.have.length.of.at.least(32)
+    expect(config.instanceName).to.match(/^[\w.-]{1,46}$/)
+  })
+
+  it('takes an empty variable for an unset one', () => {
+    expect(readConfig({ PORT: '', LIMITS: ' ', DATABASE_URL: '' })).to.include({
+      port: 3000,
+      databaseUrl: null,
+    })
+  })
+
+  it('reads what is given', () => {
+    const config = readConfig({
+      ...production,
+      PORT: '0',
+      SESSION_KEYS: `${strong}, ${strong}2`,
+      PUBLIC_ORIGIN: 'https://Feed.example.org/',
+      LIMITS: 'signins=5, posts=100',
+      LISTEN_DATABASE_URL: 'postgresql://direct/koafeed',
+    })
+    expect(config.port).to.equal(0)
+    expect(config.sessionKeys).to.deep.equal([strong, `${strong}2`])
+    expect(config.publicOrigin).to.equal('https://feed.example.org')
+    expect(config.limits).to.deep.equal({ signins: 5, posts: 100 })
+    expect(config.listenDatabaseUrl).to.equal('postgresql://direct/koafeed')
+    expect(readConfig({ LIMITS: 'off' }).limits).to.equal('off')
+    expect(readConfig(production).listenDatabaseUrl).to.equal(production.DATABASE_URL)
+  })
+
+  it('names all faults at once, and quotes no secret', () => {
+    const message = faultsOf({
+      PORT: '70000',
+      METRICS_PORT: '1e3',
+      INSTANCES: '0',
+      DATABASE_URL: 'mysql://u:hunter2@db',
+      PUBLIC_ORIGIN: 'https://feed.example.org/path',
+      TRUSTED_PROXIES: '-1',
+      LOG_LEVEL: 'loud',
+      INSTANCE_NAME: 'a b',
+      SESSION_KEYS: 'hunter2,,',
+      LIMITS: 'coffee=3,posts=0',
+    })
+    for (const name of [
+      'PORT',
+      'METRICS_PORT',
+      'INSTANCES',
+      'DATABASE_URL',
+      'PUBLIC_ORIGIN',
+      'TRUSTED_PROXIES',
+    ]) {
+      expect(message).to.match(new RegExp(`^  ${name} must`, 'm'))
+    }
+    expect(message)
+      .to.match(/^ {2}LOG_LEVEL must be one of/m)
+      .and.match(/^ {2}INSTANCE_NAME must/m)
+    expect(message)
+      .to.match(/^ {2}SESSION_KEYS must/m)
+      .and.contain('"coffee=3"')
+      .and.contain('"posts=0"')
+    expect(message).to.not.contain('hunter2')
+  })
+
+  it('demands in production what has no safe default', () => {
+    const message = faultsOf({ NODE_ENV: 'production' })
+    for (const name of ['DATABASE_URL', 'SESSION_KEYS', 'PUBLIC_ORIGIN']) {
+      expect(message).to.contain(`${name} is required in production`)
+    }
+    expect(readConfig(production).production).to.equal(true)
+  })
+
+  it('refuses weak keys in production', () => {
+    for (const key of [
+      'short',
+      'x'.repeat(40),
+      'change-me-change-me-change-me-change-me',
+      `${strong},short`,
+    ]) {
+      expect(faultsOf({ ...production, SESSION_KEYS: key }), key).to.match(/SESSION_KEYS (must|still)/)
+    }
+    expect(readConfig({ SESSION_KEYS: 'short' }).sessionKeys).to.deep.equal(['short'])
+  })
+
+  it('refuses ports that instances would share or that do not exist', () => {
+    expect(faultsOf({ PORT: '9463', INSTANCES: '2' })).to.contain('too close')
+    expect(faultsOf({ PORT: '65535', INSTANCES: '2' })).to.contain('PORT + INSTANCES')
+    expect(readConfig({ PORT: '65535' }).port).to.equal(65_535)
+  })
+})
+
+function faultsOf(env: Record<string, string>): string {
+  try {
+    readConfig(env)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message
+    throw error
+  }
+  return ''
+}

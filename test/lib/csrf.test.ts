@@ -1,0 +1,103 @@
+import { expect } from 'chai'
+import { createRouters } from '../../src/app.ts'
+import { useDatabase } from '../support/database.ts'
+import { client, password, type Client } from '../support/http.ts'
+import { startInstance, type Instance } from '../support/instance.ts'
+
+describe('forged requests', () => {
+  const database = useDatabase()
+  let instance: Instance
+  let ann: Client
+  let bob: Client
+  let ids: Record<string, string>
+  before(async () => {
+    instance = await startInstance({ databaseUrl: database.url })
+    ann = await client(instance.origin).register('ann')
+    bob = await client(instance.origin).register('bob')
+    const post = (await ann.post('/posts', { body: 'here' })).json.post.id
+    const comment = (await ann.post(`/posts/${post}/comments`, { body: 'there' })).json.comment.id
+    ids = { '/posts/:id': `/posts/${post}`, '/comments/:id': `/comments/${comment}`, ':username': 'bob' }
+  })
+
+  const routes = createRouters({ db: null as never, write: null as never })
+    .flatMap(({ stack }) => stack)
+    .filter(({ methods }) => methods.includes('POST'))
+    .map(({ path }) => String(path))
+
+  const traces = () =>
+    database.query(`select (select count(*) from users), (select count(*) from posts), (select count(*) from comments),
+      (select count(*) from post_likes), (select count(*) from subscriptions), (select count(*) from sessions)`)
+
+  it('the list of routes is not empty', () => expect(routes).to.have.length.greaterThan(10))
+
+  for (const route of routes) {
+    it(`POST ${route} is refused without the visitor’s own token`, async () => {
+      const path = Object.entries(ids).reduce((text, [from, to]) => text.replace(from, to), route)
+      const visitor = ['/register', '/login'].includes(route) ? client(instance.origin) : ann
+      const body = { username: 'mallory', password, body: 'forged' }
+      const before = await traces()
+      for (const csrf of [null, '', 'x', await bob.csrf(), `${await visitor.csrf()}x`]) {
+        for (const type of ['json', 'form'] as const) {
+          const answer = await visitor.post(path, body, { csrf, type })
+          expect(answer.status, `${type} ${csrf}`).to.equal(403)
+          expect(answer.text).to.contain('Invalid POST contents')
+        }
+      }
+      expect(await traces()).to.deep.equal(before)
+    })
+  }
+
+  it('the token in the form’s hidden field is as good as the header', async () => {
+    const csrf_token = await ann.csrf()
+    const answer = await ann.post('/posts', { body: 'by field', csrf_token }, { csrf: null, type: 'form' })
+    expect(answer.status).to.equal(303)
+  })
+
+  it('a token from before the sign-in is worth nothing after it', async () => {
+    const carl = client(instance.origin)
+    const early = await carl.csrf()
+    await carl.register('carl')
+    expect((await carl.post('/posts', { body: 'x' }, { csrf: early })).status).to.equal(403)
+    expect((await carl.post('/posts', { body: 'x' })).status).to.equal(201)
+  })
+
+  it('a cookie that somebody else signed is no visitor’s memory', async () => {
+    const value = Buffer.from(JSON.stringify({ csrf: 'mine', flash: ['gotcha'] })).toString('base64url')
+    const planted = client(
+      instance.origin,
+      new Map([
+        ['koafeed-guest', value],
+        ['koafeed-guest.sig', 'x'.repeat(27)],
+      ]),
+    )
+    expect((await planted.post('/login', { username: 'ann', password }, { csrf: 'mine' })).status).to.equal(
+      403,
+    )
+    expect((await planted.get('/', { accept: 'text/html' })).text).not.to.contain('gotcha')
+  })
+
+  const senders: [string, Record<string, string>, number][] = [
+    ['a page of ours', { 'sec-fetch-site': 'same-origin' }, 201],
+    ['another site, says the browser', { 'sec-fetch-site': 'cross-site' }, 403],
+    ['another origin', { origin: 'https://evil.test' }, 403],
+    ['an origin that it keeps to itself', { origin: 'null' }, 403],
+    ['another port of our host', { origin: 'http://localhost:1' }, 403],
+  ]
+  for (const [who, headers, status] of senders) {
+    it(`with a good token, ${who} gets ${status}`, async () => {
+      expect((await ann.post('/posts', { body: 'x' }, { headers })).status).to.equal(status)
+    })
+  }
+
+  it('our own origin is the configured one where there is one, whatever the Host says', async () => {
+    const origin = 'http://feed.test'
+    const configured = await startInstance({ databaseUrl: database.url, env: { PUBLIC_ORIGIN: origin } })
+    const at = ann.at(configured.origin)
+    expect((await at.post('/posts', { body: 'x' }, { headers: { origin } })).status).to.equal(201)
+    expect(
+      (await at.post('/posts', { body: 'x' }, { headers: { origin: configured.origin } })).status,
+    ).to.equal(403)
+    const here = { origin: instance.origin }
+    expect((await ann.post('/posts', { body: 'x' }, { headers: here })).status).to.equal(201)
+  })
+})

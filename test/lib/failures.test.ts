@@ -1,0 +1,90 @@
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { once } from 'node:events'
+import { expect } from 'chai'
+import { useDatabase } from '../support/database.ts'
+import { client, type Answer } from '../support/http.ts'
+import { startInstance } from '../support/instance.ts'
+
+describe('when the database does not answer', () => {
+  const database = useDatabase()
+
+  function expectUnavailable(answer: Answer) {
+    expect(answer.status).to.equal(503)
+    expect(Number(answer.headers.get('retry-after'))).to.be.greaterThan(0)
+    expect(answer.headers.get('content-security-policy')).to.be.a('string')
+    expect(answer.text).not.to.match(/select|slonik|ECONN|postgres|stack|node_modules/i)
+  }
+
+  it('because it is gone: people are told to come back, and are served when it is there again', async () => {
+    const wire = await createWire(new URL(database.url))
+    const env = { DATABASE_URL: wire.url, LISTEN_DATABASE_URL: database.url }
+    const instance = await startInstance({ databaseUrl: database.url, env })
+    const ann = await client(instance.origin).register('ann')
+    expect((await ann.get('/')).status).to.equal(200)
+    await wire.cut()
+    for (const accept of ['text/html', 'application/json']) {
+      expectUnavailable(await ann.get('/', { accept }))
+      expectUnavailable(await client(instance.origin).get('/public', { accept }))
+    }
+    expectUnavailable(await ann.post('/posts', { body: 'lost' }))
+    await wire.mend()
+    expect((await ann.get('/')).json.posts).to.deep.equal([])
+    await wire.cut()
+  })
+
+  it('because too many wait for it: one more is refused at once, and those who wait are served', async () => {
+    const instance = await startInstance({ databaseUrl: database.url })
+    const guest = client(instance.origin)
+    await guest.get('/public')
+    await database.query('begin')
+    await database.query('lock table posts')
+    const answers = Array.from({ length: 150 }, () => guest.get('/public'))
+    const start = performance.now()
+    expectUnavailable(await Promise.race(answers))
+    expect(performance.now() - start, 'before the statements give up, after 5 s').to.be.below(4000)
+    await database.query('commit')
+    const statuses = (await Promise.all(answers)).map(({ status }) => status)
+    expect(statuses.filter((status) => status === 200).length).to.be.greaterThan(90)
+    expect(new Set(statuses)).to.deep.equal(new Set([200, 503]))
+  })
+
+  it('because a statement takes too long: it is given up', async () => {
+    const instance = await startInstance({ databaseUrl: database.url })
+    await database.query('begin')
+    await database.query('lock table posts')
+    expectUnavailable(await client(instance.origin).get('/public'))
+    await database.query('commit')
+    expect((await client(instance.origin).get('/public')).status).to.equal(200)
+  })
+})
+
+/** A wire to the database that can be cut and mended. */
+async function createWire(to: URL) {
+  const sockets = new Set<Socket>()
+  let server: Server
+  let port = 0
+  const keep = (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('error', () => socket.destroy()).on('close', () => sockets.delete(socket))
+    return socket
+  }
+  async function mend() {
+    server = createServer((near) => {
+      const far = keep(connect(Number(to.port), to.hostname))
+      keep(near).pipe(far).pipe(near)
+    })
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    port = (server.address() as AddressInfo).port
+  }
+  async function cut() {
+    const closed = once(server, 'close')
+    server.close()
+    for (const socket of sockets) socket.destroy()
+    await closed
+  }
+  await mend()
+  const url = new URL(to)
+  url.host = `127.0.0.1:${port}`
+  return { url: url.toString(), cut, mend }
+}

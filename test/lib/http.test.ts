@@ -1,0 +1,251 @@
+import { gzipSync } from 'node:zlib'
+import { expect } from 'chai'
+import { createRouters } from '../../src/app.ts'
+import { useDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
+import { client, password, type Client } from '../support/http.ts'
+import { startInstance, type Instance } from '../support/instance.ts'
+
+describe('HTTP', () => {
+  const database = useDatabase()
+  let instance: Instance
+  let ann: Client
+  let guest: Client
+  let post: string
+  before(async () => {
+    instance = await startInstance({ databaseUrl: database.url })
+    ann = await client(instance.origin).register('ann')
+    guest = client(instance.origin)
+    post = (await ann.post('/posts', { body: 'here' })).json.post.id
+  })
+
+  const html = { accept: 'text/html' } as const
+
+  /** A body exactly as given, from someone signed in with a good token. */
+  async function send(body: string | Buffer, headers: Record<string, string>, path = '/posts') {
+    const response = await fetch(instance.origin + path, {
+      method: 'POST',
+      body: new Uint8Array(Buffer.from(body)),
+      headers: {
+        accept: 'application/json',
+        cookie: ann.cookie(),
+        'x-csrf-token': await ann.csrf(),
+        ...headers,
+      },
+    })
+    return { status: response.status, text: await response.text() }
+  }
+  const asJson = { 'content-type': 'application/json' }
+  const asForm = { 'content-type': 'application/x-www-form-urlencoded' }
+
+  it('every address that is read has a page for people and an object for programs', async () => {
+    const comment = (await ann.post(`/posts/${post}/comments`, { body: 'there' })).json.comment.id
+    const routes = createRouters({ db: null as never, write: null as never })
+      .flatMap(({ stack }) => stack)
+      .filter(({ methods }) => methods.includes('GET'))
+      .map(({ path }) => String(path))
+    expect(routes).to.have.length.greaterThan(10)
+    for (const route of routes) {
+      const id = route.startsWith('/comments') ? comment : post
+      const path = route.replace(':id', id).replace(':username', 'ann')
+      for (const reader of [ann, guest]) {
+        const page = await reader.get(path, html)
+        expect(page.status, `${path}: ${page.text.slice(0, 500)}`).to.be.oneOf([200, 303])
+        expect((await reader.get(path)).status, path).to.be.oneOf(page.status === 200 ? [200] : [303, 401])
+      }
+    }
+  })
+
+  describe('headers', () => {
+    const places: [string, string][] = [
+      ['a page', '/'],
+      ['a file', '/favicon.svg'],
+      ['nothing there', '/nothing'],
+      ['a missing file', '/build/nothing.js'],
+      ['a malformed path', '/posts/%ZZ'],
+      ['a malformed cursor', '/?before=x'],
+      ['what needs a sign-in', '/posts/1/edit'],
+      ['a health check', '/livez'],
+    ]
+    for (const [what, path] of places) {
+      it(`the answer for ${what} tells browsers to be careful`, async () => {
+        for (const accept of ['text/html', 'application/json']) {
+          const { headers } = await guest.get(path, { accept })
+          expect(headers.get('content-security-policy')).to.contain("default-src 'none'; script-src 'self'")
+          expect(headers.get('content-security-policy')).to.contain("frame-ancestors 'none'")
+          expect(headers.get('x-content-type-options')).to.equal('nosniff')
+          expect(headers.get('referrer-policy')).to.equal('same-origin')
+          expect(headers.get('cross-origin-opener-policy')).to.equal('same-origin')
+          expect(headers.get('cross-origin-resource-policy')).to.equal('same-origin')
+          expect(headers.get('permissions-policy')).to.contain('geolocation=()')
+          expect(headers.get('x-request-id')).to.match(/^[\w-]{16}$/)
+          expect(headers.has('strict-transport-security'), 'without TLS').to.equal(false)
+          expect(headers.has('access-control-allow-origin')).to.equal(false)
+        }
+      })
+    }
+
+    it('the same address answers people and programs, and caches can tell', async () => {
+      const [page, json] = [await ann.get('/', html), await ann.get('/')]
+      expect(page.headers.get('content-type')).to.contain('text/html')
+      expect(json.headers.get('content-type')).to.contain('application/json')
+      for (const { headers } of [page, json]) expect(headers.get('vary')).to.match(/\baccept\b/i)
+      expect((await ann.get('/', { accept: '*/*' })).headers.get('content-type')).to.contain('text/html')
+      expect(page.headers.get('cache-control')).to.equal('private, no-cache')
+      expect(json.headers.get('cache-control')).to.equal('no-store')
+      expect(json.json).to.include.keys('seq', 'posts', 'before', 'csrf', 'feeds', 'likes', 'stream')
+    })
+
+    it('a file under the hash of its contents is cached for good, and asked for anew otherwise', async () => {
+      const named = await guest.get('/build/app.css?v=abc', { accept: '*/*' })
+      expect(named.headers.get('cache-control')).to.contain('immutable')
+      const plain = await guest.get('/build/app.css', { accept: '*/*' })
+      expect(plain.headers.get('cache-control')).to.equal('public, no-cache')
+      const since = plain.headers.get('last-modified') ?? ''
+      expect(
+        (
+          await guest.get('/build/app.css', {
+            headers: { 'if-modified-since': since, 'cache-control': 'max-age=0' },
+          })
+        ).status,
+      ).to.equal(304)
+      for (const path of [
+        '/build/../package.json',
+        '/build/..%2f..%2fpackage.json',
+        '/css/%00',
+        '/build/%ZZ',
+      ]) {
+        const response = await fetch(instance.origin + path)
+        expect(response.status, path).to.be.within(400, 404)
+        expect(await response.text()).not.to.contain('koa-session')
+      }
+    })
+  })
+
+  describe('errors', () => {
+    it('are a page for people and an object for programs, with the id that the log knows', async () => {
+      const page = await guest.get('/nothing', html)
+      expect(page.status).to.equal(404)
+      expect(page.text).to.contain(page.headers.get('x-request-id'))
+      const json = await guest.get('/nothing')
+      expect(json.json).to.deep.equal({
+        error: { code: 'not_found', message: 'There is nothing here.', fields: {} },
+      })
+      await eventually(() => instance.logs().includes(json.headers.get('x-request-id')!))
+    })
+
+    it('a method that an address does not take is 405', async () => {
+      for (const [method, path] of [
+        ['PUT', `/posts/${post}`],
+        ['DELETE', `/posts/${post}`],
+        ['GET', '/logout'],
+        ['GET', `/posts/${post}/like`],
+        ['PATCH', '/'],
+      ] as const) {
+        const response = await fetch(instance.origin + path, {
+          method,
+          headers: { accept: 'application/json' },
+        })
+        expect(response.status, `${method} ${path}`).to.equal(405)
+        expect(response.headers.get('allow')).to.be.a('string')
+        expect(await response.json()).to.have.nested.property('error.code', 'method_not_allowed')
+      }
+    })
+
+    it('no malformed address is our fault', async () => {
+      for (const path of [
+        '/%',
+        '/%ZZ',
+        '/users/%ZZ',
+        '/users/%00',
+        '/posts/1/%2e%2e',
+        '/?before=%ZZ',
+        '/%E0%A4%A',
+        '//',
+        '/?before=%00',
+        '/login?next=%ZZ&next=2',
+        '/users/__proto__',
+        '/posts/constructor',
+      ]) {
+        const { status } = await fetch(instance.origin + path)
+        expect(status, path).to.be.lessThan(500)
+      }
+    })
+  })
+
+  describe('bodies', () => {
+    it('over 64 KiB are 413, as JSON, as a form, and unpacked', async () => {
+      const huge = JSON.stringify({ body: 'x'.repeat(65_600) })
+      expect((await send(huge, asJson)).status).to.equal(413)
+      expect((await send(`body=${'x'.repeat(65_600)}`, asForm)).status).to.equal(413)
+      expect((await send(gzipSync(huge), { ...asJson, 'content-encoding': 'gzip' })).status).to.equal(413)
+    })
+
+    it('of another kind are 415', async () => {
+      for (const type of ['text/plain', 'application/xml', 'multipart/form-data; boundary=x', 'image/png']) {
+        expect((await send('{"body":"x"}', { 'content-type': type })).status, type).to.equal(415)
+      }
+      expect((await send('x', { ...asJson, 'content-encoding': 'nonsense' })).status).to.equal(415)
+    })
+
+    it('that are no JSON object are 400, and never shown again', async () => {
+      for (const body of [
+        '{"password":"hunter2"',
+        '"hunter2"',
+        '["hunter2"]',
+        'hunter2',
+        '[[[['.repeat(9000),
+        '{"__proto__":{"hunter2":1}}',
+      ]) {
+        const answer = await send(body, asJson)
+        expect(answer.status, body.slice(0, 30)).to.equal(400)
+        expect(answer.text).not.to.contain('hunter2')
+      }
+      expect((await send(Buffer.from([1, 2, 3]), { ...asJson, 'content-encoding': 'gzip' })).status).to.equal(
+        400,
+      )
+      expect(instance.logs()).not.to.contain('hunter2')
+    })
+
+    it('with fields that nobody knows are fine', async () => {
+      expect((await send('{"body":"known","author_id":"7","id":1}', asJson)).status).to.equal(201)
+      expect((await send('body=known&author_id=7&constructor=1', asForm)).status).to.equal(201)
+    })
+
+    it('with lists or objects where text belongs are 422', async () => {
+      for (const body of ['body[]=x', 'body[a]=x', 'body=x&body=y', 'body=x&client_key[]=y']) {
+        expect((await send(body, asForm)).status, body).to.equal(422)
+      }
+      for (const body of [
+        { body: ['x'] },
+        { body: 1 },
+        { body: 'x', group: {} },
+        { body: 'x', client_key: 1 },
+      ]) {
+        expect((await send(JSON.stringify(body), asJson)).status).to.equal(422)
+      }
+    })
+  })
+
+  it('the log has one line a request, and nothing that people keep to themselves', async () => {
+    const dora = await client(instance.origin).register('dora', 'a very own secret')
+    await dora.post('/login', { username: 'dora', password: 'a typing error' })
+    await dora.get('/public?before=2026-01-01T00:00:00.000000Z_1')
+    await eventually(() => instance.logs().includes('"/public"'))
+    const lines = instance
+      .logs()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    expect(lines.some((line) => line.event === 'signed in')).to.equal(true)
+    const last = lines.findLast((line) => line.event === 'request')
+    expect(last).to.include({ method: 'GET', path: '/public', status: 200 })
+    const cookies = dora
+      .cookie()
+      .split('; ')
+      .map((pair) => pair.slice(pair.indexOf('=') + 1))
+    for (const secret of ['a very own secret', 'a typing error', password, await dora.csrf(), ...cookies]) {
+      expect(instance.logs()).not.to.contain(secret)
+    }
+  })
+})

@@ -1,0 +1,234 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import pg from 'pg'
+import { LogRow, parseNotification, PayloadSchemas } from '../../src/stream/events.ts'
+import type { EntryView, PostView } from '../../src/shared/views.ts'
+import { useDatabase } from '../support/database.ts'
+
+/** Statements as somebody would type them in psql; they pick posts and comments among those that are there. */
+const statements = {
+  post: (user: number) => `insert into posts (author_id, body) values (${user}, 'hello')`,
+  'post to group': (user: number, n: number) =>
+    `insert into posts (author_id, group_id, body) values (${user}, ${(n % 2) + 1}, 'hello')`,
+  'edit post': (_: number, n: number) => `update posts set body = body || '!' where id = ${pick('posts', n)}`,
+  'delete post': (_: number, n: number) => `delete from posts where id = ${pick('posts', n)}`,
+  comment: (user: number, n: number) =>
+    `insert into comments (post_id, author_id, body) select id, ${user}, 'hi' from posts where id = ${pick('posts', n)}`,
+  'edit comment': (_: number, n: number) =>
+    `update comments set body = body || '!' where id = ${pick('comments', n)}`,
+  'delete comment': (_: number, n: number) => `delete from comments where id = ${pick('comments', n)}`,
+  like: (user: number, n: number) =>
+    `insert into post_likes (post_id, user_id) select id, ${user} from posts where id = ${pick('posts', n)} on conflict do nothing`,
+  unlike: (user: number, n: number) =>
+    `delete from post_likes where user_id = ${user} and post_id = ${pick('posts', n)}`,
+  'like comment': (user: number, n: number) =>
+    `insert into comment_likes (comment_id, user_id) select id, ${user} from comments where id = ${pick('comments', n)} on conflict do nothing`,
+  'unlike comment': (user: number) => `delete from comment_likes where user_id = ${user}`,
+  'drop entry': (user: number) =>
+    `delete from entries where reason = 'liked' and feed_id = (select feed_id from users where id = ${user})`,
+}
+
+function pick(table: string, n: number): string {
+  return `(select id from ${table} order by id offset ${n} % greatest((select count(*) from ${table}), 1) limit 1)`
+}
+
+const statement = fc
+  .tuple(
+    fc.constantFrom(
+      ...(Object.keys(statements) as (keyof typeof statements)[]),
+      'comment' as const,
+      'like' as const,
+    ),
+    fc.integer({ min: 1, max: 4 }),
+    fc.nat({ max: 30 }),
+  )
+  .map(([name, user, n]) => statements[name](user, n))
+
+describe('the log', () => {
+  const database = useDatabase()
+  let client: pg.Client
+
+  before(async () => {
+    client = new pg.Client({ connectionString: database.url })
+    await client.connect()
+    await client.query(`
+      insert into users (username, password_hash) values ('ann', 'x'), ('bob', 'x'), ('cleo', 'x'), ('dan', 'x');
+      insert into groups (name, title, visibility) values ('open', 'Open', 'public'), ('closed', 'Closed', 'private');`)
+  })
+  after(() => client.end())
+
+  /** post id → the feeds that hold it. */
+  async function feedsOfPosts(): Promise<Map<string, Set<string>>> {
+    const { rows } = await client.query(
+      'select post_id, array_agg(feed_id::text) as feeds from entries group by post_id',
+    )
+    return new Map(rows.map((row) => [row.post_id, new Set<string>(row.feeds)]))
+  }
+  async function newestSeq(): Promise<string> {
+    return (await client.query('select coalesce(max(seq), 0) as seq from log')).rows[0].seq
+  }
+  async function logAfter(seq: string): Promise<LogRow[]> {
+    const { rows } = await client.query(
+      'select seq, event, topics, payload from log where seq > $1 order by seq',
+      [seq],
+    )
+    return rows.map((row) => LogRow.parse(row))
+  }
+
+  it('tells each change to the feeds that held the post before or after it, with the state it left', async () => {
+    const told: string[] = []
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(statement, { minLength: 1, maxLength: 3 }), { minLength: 20, maxLength: 40 }),
+        async (transactions) => {
+          for (const transaction of transactions) {
+            const before = await feedsOfPosts()
+            const start = await newestSeq()
+            await client.query(['begin', ...transaction, 'commit'].join(';'))
+            const after = await feedsOfPosts()
+            for (const row of await logAfter(start)) {
+              const payload = PayloadSchemas[row.event as 'post'].parse(row.payload)
+              told.push(`${row.event} ${payload.action}`)
+              const { id } = payload.post
+              const held = [...(before.get(id) ?? []), ...(after.get(id) ?? [])]
+              expect(row.topics).to.include(`post:${id}`)
+              // Within a transaction an entry may come and go; each event names at least what it left, at most both.
+              if (transaction.length === 1) {
+                expect(row.topics).to.have.members([
+                  `post:${id}`,
+                  ...new Set(held.map((feed) => `feed:${feed}`)),
+                ])
+              }
+              await expectCurrent(payload.post, after.get(id))
+              expectEntries(payload.entries as EntryView[], payload.post)
+            }
+          }
+          const { rows } = await client.query('select 1 from fallen_entries')
+          expect(rows, 'notes left behind').to.be.empty
+        },
+      ),
+      { numRuns: 8 },
+    )
+    expect(new Set(told)).to.have.all.keys(
+      ...['created', 'edited', 'deleted', 'withdrawn'].map((action) => `post ${action}`),
+      ...['created', 'edited', 'deleted'].map((action) => `comment ${action}`),
+      ...['added', 'removed'].map((action) => `like ${action}`),
+    )
+  })
+
+  /** The card is the one that a reload shows. */
+  async function expectCurrent(post: { id: string }, feeds: Set<string> | undefined): Promise<void> {
+    const { rows } = await client.query('select post_card(p) as card from posts p where id = $1', [post.id])
+    if (rows.length === 0) return // a later event of the transaction tells the deletion
+    expect(post).to.deep.equal(rows[0].card)
+    expect((post as PostView).entries.map((entry) => entry.feed)).to.have.members([...(feeds ?? [])])
+  }
+
+  function expectEntries(changed: EntryView[], post: Partial<PostView>): void {
+    const shown = post.entries ?? []
+    for (const entry of changed) {
+      if ('removed' in entry) expect(shown.map(({ feed }) => feed)).not.to.include(entry.feed)
+      else expect(shown).to.deep.include(entry)
+    }
+  }
+
+  it('keeps counters and entries equal to what the rows say', async () => {
+    const { rows } = await client.query(`
+      select p.id
+      from posts p
+      where p.like_count <> (select count(*) from post_likes l where l.post_id = p.id)
+         or p.comment_count <> (select count(*) from comments c where c.post_id = p.id)
+      union all
+      select c.post_id from comments c
+      where c.like_count <> (select count(*) from comment_likes l where l.comment_id = c.id)`)
+    expect(rows).to.deep.equal([])
+    // What is not `posted` follows from the comments and likes that are left.
+    const wrong = await client.query(`
+      select e.*
+      from entries e
+      join users u on u.feed_id = e.feed_id
+      left join lateral (
+        select max(created_at) as at from comments c where c.post_id = e.post_id and c.author_id = u.id
+      ) c on true
+      left join post_likes l on l.post_id = e.post_id and l.user_id = u.id
+      where e.reason <> 'posted'
+        and (e.reason, e.at) is distinct from
+          (case when c.at is null then 'liked' else 'commented' end, coalesce(c.at, l.created_at))`)
+    expect(wrong.rows).to.deep.equal([])
+    expect((await client.query("select 1 from entries where reason <> 'posted'")).rows).not.to.be.empty
+  })
+
+  it('notifies the row itself up to 7,900 bytes, and its number alone beyond', async () => {
+    const heard: string[] = []
+    client.on('notification', ({ payload }) => heard.push(payload!))
+    await client.query('listen koafeed')
+    const start = await newestSeq()
+    for (let length = 1_200; length <= 1_900; length += 50) {
+      await client.query('insert into posts (author_id, body) values (1, $1)', ['😀'.repeat(length)])
+    }
+    await client.query('select 1')
+    const rows = await logAfter(start)
+    const notified = heard.map((text) => ({ text, ...parseNotification(text) }))
+    expect(notified.map(({ seq }) => seq)).to.deep.equal(rows.map(({ seq }) => seq))
+    for (const [i, { text, ...said }] of notified.entries()) {
+      if (!('payload' in said)) continue
+      expect(Buffer.byteLength(text)).to.be.at.most(7_900)
+      expect(said).to.deep.equal(rows[i])
+    }
+    expect(
+      notified.some((said) => 'payload' in said),
+      'some were short enough',
+    ).to.equal(true)
+    expect(
+      notified.some((said) => !('payload' in said)),
+      'some were too long',
+    ).to.equal(true)
+  })
+
+  it('tells a new name to all, and what no card shows to nobody', async () => {
+    const start = await newestSeq()
+    await client.query(
+      "update users set name = 'Annie' where id = 1; update users set bio = 'Hello' where id = 1",
+    )
+    expect((await logAfter(start)).map((row) => row.topics)).to.deep.equal([['all']])
+  })
+
+  it('tells subscriptions and ended sessions on the topic of their user', async () => {
+    const start = await newestSeq()
+    await client.query(`
+      insert into subscriptions (user_id, feed_id) select 1, feed_id from users where id = 2;
+      delete from subscriptions where user_id = 1 and feed_id = (select feed_id from users where id = 2);
+      insert into sessions (id_hash, user_id, expires_at) values ('\\xab', 1, now());
+      delete from sessions;`)
+    const rows = await logAfter(start)
+    expect(rows.map((row) => [row.event, row.topics, row.payload.action])).to.deep.equal([
+      ['subscription', ['user:1'], 'made'],
+      ['subscription', ['user:1'], 'ended'],
+      ['session', ['user:1'], 'ended'],
+    ])
+  })
+
+  it('lets nobody build a card with a name that an earlier event has changed', async () => {
+    const [renamer, writer, reader] = [0, 1, 2].map(() => new pg.Client({ connectionString: database.url }))
+    await Promise.all([renamer!.connect(), writer!.connect(), reader!.connect()])
+    try {
+      await renamer!.query("begin; update users set name = 'Bobby' where id = 2")
+      const writing = writer!.query(
+        "insert into posts (author_id, body) values (2, 'who am I?') returning id",
+      )
+      // The write waits for the rename: that the server says so is what this waits for.
+      for (;;) {
+        const { rows } = await reader!.query(
+          "select 1 from pg_locks where locktype = 'advisory' and not granted",
+        )
+        if (rows.length > 0) break
+      }
+      await renamer!.query('commit')
+      await writing
+      const [last] = (await client.query('select payload from log order by seq desc limit 1')).rows
+      expect(last.payload.post.author.name).to.equal('Bobby')
+    } finally {
+      await Promise.all([renamer!.end(), writer!.end(), reader!.end()])
+    }
+  })
+})

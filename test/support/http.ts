@@ -1,0 +1,132 @@
+export interface Answer {
+  status: number
+  headers: Headers
+  text: string
+  // A test says itself what it expects in there.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  json: any
+  /** Where a redirect leads, as path and query. */
+  location: string | null
+}
+
+export interface PostOptions {
+  type?: 'json' | 'form'
+  /** Null sends none; otherwise the session's own is fetched and sent. */
+  csrf?: string | null
+  accept?: string
+  headers?: Record<string, string>
+}
+
+export interface Client {
+  origin: string
+  get(path: string, options?: { accept?: string; headers?: Record<string, string> }): Promise<Answer>
+  /** A file or several go as `FormData`. */
+  post(path: string, body?: Record<string, unknown> | FormData, options?: PostOptions): Promise<Answer>
+  /** The token that this session's forms carry. */
+  csrf(): Promise<string>
+  /** The value of the Cookie header: give it to `openStream`. */
+  cookie(): string
+  /** The same person at another instance, or after its restart. */
+  at(origin: string): Client
+  register(username: string, password?: string): Promise<Client>
+  login(username: string, password?: string): Promise<Answer>
+}
+
+export const password = 'correct horse battery'
+
+/** A person's browser without the browser: keeps cookies, asks for JSON, follows no redirect. */
+export function client(origin: string, jar = new Map<string, string>()): Client {
+  let token: string | null = null
+
+  async function send(
+    method: string,
+    path: string,
+    init: { headers: Record<string, string>; body?: BodyInit },
+  ) {
+    const headers = new Headers(init.headers)
+    if (jar.size > 0) headers.set('cookie', cookie())
+    const body = init.body === undefined ? {} : { body: init.body }
+    const response = await fetch(new URL(path, origin), { method, headers, redirect: 'manual', ...body })
+    for (const line of response.headers.getSetCookie()) keep(jar, line)
+    return answerOf(response)
+  }
+
+  function cookie() {
+    return [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
+  }
+
+  const self: Client = {
+    origin,
+    cookie,
+    get: (path, { accept = 'application/json', headers = {} } = {}) =>
+      send('GET', path, { headers: { accept, ...headers } }),
+    async csrf() {
+      token ??= String((await self.get('/')).json?.csrf)
+      return token
+    },
+    async post(path, body = {}, { type = 'json', csrf, accept, headers = {} } = {}) {
+      const sent = csrf === undefined ? await self.csrf() : csrf
+      const json = type === 'json' && !(body instanceof FormData)
+      const answer = await send('POST', path, {
+        headers: {
+          accept: accept ?? (type === 'json' ? 'application/json' : 'text/html'),
+          ...(json ? { 'content-type': 'application/json' } : {}),
+          ...(sent === null ? {} : { 'x-csrf-token': sent }),
+          ...headers,
+        },
+        body: json ? JSON.stringify(body) : formOf(body),
+      })
+      // Signing in and out begin a new session, with a new token.
+      if (/^\/(login|logout|register)\b/.test(path)) token = null
+      return answer
+    },
+    at: (other) => client(other, jar),
+    async login(username, secret = password) {
+      return self.post('/login', { username, password: secret })
+    },
+    async register(username, secret = password) {
+      await expectDone(self.post('/register', { username, password: secret }), `registering ${username}`)
+      await expectDone(self.login(username, secret), `signing in ${username}`)
+      return self
+    },
+  }
+  return self
+}
+
+function keep(jar: Map<string, string>, line: string): void {
+  const [pair = '', ...attributes] = line.split(';')
+  const name = pair.slice(0, pair.indexOf('=')).trim()
+  const value = pair.slice(pair.indexOf('=') + 1).trim()
+  const expires = attributes.find((attribute) => /^\s*expires=/i.test(attribute))?.split('=')[1]
+  const over = attributes.some((attribute) => /^\s*max-age=0/i.test(attribute))
+  if (value === '' || over || (expires && Date.parse(expires) < Date.now())) jar.delete(name)
+  else jar.set(name, value)
+}
+
+async function answerOf(response: Response): Promise<Answer> {
+  const text = await response.text()
+  const location = response.headers.get('location')
+  const json = response.headers.get('content-type')?.includes('json') ? JSON.parse(text) : null
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json,
+    location: location && relative(location),
+  }
+}
+
+function relative(location: string): string {
+  const url = new URL(location, 'http://here')
+  return url.pathname + url.search
+}
+
+function formOf(body: Record<string, unknown> | FormData): BodyInit {
+  if (body instanceof FormData) return body
+  return new URLSearchParams(Object.entries(body).map(([name, value]) => [name, String(value)]))
+}
+
+async function expectDone(sent: Promise<Answer>, what: string): Promise<void> {
+  const { status, text } = await sent
+  if (status >= 400) throw new Error(`${what} answered ${status}: ${text.slice(0, 500)}`)
+}

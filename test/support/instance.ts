@@ -1,0 +1,79 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+
+export interface Instance {
+  origin: string
+  metricsOrigin: string | null
+  pid: number
+  child: ChildProcess
+  /** Sends a signal and waits for the end. */
+  kill(signal?: NodeJS.Signals): Promise<Exit>
+  exited: Promise<Exit>
+  /** What it has written so far, both outputs. */
+  logs(): string
+}
+
+export interface Exit {
+  code: number | null
+  signal: NodeJS.Signals | null
+}
+
+const main = join(import.meta.dirname, '../../src/main.ts')
+const running = new Map<Instance, string>()
+let count = 0
+
+/**
+ * Starts a real instance on a free port, and waits until it listens. It is killed when its
+ * database's describe block is over.
+ * Limits are off, and its log is at level `info`, unless `env` says otherwise.
+ * @throws Error with what it wrote, when it ends before it listens
+ */
+export async function startInstance(options: {
+  databaseUrl: string
+  env?: Record<string, string>
+}): Promise<Instance> {
+  const child = spawn(process.execPath, [main], {
+    env: {
+      PATH: process.env.PATH,
+      PORT: '0',
+      METRICS_PORT: '0',
+      INSTANCE_NAME: `test-${process.pid}-${++count}`,
+      SESSION_KEYS: 'a key that all instances of a test share',
+      LIMITS: 'off',
+      DATABASE_URL: options.databaseUrl,
+      ...options.env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
+  let written = ''
+  child.stdout?.on('data', (chunk) => (written += String(chunk)))
+  child.stderr?.on('data', (chunk) => (written += String(chunk)))
+  const exited = once(child, 'close').then(([code, signal]): Exit => ({ code, signal }))
+  const ended = exited.then((exit) => {
+    throw new Error(`The instance ended (${JSON.stringify(exit)}) before it listened:\n${written}`)
+  })
+  const [said] = await Promise.race([once(child, 'message'), ended])
+  const { listening, metrics } = said as { listening: string; metrics?: string | null }
+  const instance: Instance = {
+    origin: listening,
+    metricsOrigin: metrics ?? null,
+    pid: child.pid ?? 0,
+    child,
+    exited,
+    logs: () => written,
+    async kill(signal = 'SIGKILL') {
+      child.kill(signal)
+      return exited
+    },
+  }
+  running.set(instance, options.databaseUrl)
+  void exited.then(() => running.delete(instance))
+  return instance
+}
+
+/** Kills what still runs: on one database, or all. */
+export async function stopInstances(databaseUrl?: string): Promise<void> {
+  const over = [...running].filter(([, url]) => databaseUrl === undefined || url === databaseUrl)
+  await Promise.all(over.map(([instance]) => instance.kill()))
+}

@@ -1,0 +1,79 @@
+import { comparePosts, leadEntry } from '../../src/shared/entries.ts'
+import type { FeedPage } from '../../src/shared/pages.ts'
+import type { FeedPostView, PostView } from '../../src/shared/views.ts'
+import type { Client } from './http.ts'
+import { openStream, type StreamEvent, type TestStream } from './sse.ts'
+
+/** A home page that is kept current by its stream alone, as a browser would, without the browser. */
+export interface LivePage {
+  /** What the page shows, in the order of a reload. */
+  posts(): FeedPostView[]
+  /** What a reload shows, down to the oldest post that this page has loaded. */
+  reload(): Promise<FeedPostView[]>
+  /** Resolves once the page shows a post with this body. */
+  shows(body: string): Promise<void>
+  resets(): number
+  close(): void
+}
+
+export async function openLivePage(person: Client): Promise<LivePage> {
+  const shown = new Map<string, FeedPostView>()
+  let feeds: ReadonlySet<string> = new Set()
+  /** Posts before this time are on pages that are not loaded; null where all are. */
+  let oldest: string | null = null
+  let seq = 0
+  let resets = 0
+
+  async function load(): Promise<void> {
+    const page = await getPage(person, '/')
+    shown.clear()
+    for (const post of page.posts) shown.set(post.id, post)
+    feeds = new Set(page.feeds)
+    oldest = page.before === null ? null : page.posts.at(-1)!.entry.at
+    seq = Number(page.seq)
+  }
+
+  async function apply({ id, event, data }: StreamEvent): Promise<void> {
+    if (event === 'reset') {
+      resets += 1
+      await load()
+      return
+    }
+    if (!['post', 'comment', 'like'].includes(event) || Number(id) <= seq) return
+    const card = data.post as PostView
+    const entry = data.action === 'deleted' && event === 'post' ? null : leadEntry(card.entries, feeds)
+    if (entry === null || (oldest !== null && entry.at < oldest)) shown.delete(card.id)
+    else shown.set(card.id, { ...card, entry })
+  }
+
+  await load()
+  const stream: TestStream = await openStream(`${person.origin}/stream?after=${seq}`, {
+    headers: { cookie: person.cookie() },
+  })
+
+  return {
+    posts: () => [...shown.values()].sort(comparePosts),
+    async reload() {
+      const posts: FeedPostView[] = []
+      for (let path: string | null = '/'; path !== null;) {
+        const page: FeedPage = await getPage(person, path)
+        posts.push(...page.posts)
+        path = page.before && `/?before=${page.before}`
+      }
+      return posts.filter((post) => oldest === null || post.entry.at >= oldest)
+    },
+    async shows(body) {
+      while (![...shown.values()].some((post) => post.body === body)) {
+        await apply(await stream.next(() => true, 10_000))
+      }
+    },
+    resets: () => resets,
+    close: () => stream.close(),
+  }
+}
+
+async function getPage(person: Client, path: string): Promise<FeedPage> {
+  const answer = await person.get(path)
+  if (answer.status !== 200) throw new Error(`${path} answered ${answer.status}`)
+  return answer.json
+}
