@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type Router from '@koa/router'
+import Koa from 'koa'
+import serve from 'koa-static'
+import type { Logger } from 'pino'
+import type { DatabasePool } from 'slonik'
+import { commentRoutes } from './comments/routes.ts'
+import type { Config } from './config.ts'
+import { feedRoutes } from './feeds/routes.ts'
+import { followRoutes } from './follows/routes.ts'
+import { sameOrigin } from './lib/csrf.ts'
+import type { Write } from './lib/db.ts'
+import { Unavailable } from './lib/errors.ts'
+import { failures } from './lib/failures.ts'
+import { securityHeaders } from './lib/headers.ts'
+import { json } from './lib/http.ts'
+import { errorFacts, logRequests } from './lib/log.ts'
+import type { Renderer } from './lib/render.ts'
+import type { VisitContext, VisitState } from './lib/visit.ts'
+import { likeRoutes } from './likes/routes.ts'
+import { postRoutes } from './posts/routes.ts'
+import { createPasswords } from './users/passwords.ts'
+import { userRoutes } from './users/routes.ts'
+import { sessionMiddleware } from './users/sign-in.ts'
+
+export interface AppDeps {
+  db: DatabasePool
+  write: Write
+  render: Renderer
+  config: Pick<Config, 'publicOrigin' | 'sessionKeys' | 'trustedProxies'>
+  log: Logger
+  health: { ready(): { ok: boolean; why: string[] } }
+  /** Answers the paths of streams; it finds the session by itself, because a stream's answer never ends. */
+  stream?: ReturnType<Router<VisitState, VisitContext>['routes']>
+}
+
+type Middleware = Koa.Middleware<VisitState, VisitContext>
+
+/** Requests that may wait for a connection. Beyond that another one would only wait in vain, so it is refused. */
+const MAX_WAITING = 100
+
+/** The whole site as one Koa application: every feature, in the order in which a request meets them. */
+export function createApp(deps: AppDeps): Koa<VisitState, VisitContext> {
+  const { config, db, health, log, stream } = deps
+  const app = new Koa<VisitState, VisitContext>({
+    keys: config.sessionKeys,
+    proxy: config.trustedProxies > 0,
+    maxIpsCount: config.trustedProxies,
+  })
+  // What breaks once an answer is on its way, mostly because its reader has left.
+  app.on('error', (error) => log.info({ event: 'unsent', error: errorFacts(error) }, 'unsent'))
+  app.use(visit(deps))
+  app.use(securityHeaders)
+  app.use(failures)
+  app.use(healthChecks(health))
+  app.use(staticFiles())
+  app.use(logRequests)
+  app.use(sameOrigin)
+  app.use(refuseWhenFull(db))
+  if (stream) app.use(stream as Middleware)
+  app.use(sessionMiddleware(app, deps))
+  const routers = createRouters(deps)
+  app.use(routers[0].allowedMethods() as Middleware)
+  for (const router of routers) app.use(router.routes() as Middleware)
+  return app
+}
+
+/** Every feature's routes. */
+export function createRouters(deps: Pick<AppDeps, 'db' | 'write'>) {
+  return [
+    feedRoutes(deps),
+    userRoutes({ ...deps, passwords: createPasswords() }),
+    followRoutes(deps),
+    postRoutes(deps),
+    commentRoutes(deps),
+    likeRoutes(deps),
+  ] as const
+}
+
+function visit({ render, config, log }: AppDeps): Middleware {
+  const site = { origin: config.publicOrigin, render }
+  return async (ctx, next) => {
+    const requestId = randomBytes(12).toString('base64url')
+    ctx.state = { site, requestId, log: log.child({ request: requestId }), me: null }
+    await next()
+  }
+}
+
+/** `/livez`: the process answers. `/readyz`: it should get traffic, or why not. */
+function healthChecks(health: AppDeps['health']): Middleware {
+  return async (ctx, next) => {
+    if (ctx.path === '/livez') return json(ctx, 200, { ok: true })
+    if (ctx.path !== '/readyz') return next()
+    const state = health.ready()
+    json(ctx, state.ok ? 200 : 503, state)
+  }
+}
+
+/** Files under a `?v=` that names their contents never change; others are asked for anew. */
+function staticFiles(): Middleware {
+  const files = serve(join(import.meta.dirname, '../static'), { index: false }) as Middleware
+  return async (ctx, next) => {
+    if (!/^\/(build|css|icons)\/|^\/(favicon\.\w+|robots\.txt)$/.test(ctx.path)) return next()
+    ctx.set('Cache-Control', ctx.query.v ? 'public, max-age=31536000, immutable' : 'public, no-cache')
+    await files(ctx, async () => {})
+    if (ctx.status === 404) ctx.set('Cache-Control', 'no-store')
+    else if (ctx.fresh) ctx.status = 304
+  }
+}
+
+function refuseWhenFull(db: DatabasePool): Middleware {
+  return async (_ctx, next) => {
+    if (db.state().waitingClients >= MAX_WAITING) throw new Unavailable()
+    await next()
+  }
+}

@@ -1,0 +1,60 @@
+import Router from '@koa/router'
+import { Nothing, read } from '../lib/body.ts'
+import type { Db, Write } from '../lib/db.ts'
+import { done, nextOr, page, requireMe, viewerId } from '../lib/http.ts'
+import { beforeId, getId, pageLimit } from '../lib/paths.ts'
+import type { VisitContext, VisitState } from '../lib/visit.ts'
+import * as comments from './comments.ts'
+
+/** Writing, reading, editing and deleting comments. */
+export function commentRoutes(deps: { db: Db; write: Write }) {
+  const { db, write } = deps
+  const router = new Router<VisitState, VisitContext>()
+
+  router.get('/posts/:id/comments', async (ctx) => {
+    const place = { before: beforeId(ctx.query), limit: pageLimit(ctx.query, 10) }
+    page(ctx, 'posts/comments.njk', await comments.listComments(db, viewerId(ctx), getId(ctx.params), place))
+  })
+
+  router.post('/posts/:id/comments', async (ctx) => {
+    const me = requireMe(ctx)
+    const id = getId(ctx.params)
+    const form = { template: 'comments/new.njk' as const, context: { post: { id } } }
+    const input = await read(ctx, comments.CommentInput, form)
+    const { comment, created } = await comments.createComment(write, me, id, input)
+    done(ctx, { to: nextOr(ctx, `/posts/${id}`), json: { comment }, status: created ? 201 : 200 })
+  })
+
+  router.get('/comments/:id/edit', async (ctx) => {
+    const { id, post_id, body } = await comments.getOwnComment(db, requireMe(ctx), getId(ctx.params))
+    page(ctx, 'comments/edit.njk', { comment: { id, post_id }, values: { body }, errors: {} })
+  })
+
+  router.post('/comments/:id/edit', async (ctx) => {
+    const me = requireMe(ctx)
+    const { id, post_id } = await comments.getOwnComment(db, me, getId(ctx.params))
+    const form = { template: 'comments/edit.njk' as const, context: { comment: { id, post_id } } }
+    const input = await read(ctx, comments.CommentEditInput, form)
+    const { comment } = await comments.editComment(deps, me, id, input)
+    done(ctx, { to: nextOr(ctx, `/posts/${post_id}`), json: { comment } })
+  })
+
+  router.get('/comments/:id/delete', async (ctx) => {
+    const comment = await comments.getOwnComment(db, requireMe(ctx), getId(ctx.params))
+    page(ctx, 'comments/delete.njk', { comment })
+  })
+
+  router.post('/comments/:id/delete', async (ctx) => {
+    const me = requireMe(ctx)
+    const id = getId(ctx.params)
+    await read(ctx, Nothing)
+    const { post_id } = await comments.deleteComment(deps, me, id)
+    done(ctx, {
+      to: nextOr(ctx, `/posts/${post_id}`),
+      flash: 'Your comment is deleted',
+      json: { comment: { id } },
+    })
+  })
+
+  return router
+}

@@ -1,0 +1,35 @@
+import { BadRequest } from '../lib/errors.ts'
+
+/** A place in a list that is ordered by (at, id), newest first. */
+export interface Cursor {
+  /** ISO 8601, UTC, microseconds: a millisecond would skip or repeat what happened within it. */
+  at: string
+  id: string
+}
+
+const PATTERN = /^((?:19|20|21)\d\d-\d\d-\d\dT[0-2]\d:[0-5]\d:[0-5]\d\.\d{6}Z)_([1-9]\d{0,18})$/
+const MAX_ID = 2n ** 63n - 1n
+
+/** The place before everything: a first page starts here. */
+const START: Cursor = { at: 'infinity', id: MAX_ID.toString() }
+
+export function formatCursor({ at, id }: Cursor): string {
+  return `${at}_${id}`
+}
+
+/** Reads `?before=`; nothing is the first page. Throws BadRequest for what `formatCursor` never wrote. */
+export function parseBefore(text: string | undefined): Cursor {
+  if (text === undefined || text === '') return START
+  const [, at, id] = PATTERN.exec(text) ?? []
+  if (at === undefined || id === undefined || BigInt(id) > MAX_ID || !isDate(at)) {
+    throw new BadRequest('This is not a place in the list.')
+  }
+  return { at, id }
+}
+
+/** JavaScript reads 31 February as 3 March; PostgreSQL refuses it. */
+function isDate(at: string): boolean {
+  const milliseconds = `${at.slice(0, 23)}Z`
+  const date = new Date(milliseconds)
+  return !Number.isNaN(date.getTime()) && date.toISOString() === milliseconds
+}

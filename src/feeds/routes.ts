@@ -1,0 +1,39 @@
+import Router from '@koa/router'
+import { listFollowing, listStrangers } from '../follows/follows.ts'
+import type { Db } from '../lib/db.ts'
+import { page, viewerId } from '../lib/http.ts'
+import { queryText } from '../lib/paths.ts'
+import type { VisitContext, VisitState } from '../lib/visit.ts'
+import { getProfile, getUser } from '../users/users.ts'
+import { homePage, parseBefore, publicPage, userPage } from './feeds.ts'
+
+/** The pages that show posts in the order of what happened. */
+export function feedRoutes({ db }: { db: Db }) {
+  const router = new Router<VisitState, VisitContext>()
+
+  router.get('/', async (ctx) => {
+    const { me } = ctx.state
+    const before = parseBefore(queryText(ctx.query, 'before'))
+    if (!me) return page(ctx, 'feeds/public.njk', await publicPage(db, null, before))
+    const [feed, people, following] = await Promise.all([
+      homePage(db, me, before),
+      listStrangers(db, me),
+      listFollowing(db, me.id, me, parseBefore(undefined)),
+    ])
+    page(ctx, 'feeds/home.njk', { ...feed, people, following: following.people })
+  })
+
+  router.get('/public', async (ctx) => {
+    const before = parseBefore(queryText(ctx.query, 'before'))
+    page(ctx, 'feeds/public.njk', await publicPage(db, viewerId(ctx), before))
+  })
+
+  router.get('/users/:username', async (ctx) => {
+    const before = parseBefore(queryText(ctx.query, 'before'))
+    const user = await getUser(db, ctx.params.username!)
+    const feed = await userPage(db, viewerId(ctx), user, before)
+    page(ctx, 'users/profile.njk', { ...feed, user: await getProfile(db, viewerId(ctx), user) })
+  })
+
+  return router
+}

@@ -1,0 +1,52 @@
+import type { Cursor } from '../feeds/cursor.ts'
+import { listPeople, type PeoplePage } from '../follows/follows.ts'
+import { sql, type Db, type Write } from '../lib/db.ts'
+import { getVisiblePost } from '../posts/posts.ts'
+import type { Me, PostView } from '../shared/views.ts'
+
+/** Liking twice counts once. Throws NotFound. */
+export async function likePost(
+  { db, write }: { db: Db; write: Write },
+  me: Me,
+  id: string,
+): Promise<PostView> {
+  // The post is locked before its like is written: one that is being deleted is then gone, not a broken reference.
+  await write((tx) =>
+    tx.query(sql.unsafe`
+      insert into post_likes (post_id, user_id)
+      select p.id, ${me.id}
+      from posts p
+      where p.id = ${id} and may_see_post(${me.id}, p)
+      for no key update of p
+      on conflict do nothing`),
+  )
+  return getVisiblePost(db, me.id, id)
+}
+
+/** Throws NotFound. */
+export async function unlikePost(
+  { db, write }: { db: Db; write: Write },
+  me: Me,
+  id: string,
+): Promise<PostView> {
+  // Post first, like second: the order in which everything locks them, or two could wait for each other.
+  await write((tx) =>
+    tx.query(sql.unsafe`
+      delete from post_likes l
+      using (select p.id from posts p where p.id = ${id} and may_see_post(${me.id}, p) for no key update of p) p
+      where l.post_id = p.id and l.user_id = ${me.id}`),
+  )
+  return getVisiblePost(db, me.id, id)
+}
+
+/** Who likes a post, the newest first. Throws NotFound. */
+export async function listLikers(
+  db: Db,
+  viewerId: string | null,
+  id: string,
+  before: Cursor,
+): Promise<PeoplePage & { post: { id: string } }> {
+  await getVisiblePost(db, viewerId, id)
+  const places = sql.fragment`select user_id, created_at from post_likes where post_id = ${id}`
+  return { post: { id }, ...(await listPeople(db, viewerId, places, before)) }
+}

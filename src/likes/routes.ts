@@ -1,0 +1,34 @@
+import Router from '@koa/router'
+import { parseBefore } from '../feeds/cursor.ts'
+import { Nothing, read } from '../lib/body.ts'
+import type { Db, Write } from '../lib/db.ts'
+import { done, backOr, page, requireMe, viewerId } from '../lib/http.ts'
+import { getId, queryText } from '../lib/paths.ts'
+import type { VisitContext, VisitState } from '../lib/visit.ts'
+import { likePost, listLikers, unlikePost } from './likes.ts'
+
+/** Liking posts, and who does. */
+export function likeRoutes(deps: { db: Db; write: Write }) {
+  const router = new Router<VisitState, VisitContext>()
+
+  router.post('/posts/:id/like', async (ctx) => {
+    const me = requireMe(ctx)
+    await read(ctx, Nothing)
+    const post = await likePost(deps, me, getId(ctx.params))
+    done(ctx, { to: backOr(ctx, `/posts/${post.id}`), json: { post } })
+  })
+
+  router.post('/posts/:id/unlike', async (ctx) => {
+    const me = requireMe(ctx)
+    await read(ctx, Nothing)
+    const post = await unlikePost(deps, me, getId(ctx.params))
+    done(ctx, { to: backOr(ctx, `/posts/${post.id}`), json: { post } })
+  })
+
+  router.get('/posts/:id/likers', async (ctx) => {
+    const before = parseBefore(queryText(ctx.query, 'before'))
+    page(ctx, 'posts/likers.njk', await listLikers(deps.db, viewerId(ctx), getId(ctx.params), before))
+  })
+
+  return router
+}

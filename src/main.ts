@@ -1,0 +1,141 @@
+/** One instance: config → pool → listener → server → signals. */
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { createApp } from './app.ts'
+import { readConfig, type Config } from './config.ts'
+import { createBatch } from './lib/batch.ts'
+import { createDb, createWrite } from './lib/db.ts'
+import { createLog } from './lib/log.ts'
+import { createMetricsServer } from './lib/metrics.ts'
+import { createRenderer } from './lib/render.ts'
+import { createHistory } from './stream/history.ts'
+import { createHub } from './stream/hub.ts'
+import { keepStreams } from './stream/keeper.ts'
+import { createListener } from './stream/listener.ts'
+import { authorise, type Wanted } from './stream/rights.ts'
+import { streamRoutes } from './stream/routes.ts'
+import { scheduleUpkeep } from './stream/upkeep.ts'
+import { findLiveSessions, findSessions, sessionCookieName } from './users/sessions.ts'
+
+/** Longer than balancers keep an idle connection (60 s), so that it is never ended under a request of theirs. */
+const KEEP_ALIVE_MS = 75_000
+
+const root = join(import.meta.dirname, '..')
+
+/** An orderly end takes no longer than this; what is not done by then is cut. */
+const SHUTDOWN_MS = 12_000
+
+try {
+  await run(readConfig(process.env))
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exit(1)
+}
+
+async function run(config: Config): Promise<void> {
+  const log = createLog(config)
+  const { databaseUrl, listenDatabaseUrl, instanceName } = config
+  if (databaseUrl === null || listenDatabaseUrl === null) {
+    throw new Error('DATABASE_URL is not set; `npm start` brings a database of its own')
+  }
+
+  const db = await createDb(databaseUrl, { applicationName: `koafeed:pool:${instanceName}` })
+  const write = createWrite(db)
+  const hub = createHub()
+  const history = createHistory(db, hub.position)
+  const sink = {
+    ...hub,
+    rewind(seq: number) {
+      history.clear()
+      hub.rewind(seq)
+    },
+  }
+  const listener = createListener({ url: listenDatabaseUrl, name: instanceName, db, sink, log })
+  await listener.start()
+
+  const keeper = keepStreams({ hub, log, liveSessions: (hashes) => findLiveSessions(db, hashes) })
+  const stopUpkeep = scheduleUpkeep({ write, log })
+  let draining = false
+  const health = {
+    ready() {
+      const why = [...(draining ? ['shutting down'] : []), ...listener.troubles()]
+      return { ok: why.length === 0, why }
+    },
+  }
+  const findViewer = createBatch((cookies: readonly string[]) => findSessions(db, cookies))
+  const stream = streamRoutes({
+    hub,
+    history,
+    sync: listener.sync,
+    authorise: createBatch((wanted: readonly Wanted[]) => authorise(db, wanted)),
+    async identify(ctx) {
+      const session = await findViewer(ctx.cookies.get(sessionCookieName(config)) ?? '')
+      return session && { id: session.user_id, session: session.hash }
+    },
+  })
+  const app = createApp({
+    db,
+    write,
+    render: createRenderer({
+      templates: join(root, 'templates'),
+      assets: join(root, 'static/build'),
+      siteName: config.siteName,
+      fresh: !config.production,
+    }),
+    config,
+    log,
+    health,
+    stream: stream.middleware(),
+  })
+  const server = createServer(app.callback())
+  server.keepAliveTimeout = KEEP_ALIVE_MS
+  const origin = await listen(server, config.port, config.host)
+
+  const metrics = createMetricsServer([
+    { name: 'koafeed_streams', help: 'Open streams', read: () => hub.size() },
+    { name: 'koafeed_position', help: 'seq of the last event relayed', read: () => hub.position() },
+    { name: 'koafeed_reconnects', help: 'Lost LISTEN connections', read: () => listener.counters.reconnects },
+    { name: 'koafeed_gaps', help: 'Gaps read from the log', read: () => listener.counters.gaps },
+    { name: 'koafeed_rescued', help: 'Events only the timer found', read: () => listener.counters.rescued },
+    { name: 'koafeed_rewinds', help: 'Times the database went back', read: () => listener.counters.rewinds },
+  ])
+  const metricsOrigin = await listen(metrics, config.metricsPort, config.host).catch((error: Error) => {
+    // The site is worth more than its figures.
+    log.warn({ reason: error.message }, 'no metrics')
+    return null
+  })
+
+  log.info({ event: 'listening', origin, metrics: metricsOrigin }, `listening on ${origin}`)
+  process.send?.({ listening: origin, metrics: metricsOrigin })
+
+  async function shutDown(reason: string): Promise<void> {
+    if (draining) return
+    draining = true
+    log.info({ event: 'shutdown', reason }, 'shutting down')
+    setTimeout(() => process.exit(0), SHUTDOWN_MS).unref()
+    await keeper.drain()
+    keeper.stop()
+    stopUpkeep()
+    const closed = once(server, 'close')
+    server.close()
+    await closed
+    metrics.close()
+    await listener.stop()
+    await db.end()
+    log.info({ event: 'shutdown' }, 'all done')
+    process.exit(0)
+  }
+
+  process.on('SIGTERM', () => void shutDown('SIGTERM'))
+  process.on('SIGINT', () => void shutDown('SIGINT'))
+  // Whoever started this instance is gone, without a word.
+  process.on('disconnect', () => void shutDown('disconnect'))
+}
+
+async function listen(server: Server, port: number, host: string | null): Promise<string> {
+  server.listen({ port, ...(host === null ? {} : { host }) })
+  await once(server, 'listening')
+  return `http://localhost:${(server.address() as AddressInfo).port}`
+}

@@ -1,0 +1,103 @@
+import { z } from 'zod'
+import { optional, text } from '../lib/body.ts'
+import { sql, type Db, type Write } from '../lib/db.ts'
+import { Forbidden, Invalid, NotFound } from '../lib/errors.ts'
+import type { Me, PostView } from '../shared/views.ts'
+
+const Body = text({
+  max: 5000,
+  empty: 'Please write something',
+  long: 'A post has at most 5,000 characters',
+})
+
+export const PostInput = z.object({ body: Body, group: optional(100), client_key: optional(100) })
+
+export const PostEditInput = z.object({ body: Body })
+
+/** A card that the viewer, null for someone signed out, may see. Throws NotFound. */
+export async function getVisiblePost(db: Db, viewerId: string | null, id: string): Promise<PostView> {
+  const post = await db.maybeOneFirst(sql.row<{ post: PostView }>()`
+    select post_card(p) as post
+    from posts p
+    where p.id = ${id} and may_see_post(${viewerId}::bigint, p)`)
+  return post ?? refuse()
+}
+
+/** One of my posts. Throws NotFound where I may not see it, Forbidden where it is somebody else's. */
+export async function getOwnPost(db: Db, me: Me, id: string): Promise<{ id: string; body: string }> {
+  const post = await db.maybeOne(sql.row<{ id: string; body: string; mine: boolean }>()`
+    select p.id, p.body, p.author_id = ${me.id} as mine
+    from posts p
+    where p.id = ${id} and may_see_post(${me.id}, p)`)
+  if (!post) return refuse()
+  if (!post.mine) throw new Forbidden('This is somebody else’s post.')
+  return { id: post.id, body: post.body }
+}
+
+/**
+ * Writes a post to my feed or to a group of mine. The same `client_key` again finds the post that was made first.
+ * Throws NotFound for a group that I may not see, Invalid for one I am not a member of.
+ */
+export async function createPost(
+  { db, write }: { db: Db; write: Write },
+  me: Me,
+  { body, group, client_key }: z.output<typeof PostInput>,
+): Promise<{ post: PostView; created: boolean }> {
+  const groupId = group === null ? null : await getOwnGroupId(db, me, group)
+  return write(async (tx) => {
+    const id = await tx.maybeOneFirst(sql.row<{ id: string }>()`
+      insert into posts (author_id, group_id, body, client_key)
+      values (${me.id}, ${groupId}, ${body}, ${client_key})
+      on conflict (author_id, client_key) do nothing
+      returning id`)
+    const post = await tx.oneFirst(sql.row<{ post: PostView }>()`
+      select post_card(p) as post
+      from posts p
+      where p.id = coalesce(
+        ${id}::bigint,
+        (select first.id from posts first where first.author_id = ${me.id} and first.client_key = ${client_key})
+      )`)
+    return { post, created: id !== null }
+  })
+}
+
+/** Throws NotFound or Forbidden, as `getOwnPost` does. */
+export async function editPost(
+  { db, write }: { db: Db; write: Write },
+  me: Me,
+  id: string,
+  { body }: z.output<typeof PostEditInput>,
+): Promise<PostView> {
+  await getOwnPost(db, me, id)
+  const post = await write(async (tx) => {
+    await tx.query(sql.unsafe`update posts set body = ${body} where id = ${id} and author_id = ${me.id}`)
+    return tx.maybeOneFirst(
+      sql.row<{ post: PostView }>()`select post_card(p) as post from posts p where p.id = ${id}`,
+    )
+  })
+  return post ?? refuse()
+}
+
+/** Throws NotFound or Forbidden, as `getOwnPost` does. */
+export async function deletePost({ db, write }: { db: Db; write: Write }, me: Me, id: string): Promise<void> {
+  await getOwnPost(db, me, id)
+  await write((tx) => tx.query(sql.unsafe`delete from posts where id = ${id} and author_id = ${me.id}`))
+}
+
+/** A private group that I am not in does not exist for me. */
+async function getOwnGroupId(db: Db, me: Me, name: string): Promise<string> {
+  const group = await db.maybeOne(sql.row<{ id: string; visibility: string; member: boolean }>()`
+    select g.id, g.visibility, exists (
+      select from subscriptions s where s.user_id = ${me.id} and s.feed_id = g.feed_id
+    ) as member
+    from groups g
+    where g.name = ${name.toLowerCase()}`)
+  if (!group || (group.visibility === 'private' && !group.member))
+    throw new NotFound('There is no such group.')
+  if (!group.member) throw new Invalid({ group: 'Only members of this group can post to it' })
+  return group.id
+}
+
+function refuse(): never {
+  throw new NotFound('This post does not exist, or not any more.')
+}

@@ -1,0 +1,53 @@
+import Router from '@koa/router'
+import { Nothing, read } from '../lib/body.ts'
+import type { Db, Write } from '../lib/db.ts'
+import { done, nextOr, page, requireMe, viewerId } from '../lib/http.ts'
+import { getId } from '../lib/paths.ts'
+import type { VisitContext, VisitState } from '../lib/visit.ts'
+import { getPostPage } from './permalink.ts'
+import { createPost, deletePost, editPost, getOwnPost, PostEditInput, PostInput } from './posts.ts'
+
+/** Writing, reading, editing and deleting a post. */
+export function postRoutes(deps: { db: Db; write: Write }) {
+  const { db } = deps
+  const router = new Router<VisitState, VisitContext>()
+
+  router.post('/posts', async (ctx) => {
+    const me = requireMe(ctx)
+    const input = await read(ctx, PostInput, { template: 'posts/new.njk' })
+    const { post, created } = await createPost(deps, me, input)
+    done(ctx, { to: nextOr(ctx, '/'), json: { post }, status: created ? 201 : 200 })
+  })
+
+  router.get('/posts/:id', async (ctx) => {
+    page(ctx, 'posts/show.njk', await getPostPage(db, viewerId(ctx), getId(ctx.params)))
+  })
+
+  router.get('/posts/:id/edit', async (ctx) => {
+    const { id, body } = await getOwnPost(db, requireMe(ctx), getId(ctx.params))
+    page(ctx, 'posts/edit.njk', { post: { id }, values: { body }, errors: {} })
+  })
+
+  router.post('/posts/:id/edit', async (ctx) => {
+    const me = requireMe(ctx)
+    const id = getId(ctx.params)
+    const input = await read(ctx, PostEditInput, { template: 'posts/edit.njk', context: { post: { id } } })
+    const post = await editPost(deps, me, id, input)
+    done(ctx, { to: nextOr(ctx, `/posts/${id}`), json: { post } })
+  })
+
+  router.get('/posts/:id/delete', async (ctx) => {
+    const post = await getOwnPost(db, requireMe(ctx), getId(ctx.params))
+    page(ctx, 'posts/delete.njk', { post })
+  })
+
+  router.post('/posts/:id/delete', async (ctx) => {
+    const me = requireMe(ctx)
+    const id = getId(ctx.params)
+    await read(ctx, Nothing)
+    await deletePost(deps, me, id)
+    done(ctx, { to: nextOr(ctx, '/'), flash: 'Your post is deleted', json: { post: { id } } })
+  })
+
+  return router
+}

@@ -1,0 +1,75 @@
+import type { ServerResponse } from 'node:http'
+import { encodeSse } from '../lib/sse.ts'
+
+/** Bytes that may wait for one client. What would go beyond closes the connection: an event is never skipped. */
+const MAX_WAITING_BYTES = 1024 * 1024
+const END_GRACE_MS = 2_000
+
+/** The wire to one client. It writes to the response itself, so that `writableLength` tells what really waits. */
+export interface Connection {
+  write(bytes: Buffer | string): void
+  /** Ends in good order: the client is told to come back soon, with its cursor. */
+  end(): void
+  /** Cuts the wire. */
+  destroy(): void
+  /** Resolves once what waits has gone out, or the connection is closed. */
+  drained(): Promise<void>
+  closed(): boolean
+  /** Milliseconds since the last write. */
+  idleFor(): number
+  /** Milliseconds for which the client has taken nothing of what waits; 0 where nothing does. */
+  stalledFor(): number
+}
+
+export function openConnection(response: ServerResponse, onClose: () => void): Connection {
+  let closed = false
+  let lastWriteAt = Date.now()
+  let stalledSince: number | null = null
+
+  response.on('drain', () => {
+    stalledSince = null
+  })
+  response.once('close', () => {
+    closed = true
+    onClose()
+  })
+  response.on('error', () => response.destroy())
+
+  const connection: Connection = {
+    write(bytes) {
+      if (closed || response.writableEnded) return
+      if (response.writableLength + bytes.length > MAX_WAITING_BYTES) {
+        connection.destroy()
+        return
+      }
+      lastWriteAt = Date.now()
+      if (!response.write(bytes)) stalledSince ??= lastWriteAt
+    },
+    end() {
+      if (closed || response.writableEnded) return
+      response.write(encodeSse({ retry: between(50, 500) }))
+      response.end()
+      setTimeout(connection.destroy, END_GRACE_MS).unref()
+    },
+    destroy() {
+      closed = true
+      response.destroy()
+    },
+    async drained() {
+      if (closed || !response.writableNeedDrain) return
+      await new Promise<void>((resolve) => {
+        response.once('drain', resolve)
+        response.once('close', resolve)
+      })
+    },
+    closed: () => closed,
+    idleFor: () => Date.now() - lastWriteAt,
+    stalledFor: () => (stalledSince === null ? 0 : Date.now() - stalledSince),
+  }
+  return connection
+}
+
+/** A random whole number, so that clients do not come back in step. */
+export function between(low: number, high: number): number {
+  return low + Math.floor(Math.random() * (high - low + 1))
+}

@@ -1,0 +1,86 @@
+import type { ServerResponse } from 'node:http'
+import { NotFound } from '../lib/errors.ts'
+import { encodeSse } from '../lib/sse.ts'
+import { between, openConnection } from './connection.ts'
+import type { History } from './history.ts'
+import type { Hub } from './hub.ts'
+import { firstChunk } from './ring.ts'
+import type { Page, Wanted } from './rights.ts'
+import { createSubscriber, type Rights, type Subscriber, type Viewer } from './subscriber.ts'
+
+export interface OpenDeps {
+  hub: Hub
+  history: History
+  /** Topics of what is wanted; null where some of it is not to be had. */
+  authorise(wanted: Wanted): Promise<Rights | null>
+  /** Brings the instance up to the database's newest event. */
+  sync(): Promise<void>
+}
+
+export interface StreamRequest {
+  viewer: Viewer | null
+  home: boolean
+  pages: Page[]
+  /** The last `seq` that the client has; null for one that starts now. */
+  cursor: number | null
+  /** The hub's position before anything was read for this request: what was read is as of this or later. */
+  asOf: number
+}
+
+/**
+ * Authorises, then answers with a stream: first where it starts, then what the client missed, then live events.
+ * Changes of rights after `asOf` come again with the events, and repeat only what may be known already.
+ * Throws NotFound, before anything is written, for what the viewer may not see.
+ */
+export async function openStream(
+  deps: OpenDeps,
+  response: ServerResponse,
+  { viewer, home, pages, cursor, asOf }: StreamRequest,
+): Promise<void> {
+  const { hub } = deps
+  const rewinds = hub.rewinds()
+  const rights = await deps.authorise({ viewerId: viewer?.id ?? null, home, pages })
+  if (rights === null) throw new NotFound()
+  const tellable = cursor === null || (await isTellable(deps, cursor))
+
+  response.writeHead(200, {
+    'Content-Type': 'text/event-stream',
+    'Cache-Control': 'no-cache, no-transform',
+    'X-Accel-Buffering': 'no',
+  })
+  const connection = openConnection(response, () => hub.detach(subscriber))
+  const start = tellable ? (cursor ?? asOf) : hub.position()
+  const subscriber = createSubscriber(connection, { viewer, home, rights, cursor: start })
+  connection.write(encodeSse({ retry: between(2_000, 8_000), id: start }))
+  if (!tellable) subscriber.reset(start)
+  while (!connection.closed() && !hub.attach(subscriber)) await replayMissed(deps, subscriber)
+  if (hub.rewinds() !== rewinds) subscriber.reset(hub.position())
+}
+
+/** Whether all that came after the cursor can be told: it is within the retention, and not from the future. */
+async function isTellable({ hub, history, sync }: OpenDeps, cursor: number): Promise<boolean> {
+  // This instance may be behind the one that the client was at. A read that was under way may have begun before the
+  // client's last event: the second one has not.
+  for (let reads = 0; cursor > hub.position() && reads < 2; reads++) await sync()
+  return cursor <= hub.position() && cursor >= (await history.oldest()) - 1
+}
+
+/** Writes what the client has missed, no faster than it takes it; live events wait in the ring meanwhile. */
+async function replayMissed({ hub, history }: OpenDeps, subscriber: Subscriber): Promise<void> {
+  const { connection } = subscriber
+  const recent = hub.recent(subscriber.cursor())
+  const missed = recent
+    ? { frames: recent, through: hub.position() }
+    : await history.after(subscriber.cursor())
+  if (missed === null) {
+    subscriber.reset(hub.position())
+    return
+  }
+  for (let left = missed.frames; left.length > 0 && !connection.closed();) {
+    const chunk = firstChunk(left)
+    subscriber.replay(chunk)
+    await connection.drained()
+    left = left.slice(chunk.length)
+  }
+  subscriber.skipTo(missed.through)
+}

@@ -1,0 +1,102 @@
+import { sql, type Db } from '../lib/db.ts'
+import type { Rights } from './subscriber.ts'
+
+/** One of the pages that a stream keeps current. */
+export type Page = { kind: 'public' | 'users' | 'groups' | 'posts'; key: string }
+
+/** What a stream asks for: the viewer's home feed, pages, or both. */
+export interface Wanted {
+  viewerId: string | null
+  home: boolean
+  pages: Page[]
+}
+
+interface Row {
+  feeds: string[]
+  pages: { topic: string | null; guarded: boolean | null }[]
+}
+
+/**
+ * Reads, for many streams in one query, which topics each of them gets; null where one of its pages is not there, or
+ * not for this viewer.
+ */
+export async function authorise(db: Db, wanted: readonly Wanted[]): Promise<(Rights | null)[]> {
+  const pages = wanted.flatMap((one, n) => one.pages.map((page) => ({ n: n + 1, ...page })))
+  const rows = await db.any(sql.row<Row>()`
+    with wanted as (
+      select *
+      from unnest(
+        ${sql.array(
+          wanted.map((one) => one.viewerId),
+          'int8',
+        )},
+        ${sql.array(
+          wanted.map((one) => one.home),
+          'bool',
+        )}
+      ) with ordinality as wanted (viewer_id, home, n)
+    ),
+    asked as (
+      select *
+      from unnest(
+        ${sql.array(
+          pages.map((page) => page.n),
+          'int8',
+        )},
+        ${sql.array(
+          pages.map((page) => page.kind),
+          'text',
+        )},
+        ${sql.array(
+          pages.map((page) => page.key),
+          'text',
+        )}
+      ) as asked (n, kind, key)
+    ),
+    found as (
+      select wanted.n, json_agg(json_build_object('topic', page.topic, 'guarded', page.guarded)) as pages
+      from wanted
+      join asked on asked.n = wanted.n
+      left join lateral (
+        select 'feed:' || f.id as topic, false as guarded
+        from feeds f
+        where asked.kind = 'public' and f.kind = 'public'
+        union all
+        select 'feed:' || u.feed_id, false
+        from users u
+        where asked.kind = 'users' and u.username = asked.key
+        union all
+        select 'feed:' || g.feed_id, g.visibility = 'private'
+        from groups g
+        where asked.kind = 'groups' and g.name = asked.key and may_see_group(wanted.viewer_id, g)
+        union all
+        select 'post:' || p.id, g.visibility is not distinct from 'private'
+        from posts p
+        left join groups g on g.id = p.group_id
+        where asked.kind = 'posts'
+          and p.id = case when asked.kind = 'posts' then asked.key::bigint end
+          and may_see_post(wanted.viewer_id, p)
+      ) page on true
+      group by wanted.n
+    )
+    select
+      (
+        select coalesce(json_agg('feed:' || s.feed_id), '[]')
+        from subscriptions s
+        where wanted.home and s.user_id = wanted.viewer_id
+      ) as feeds,
+      coalesce(found.pages, '[]') as pages
+    from wanted
+    left join found on found.n = wanted.n
+    order by wanted.n`)
+  return rows.map(toRights)
+}
+
+function toRights({ feeds, pages }: Row): Rights | null {
+  const topics = [...feeds]
+  for (const { topic } of pages) {
+    if (topic === null) return null
+    topics.push(topic)
+  }
+  return { topics, guarded: pages.some((page) => page.guarded) }
+}

@@ -1,0 +1,78 @@
+import Router from '@koa/router'
+import { BadRequest, Forbidden, NotFound, Unauthorized } from '../lib/errors.ts'
+import { isId } from '../lib/paths.ts'
+import type { RouteVisit, VisitContext, VisitState } from '../lib/visit.ts'
+import { openStream, type OpenDeps } from './open.ts'
+import type { Page } from './rights.ts'
+import type { Viewer } from './subscriber.ts'
+
+/** Pages that one stream may add to its own: about as many tabs as a person has open. */
+const MAX_WITH = 50
+
+export interface StreamDeps extends OpenDeps {
+  /** Whose session the request carries; null for none. */
+  identify(ctx: RouteVisit): Promise<Viewer | null>
+}
+
+/** The streams of DESIGN's contract. `?with=` adds pages to any of them. */
+export function streamRoutes(deps: StreamDeps): Router<VisitState, VisitContext> {
+  async function stream(ctx: RouteVisit, home: boolean, own: Page[]): Promise<void> {
+    ctx.state.program = true
+    if (ctx.get('Sec-Fetch-Site') === 'cross-site') throw new Forbidden()
+    const cursor = readCursor(ctx)
+    const pages = [...own, ...readWith(ctx)]
+    const asOf = deps.hub.position()
+    const viewer = await deps.identify(ctx)
+    if (home && viewer === null) throw new Unauthorized()
+    // From here the response is the stream's own; Koa must not end it.
+    ctx.respond = false
+    try {
+      await openStream(deps, ctx.res, { viewer, home, pages, cursor, asOf })
+    } catch (error) {
+      if (ctx.res.headersSent) {
+        ctx.res.destroy()
+        return
+      }
+      ctx.respond = true
+      throw error
+    }
+  }
+
+  return new Router<VisitState, VisitContext>()
+    .get('/stream', (ctx) => stream(ctx, true, []))
+    .get('/public/stream', (ctx) => stream(ctx, false, [toPage('public')]))
+    .get('/users/:username/stream', (ctx) => stream(ctx, false, [toPage('users', ctx.params.username)]))
+    .get('/groups/:name/stream', (ctx) => stream(ctx, false, [toPage('groups', ctx.params.name)]))
+    .get('/posts/:id/stream', (ctx) => stream(ctx, false, [toPage('posts', ctx.params.id)]))
+}
+
+/** Throws NotFound for what cannot be the key of such a page. */
+function toPage(kind: Page['kind'], key = ''): Page {
+  if (kind === 'public') return { kind, key }
+  if (kind === 'posts') {
+    if (!isId(key)) throw new NotFound()
+    return { kind, key }
+  }
+  const name = key.toLowerCase()
+  if (!/^[a-z0-9_]{3,15}$/.test(name)) throw new NotFound()
+  return { kind, key: name }
+}
+
+function readWith(ctx: RouteVisit): Page[] {
+  const wanted = [ctx.query.with ?? []].flat()
+  if (wanted.length > MAX_WITH) throw new BadRequest(`A stream takes at most ${MAX_WITH} pages.`)
+  return wanted.map((path) => {
+    const [, kind, key] = /^(public|users|groups|posts)(?:\/([^/]+))?$/.exec(path) ?? []
+    if (kind === undefined) throw new BadRequest('with= takes public, users/NAME, groups/NAME or posts/ID.')
+    return toPage(kind as Page['kind'], key)
+  })
+}
+
+/** `Last-Event-ID`, else `?after=`; the header wins because a browser that reconnects repeats the old address. */
+function readCursor(ctx: RouteVisit): number | null {
+  const given = ctx.get('Last-Event-ID') || [ctx.query.after ?? []].flat().join()
+  if (given === '') return null
+  // Beyond 2^53 the number is inexact, and newer than any log: such a client is told to reload.
+  if (!/^(0|[1-9]\d{0,18})$/.test(given)) throw new BadRequest('This is not the number of an event.')
+  return Number(given)
+}

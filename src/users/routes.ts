@@ -1,0 +1,67 @@
+import Router from '@koa/router'
+import { Nothing, read } from '../lib/body.ts'
+import { csrfToken } from '../lib/csrf.ts'
+import type { Db, Write } from '../lib/db.ts'
+import { done, nextOr, page, requireMe, seeOther } from '../lib/http.ts'
+import { safePath } from '../lib/paths.ts'
+import type { Visit, VisitContext, VisitState } from '../lib/visit.ts'
+import type { Passwords } from './passwords.ts'
+import { authenticate, RegisterInput, registerUser, SignInInput } from './accounts.ts'
+import { signIn, signOut } from './sign-in.ts'
+import { toUserView } from './users.ts'
+
+/** Registering, signing in and out. */
+export function userRoutes(deps: { db: Db; write: Write; passwords: Passwords }) {
+  const router = new Router<VisitState, VisitContext>()
+
+  router.get('/register', (ctx) => {
+    if (ctx.state.me) return seeOther(ctx, '/')
+    page(ctx, 'users/register.njk', { values: {}, errors: {}, next: nextOf(ctx) })
+  })
+
+  router.post('/register', async (ctx) => {
+    if (ctx.state.me) return alreadyIn(ctx)
+    const form = { template: 'users/register.njk' as const, context: { next: nextOf(ctx) } }
+    const input = await read(ctx, RegisterInput, form)
+    const user = await registerUser(deps, input)
+    ctx.state.log.info({ event: 'registered', user: user.id }, 'registered')
+    const to = signInPath(nextOr(ctx, nextOf(ctx)))
+    done(ctx, { to, flash: 'You have been registered, please login', json: { user }, status: 201 })
+  })
+
+  router.get('/login', (ctx) => {
+    if (ctx.state.me) return seeOther(ctx, '/')
+    page(ctx, 'users/login.njk', { values: {}, errors: {}, next: nextOf(ctx) })
+  })
+
+  router.post('/login', async (ctx) => {
+    if (ctx.state.me) return alreadyIn(ctx)
+    const form = { template: 'users/login.njk' as const, context: { next: nextOf(ctx) } }
+    const input = await read(ctx, SignInInput, form)
+    const user = await authenticate(deps, input)
+    await signIn(ctx, user)
+    done(ctx, { to: nextOr(ctx, nextOf(ctx)), json: { user: toUserView(user), csrf: csrfToken(ctx) } })
+  })
+
+  router.post('/logout', async (ctx) => {
+    const me = requireMe(ctx)
+    await read(ctx, Nothing)
+    signOut(ctx, me)
+    done(ctx, { to: '/', json: {} })
+  })
+
+  return router
+}
+
+/** Where the address says to go afterwards. */
+function nextOf(ctx: Visit): string {
+  return safePath(ctx.query.next)
+}
+
+function signInPath(next: string): string {
+  return next === '/' ? '/login' : `/login?next=${encodeURIComponent(next)}`
+}
+
+function alreadyIn(ctx: Visit): void {
+  done(ctx, { to: '/', json: { user: toUserView(ctx.state.me!), csrf: csrfToken(ctx) } })
+}

@@ -1,0 +1,115 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { sql, type Db, type Write } from '../lib/db.ts'
+import type { Memory } from '../lib/visit.ts'
+import type { Me } from '../shared/views.ts'
+
+/** What koa-session keeps for us: whose session it is, and what it remembers. */
+export interface SessionFacts extends Memory {
+  user?: string
+}
+
+/** `__Host-` lets no other host of the domain set it; it needs TLS. */
+export function sessionCookieName({ publicOrigin }: { publicOrigin: string | null }): string {
+  return publicOrigin?.startsWith('https:') ? '__Host-koafeed' : 'koafeed'
+}
+
+/** 32 random bytes; the database knows only their SHA-256, so whoever reads it can open no session. */
+export function newSessionId(): string {
+  return randomBytes(32).toString('base64url')
+}
+
+/** Whose live session each cookie opens, and the session's name in the log; null for any other text. */
+export async function findSessions(
+  db: Db,
+  cookies: readonly string[],
+): Promise<({ user_id: string; hash: string } | null)[]> {
+  const hashes = cookies.map((cookie) => (isSessionId(cookie) ? hashOf(cookie).toString('hex') : null))
+  const wanted = hashes.filter((hash) => hash !== null)
+  if (wanted.length === 0) return cookies.map(() => null)
+  const rows = await db.any(sql.row<{ user_id: string; hash: string }>()`
+    select user_id, encode(id_hash, 'hex') as hash
+    from sessions
+    where id_hash = any(select decode(hash, 'hex') from unnest(${sql.array(wanted, 'text')}) as hash)
+      and expires_at > now()`)
+  const byHash = new Map(rows.map((row) => [row.hash, row]))
+  return hashes.map((hash) => (hash && byHash.get(hash)) || null)
+}
+
+/** Which of these sessions, by hash in hex, are not over. */
+export async function findLiveSessions(db: Db, hashes: string[]): Promise<Set<string>> {
+  const live = await db.anyFirst(sql.row<{ hash: string }>()`
+    select encode(id_hash, 'hex') as hash
+    from sessions
+    where id_hash = any(select decode(hash, 'hex') from unnest(${sql.array(hashes, 'text')}) as hash)
+      and expires_at > now()`)
+  return new Set(live)
+}
+
+/** A live session with the person it belongs to, in one query because every request needs both. */
+export async function openSession(
+  { db, write }: { db: Db; write: Write },
+  id: string,
+): Promise<{ facts: SessionFacts; me: Me } | null> {
+  if (!isSessionId(id)) return null
+  const hash = hashOf(id)
+  const row = await db.maybeOne(sql.row<{ data: Memory; me: Me; stale: boolean }>()`
+    select
+      s.data,
+      user_view(u) || jsonb_build_object('feed', u.feed_id::text) as me,
+      s.last_seen_at < now() - interval '10 minutes' as stale
+    from sessions s
+    join users u on u.id = s.user_id
+    where s.id_hash = ${sql.binary(hash)} and s.expires_at > now()`)
+  if (!row) return null
+  if (row.stale) await touchSession(write, hash)
+  return { facts: { ...row.data, user: row.me.id }, me: row.me }
+}
+
+export async function insertSession(
+  write: Write,
+  id: string,
+  { user, ...data }: SessionFacts,
+): Promise<void> {
+  await write((tx) =>
+    tx.query(sql.unsafe`
+      insert into sessions (id_hash, user_id, data, expires_at)
+      values (${sql.binary(hashOf(id))}, ${user ?? null}, ${sql.jsonb({ ...data })}, now() + interval '14 days')`),
+  )
+}
+
+/** Only ever an update: a slow request must not bring back a session that was ended meanwhile. */
+export async function updateSession(
+  write: Write,
+  id: string,
+  { user: _, ...data }: SessionFacts,
+): Promise<void> {
+  await write((tx) =>
+    tx.query(sql.unsafe`
+      update sessions
+      set data = ${sql.jsonb({ ...data })}
+      where id_hash = ${sql.binary(hashOf(id))} and expires_at > now()`),
+  )
+}
+
+export async function endSession(write: Write, id: string): Promise<void> {
+  await write((tx) => tx.query(sql.unsafe`delete from sessions where id_hash = ${sql.binary(hashOf(id))}`))
+}
+
+/** Idle for 14 days, or 30 days old, and it is over. */
+async function touchSession(write: Write, hash: Buffer): Promise<void> {
+  await write((tx) =>
+    tx.query(sql.unsafe`
+      update sessions
+      set last_seen_at = now(),
+          expires_at = least(now() + interval '14 days', created_at + interval '30 days')
+      where id_hash = ${sql.binary(hash)} and expires_at > now()`),
+  )
+}
+
+function isSessionId(text: string | undefined): text is string {
+  return /^[\w-]{43}$/.test(text ?? '')
+}
+
+function hashOf(id: string): Buffer {
+  return createHash('sha256').update(id).digest()
+}

@@ -1,0 +1,75 @@
+import type Koa from 'koa'
+import { createSession } from 'koa-session'
+import { newToken } from '../lib/csrf.ts'
+import type { Db, Write } from '../lib/db.ts'
+import { forgetGuest } from '../lib/memory.ts'
+import type { Visit, VisitContext, VisitState } from '../lib/visit.ts'
+import type { UserView } from '../shared/views.ts'
+import type { UserRow } from './users.ts'
+import * as sessions from './sessions.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1000
+
+/** Finds the session that a cookie opens, with `ctx.state.me`, and saves what changed in it. */
+export function sessionMiddleware(
+  app: Koa<VisitState, VisitContext>,
+  { db, write, config }: { db: Db; write: Write; config: { publicOrigin: string | null } },
+): Koa.Middleware<VisitState, VisitContext> {
+  const options = {
+    key: sessions.sessionCookieName(config),
+    // The database decides when a session is over; the cookie only has to last as long.
+    maxAge: 30 * DAY_MS,
+    // The id is 256 random bits: a signature would add nothing.
+    signed: false,
+    httpOnly: true,
+    sameSite: 'lax',
+    secure: config.publicOrigin?.startsWith('https:') ?? false,
+    genid: () => sessions.newSessionId(),
+    store: createStore({ db, write }),
+  }
+  return createSession(options, app)
+}
+
+/** Opens a session under a new id, whatever the browser brought, and ends the one it replaces. */
+export async function signIn(ctx: Visit, { feed_id, ...user }: UserRow): Promise<void> {
+  if (!ctx.session) throw new Error('signing in needs the session middleware')
+  Object.assign(ctx.session, { user: user.id, csrf: newToken(), flash: [] })
+  ctx.state.signingIn = true
+  await ctx.session.regenerate()
+  ctx.state.signingIn = false
+  forgetGuest(ctx)
+  ctx.state.me = { ...user, feed: feed_id }
+  ctx.state.log.info({ event: 'signed in', user: user.id }, 'signed in')
+}
+
+/** Ends the session on every instance, and asks the browser to forget the pages it kept. */
+export function signOut(ctx: Visit, me: UserView): void {
+  ctx.session = null
+  ctx.state.me = null
+  ctx.set('Clear-Site-Data', '"cache"')
+  ctx.state.log.info({ event: 'signed out', user: me.id }, 'signed out')
+}
+
+function createStore({ db, write }: { db: Db; write: Write }) {
+  return {
+    async get(id: string, _maxAge: unknown, { ctx }: { ctx?: Visit }) {
+      const open = await sessions.openSession({ db, write }, id)
+      if (ctx) ctx.state.me = open?.me ?? null
+      return open?.facts
+    },
+    async set(id: string, facts: SessionRecord, _maxAge: unknown, { ctx }: { ctx?: Visit }) {
+      const { _expire, _maxAge: _, ...kept } = facts
+      if (ctx?.state.signingIn) await sessions.insertSession(write, id, kept)
+      else if (ctx?.state.me) await sessions.updateSession(write, id, kept)
+    },
+    async destroy(id: string) {
+      await sessions.endSession(write, id)
+    },
+  }
+}
+
+/** koa-session adds two facts of its own, which the table's columns hold better. */
+interface SessionRecord extends sessions.SessionFacts {
+  _expire?: number
+  _maxAge?: number
+}

@@ -1,0 +1,68 @@
+import type { FragmentSqlToken } from 'slonik'
+import { sql, type Db } from '../lib/db.ts'
+import { NotFound } from '../lib/errors.ts'
+import type { ProfileView } from '../shared/pages.ts'
+import type { UserView } from '../shared/views.ts'
+
+export interface UserRow extends UserView {
+  feed_id: string
+}
+
+export function isUsername(name: string): boolean {
+  return /^[a-z0-9_]{3,15}$/.test(name)
+}
+
+export async function findUserByUsername(db: Db, username: string): Promise<UserRow | null> {
+  const name = username.toLowerCase()
+  if (!isUsername(name)) return null
+  return db.maybeOne(sql.row<UserRow>()`
+    select id, feed_id, username, name, avatar
+    from users
+    where username = ${name}`)
+}
+
+/** Throws NotFound. */
+export async function getUser(db: Db, username: string): Promise<UserRow> {
+  const user = await findUserByUsername(db, username)
+  if (!user) throw new NotFound('There is nobody of this name.')
+  return user
+}
+
+/** A person as their own page shows them to the viewer, null for someone signed out. */
+export async function getProfile(db: Db, viewerId: string | null, user: UserRow): Promise<ProfileView> {
+  return db.oneFirst(sql.row<{ profile: ProfileView }>()`
+    select ${personView(viewerId)} || jsonb_build_object(
+      'created_at', utc(u.created_at),
+      'followers', (select count(*) from subscriptions s where s.feed_id = u.feed_id and s.user_id <> u.id),
+      'following', (
+        select count(*)
+        from subscriptions s
+        join users followed on followed.feed_id = s.feed_id
+        where s.user_id = u.id and followed.id <> u.id
+      ),
+      'follows_me', exists (
+        select
+        from subscriptions s
+        join users me on me.feed_id = s.feed_id
+        where s.user_id = u.id and me.id = ${viewerId}::bigint and me.id <> u.id
+      )
+    ) as profile
+    from users u
+    where u.id = ${user.id}`)
+}
+
+/** The PersonView of the row `u` of users. */
+export function personView(viewerId: string | null): FragmentSqlToken {
+  return sql.fragment`(user_view(u) || jsonb_build_object(
+    'bio', u.bio,
+    'followed', exists (
+      select
+      from subscriptions s
+      where s.user_id = ${viewerId}::bigint and s.feed_id = u.feed_id and s.user_id <> u.id
+    )
+  ))`
+}
+
+export function toUserView({ id, username, name, avatar }: UserView): UserView {
+  return { id, username, name, avatar }
+}

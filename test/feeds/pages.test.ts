@@ -1,0 +1,62 @@
+import { expect } from 'chai'
+import { useDatabase } from '../support/database.ts'
+import { client, type Client } from '../support/http.ts'
+import { startInstance } from '../support/instance.ts'
+
+describe('pages of posts', () => {
+  const database = useDatabase()
+  let ann: Client
+  let guest: Client
+  before(async () => {
+    const { origin } = await startInstance({ databaseUrl: database.url })
+    ann = await client(origin).register('ann')
+    const bob = await client(origin).register('bob')
+    guest = client(origin)
+    for (let i = 1; i <= 12; i++) await bob.post('/posts', { body: `bob's ${i}.` })
+  })
+
+  const html = { accept: 'text/html' } as const
+  const bodies = (json: { posts: { body: string }[] }) => json.posts.map((post) => post.body)
+  const numbered = (from: number, to: number) =>
+    Array.from({ length: from - to + 1 }, (_, i) => `bob's ${from - i}.`)
+
+  it('signed out, home is what everybody says, and how to join', async () => {
+    const page = await guest.get('/', html)
+    expect(page.status).to.equal(200)
+    expect(page.text)
+      .to.contain('bob&#39;s 12.')
+      .and.to.contain('/register')
+      .and.not.to.contain('action="/posts"')
+    const first = (await guest.get('/')).json
+    expect(first.stream).to.equal('/public/stream')
+    const older = (await guest.get(`/?before=${encodeURIComponent(first.before)}`)).json
+    expect(bodies(older)).to.deep.equal(numbered(2, 1))
+  })
+
+  it('signed in, home is what those say whom I follow, with a composer', async () => {
+    const page = await ann.get('/', html)
+    expect(page.text).to.contain('action="/posts"').and.not.to.contain('bob&#39;s 12.')
+    await ann.post('/users/bob/follow')
+    expect((await ann.get('/', html)).text).to.contain('bob&#39;s 12.')
+    expect((await ann.get('/')).json.stream).to.equal('/stream')
+  })
+
+  for (const path of ['/public', '/users/bob']) {
+    it(`${path} is read signed in and out, ten posts a page`, async () => {
+      for (const reader of [ann, guest]) {
+        const first = (await reader.get(path)).json
+        expect(bodies(first)).to.deep.equal(numbered(12, 3))
+        const older = (await reader.get(`${path}?before=${encodeURIComponent(first.before)}`)).json
+        expect(bodies(older)).to.deep.equal(numbered(2, 1))
+        expect(older.before).to.equal(null)
+        expect((await reader.get(path, html)).text).to.contain('bob&#39;s 12.')
+      }
+    })
+
+    it(`${path} knows no place but those it named`, async () => {
+      for (const before of ['x', '1', '2026-13-01T00:00:00.000000Z_1', '9'.repeat(30)]) {
+        expect((await guest.get(`${path}?before=${before}`)).status, before).to.equal(400)
+      }
+    })
+  }
+})

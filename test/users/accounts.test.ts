@@ -1,0 +1,137 @@
+import { expect } from 'chai'
+import { useDatabase } from '../support/database.ts'
+import { client, password } from '../support/http.ts'
+import { startInstance, type Instance } from '../support/instance.ts'
+
+describe('accounts', () => {
+  const database = useDatabase()
+  let instance: Instance
+  before(async () => {
+    instance = await startInstance({ databaseUrl: database.url })
+  })
+
+  const guest = () => client(instance.origin)
+  const asForm = { type: 'form' } as const
+
+  it('a person registers with a form and is led to sign in, with a message that is shown once', async () => {
+    const ann = guest()
+    const registered = await ann.post('/register', { username: 'Ann', password }, asForm)
+    expect(registered).to.include({ status: 303, location: '/login' })
+    expect((await ann.get('/login', { accept: 'text/html' })).text).to.contain(
+      'You have been registered, please login',
+    )
+    expect((await ann.get('/login', { accept: 'text/html' })).text).not.to.contain('have been registered')
+    expect(await database.query(`select username from users`)).to.deep.equal([{ username: 'ann' }])
+  })
+
+  it('signing in leads home, and home greets by name; a wrong password leads nowhere', async () => {
+    const ann = guest()
+    const wrong = await ann.post('/login', { username: 'ann', password: 'not this one' }, asForm)
+    expect(wrong.status).to.equal(422)
+    expect(wrong.text).to.contain('User not found')
+    expect((await ann.get('/', { accept: 'text/html' })).text).not.to.contain('/logout')
+    expect(await ann.post('/login', { username: 'ANN', password }, asForm)).to.include({
+      status: 303,
+      location: '/',
+    })
+    expect((await ann.get('/', { accept: 'text/html' })).text).to.contain('/logout')
+  })
+
+  it('a wrong password and an unknown user get the same answer', async () => {
+    const wrong = await guest().post('/login', { username: 'ann', password: 'not this one' })
+    const unknown = await guest().post('/login', { username: 'nobody_here', password: 'not this one' })
+    expect(wrong.status).to.equal(422)
+    expect(unknown.status).to.equal(wrong.status)
+    expect(unknown.text).to.equal(wrong.text)
+    expect(unknown.json.error.message).to.equal('User not found')
+  })
+
+  it('a form that is refused keeps the name that was typed, and never the password', async () => {
+    const secret = 'sesame sesame'
+    const refused = await guest().post('/register', { username: 'ann', password: secret }, asForm)
+    expect(refused.status).to.equal(422)
+    expect(refused.text).to.contain('Username already exists')
+    expect(refused.text).to.contain('value="ann"')
+    expect(refused.text).not.to.contain(secret)
+  })
+
+  for (const path of ['/register', '/login']) {
+    it(`${path} asks for both fields`, async () => {
+      for (const body of [
+        {},
+        { username: '', password: '' },
+        { username: 'ann' },
+        { password },
+        { username: ' ', password },
+      ]) {
+        const answer = await guest().post(path, body)
+        expect(answer.status, JSON.stringify(body)).to.equal(422)
+        expect(answer.json.error.message).to.equal('Please enter username and password')
+      }
+    })
+  }
+
+  it('programs register and sign in with JSON', async () => {
+    const bob = guest()
+    const registered = await bob.post('/register', { username: 'bob', password })
+    expect(registered.status).to.equal(201)
+    expect(registered.json.user).to.include({ username: 'bob', name: 'bob', avatar: null })
+    const signedIn = await bob.login('bob')
+    expect(signedIn.status).to.equal(200)
+    expect(signedIn.json.user).to.deep.equal(registered.json.user)
+    expect((await bob.get('/')).json.csrf).to.equal(signedIn.json.csrf)
+  })
+
+  it('a name of a group is taken too', async () => {
+    await database.query(`insert into groups (name, title) values ('gardeners', 'Gardeners')`)
+    const answer = await guest().post('/register', { username: 'gardeners', password })
+    expect(answer.json.error.fields).to.deep.equal({ username: 'Username already exists' })
+  })
+
+  it('of sign-ups for one name at one instant, one succeeds and the others are told', async () => {
+    const all = await Promise.all(
+      [1, 2, 3, 4].map(() => guest().post('/register', { username: 'racer', password })),
+    )
+    expect(all.map(({ status }) => status).toSorted()).to.deep.equal([201, 422, 422, 422])
+  })
+
+  const names = {
+    ab: 422,
+    abc: 201,
+    abcdefghij_1234: 201,
+    abcdefghij_12345: 422,
+    'a b c': 422,
+    ännchen: 422,
+    admin: 422,
+  }
+  for (const [username, status] of Object.entries(names)) {
+    it(`the username ${username} is ${status === 201 ? 'taken' : 'refused'}`, async () => {
+      expect((await guest().post('/register', { username, password })).status).to.equal(status)
+    })
+  }
+
+  const secrets: [string, string, number][] = [
+    ['of 7 characters', 'seven77', 422],
+    ['of 8 characters', 'eight888', 201],
+    ['of 200 four-byte characters', '😀'.repeat(200), 201],
+    ['of 201 characters', 'x'.repeat(201), 422],
+    ['that is the username', 'longenough', 422],
+  ]
+  for (const [what, secret, status] of secrets) {
+    it(`a password ${what} is ${status === 201 ? 'good' : 'refused'}`, async () => {
+      const username = status === 201 ? `user_${secret.length}` : 'longenough'
+      expect((await guest().post('/register', { username, password: secret })).status).to.equal(status)
+      if (status === 201) expect((await guest().login(username, secret)).status).to.equal(200)
+    })
+  }
+
+  it('text that is no text is refused: lists, objects, NUL, half a surrogate pair', async () => {
+    for (const username of [['ann'], { a: 1 }, 7, null, 'an\0n', 'an\ud800n']) {
+      const answer = await guest().post('/register', { username, password })
+      expect(answer.status, JSON.stringify(username)).to.equal(422)
+      expect(answer.json.error.fields).to.have.property('username')
+    }
+    const listed = await guest().post('/register', { 'username[]': 'ann', password }, asForm)
+    expect(listed.status).to.equal(422)
+  })
+})
