@@ -1,0 +1,18 @@
+import { newKey } from './page.ts'
+
+/** The parts of the forms that send text. */
+
+export function textOf(form: HTMLFormElement): HTMLTextAreaElement {
+  return form.querySelector('textarea')!
+}
+
+export function keyOf(form: HTMLFormElement): HTMLInputElement | null {
+  return form.querySelector('[name="client_key"]')
+}
+
+/** Ready for the next text. */
+export function clearForm(form: HTMLFormElement): void {
+  textOf(form).value = ''
+  const key = keyOf(form)
+  if (key) key.value = newKey()
+}

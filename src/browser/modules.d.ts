@@ -1,0 +1,15 @@
+/** The files of `templates/partials/`, compiled while bundling (see lib/partials.ts). */
+declare module 'koafeed:partials' {
+  type Done = (error: Error | null, text?: string) => void
+  export type Root = (env: unknown, context: unknown, frame: unknown, runtime: unknown, done: Done) => void
+  const partials: Record<string, Root>
+  export default partials
+}
+
+/** The part of nunjucks that compiled templates call. */
+declare module 'nunjucks/src/runtime.js' {
+  export class Frame {
+    topLevel: boolean
+    push(isolateWrites: boolean): Frame
+  }
+}

@@ -1,0 +1,87 @@
+import type { FeedPage, Pages } from '../shared/pages.ts'
+import { get, Refused } from './api.ts'
+import { learnLike, putComment, updateCard } from './card.ts'
+import { sayGone, type Feed } from './feed.ts'
+import { articleOf, articles, oldestShown, type Page } from './page.ts'
+import { keepPlace } from './place.ts'
+
+type PostPage = Pages['posts/show.njk']
+
+/** How far down a long page is fetched again; what is older leaves the page, behind the "Older" link. */
+const MAX_PAGES = 5
+
+/** Fetches the state that the stream could not tell, and merges it: drafts, editors and the reader's place stay. */
+export async function refetch(page: Page, feed: Feed): Promise<void> {
+  if (page.full) await refetchPost(page, page.full)
+  else await refetchFeed(page, feed)
+}
+
+async function refetchFeed(page: Page, feed: Feed): Promise<void> {
+  const path = location.pathname + location.search
+  const first = await get<FeedPage>(path)
+  const posts = [...first.posts]
+  let { before } = first
+  const wanted = oldestShown()
+  for (let i = 1; page.newest && before && i < MAX_PAGES && (posts.at(-1)?.entry.at ?? '') > wanted; i++) {
+    const more = await get<FeedPage>(`${location.pathname}?before=${encodeURIComponent(before)}`)
+    posts.push(...more.posts)
+    for (const id of more.likes.posts) first.likes.posts.push(id)
+    before = more.before
+  }
+  page.seq = first.seq
+  page.feeds = new Set(first.feeds)
+  page.floor = before ? (posts.at(-1)?.entry.at ?? '') : ''
+  noteLikes(page, posts, first.likes.posts)
+  const there = new Set(posts.map((post) => post.id))
+  for (const id of [...articles().map(({ dataset }) => dataset.post ?? ''), ...feed.waiting.ids()]) {
+    if (!there.has(id)) feed.remove(id)
+  }
+  // Oldest first: each then finds its place among those that are already there.
+  for (const post of posts.toReversed()) feed.put(post)
+  setOlder(before)
+  for (const post of posts) {
+    if (page.unfolded.has(post.id)) await refetchComments(page, post.id)
+    if (!first.likes.posts.includes(post.id)) await learnLike(page, post)
+  }
+}
+
+async function refetchPost(page: Page, id: string): Promise<void> {
+  const shown = await get<PostPage>(`/posts/${id}`).catch((error: unknown) => {
+    if (error instanceof Refused && error.status === 404) return null
+    throw error
+  })
+  if (!shown) return sayGone(page)
+  page.seq = shown.seq
+  noteLikes(page, [shown.post], shown.likes.posts)
+  showAll(page, shown)
+}
+
+async function refetchComments(page: Page, id: string): Promise<void> {
+  showAll(page, await get<PostPage>(`/posts/${id}`))
+}
+
+/** A post with its comments as they are now; those that are gone go. */
+function showAll(page: Page, { post, comments, before }: PostPage): void {
+  const article = articleOf(post.id)
+  if (!article) return
+  const here = new Set(comments.map((comment) => comment.id))
+  keepPlace(() => {
+    updateCard(page, article, { ...post, entry: { ...post.entry, at: article.dataset.at ?? post.entry.at } })
+    for (const item of article.querySelectorAll<HTMLElement>('.comment')) {
+      if (!before && !here.has(item.dataset.comment ?? '')) item.remove()
+    }
+    for (const comment of comments) putComment(page, article, comment)
+  })
+}
+
+function noteLikes(page: Page, posts: { id: string }[], liked: string[]): void {
+  for (const { id } of posts) page.liked.delete(id)
+  for (const id of liked) page.liked.add(id)
+}
+
+function setOlder(before: string | null): void {
+  const older = document.querySelector<HTMLAnchorElement>('#older')
+  if (!older) return
+  older.hidden = !before
+  if (before) older.href = `?before=${encodeURIComponent(before)}`
+}

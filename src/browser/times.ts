@@ -1,0 +1,48 @@
+// Some systems name a language that is none ("en-US@posix"): then the browser's default has to do.
+const languages = navigator.languages.filter(isLanguage)
+const relative = new Intl.RelativeTimeFormat(languages, { numeric: 'auto' })
+const day = new Intl.DateTimeFormat(languages, { dateStyle: 'medium' })
+const full = new Intl.DateTimeFormat(languages, {
+  dateStyle: 'full',
+  timeStyle: 'short',
+})
+
+const MINUTE = 60
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+/** Says each time below `root` as "5 minutes ago" in the reader's language, with the whole date as its title. */
+export function localTimes(root: ParentNode): void {
+  const now = Date.now()
+  for (const element of root.querySelectorAll('time')) {
+    const time = new Date(element.dateTime)
+    const text = ago(time, now)
+    if (element.textContent !== text) element.textContent = text
+    if (!element.title) element.title = full.format(time)
+  }
+}
+
+/** Keeps the times of the page current. */
+export function keepTimes(): void {
+  localTimes(document)
+  setInterval(() => localTimes(document), 20_000)
+  document.addEventListener('visibilitychange', () => localTimes(document))
+}
+
+function isLanguage(tag: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(tag).length > 0
+  } catch {
+    return false
+  }
+}
+
+function ago(time: Date, now: number): string {
+  // The clocks of server and reader differ: nothing is ever "in 2 seconds".
+  const seconds = Math.max(0, Math.round((now - time.getTime()) / 1000))
+  if (seconds < 45) return relative.format(0, 'second')
+  if (seconds < 45 * MINUTE) return relative.format(-Math.round(seconds / MINUTE), 'minute')
+  if (seconds < 22 * HOUR) return relative.format(-Math.round(seconds / HOUR), 'hour')
+  if (seconds < 6.5 * DAY) return relative.format(-Math.round(seconds / DAY), 'day')
+  return day.format(time)
+}

@@ -1,0 +1,47 @@
+/**
+ * Builds what the browser loads into `static/build/`: `app.js`, `app.css` and a manifest of their hashes.
+ * `node src/build.ts` does it from the command line.
+ */
+import { createHash } from 'node:crypto'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as esbuild from 'esbuild'
+import { partialsPlugin } from './lib/partials.ts'
+import { styles } from './lib/styles.ts'
+
+const root = join(import.meta.dirname, '..')
+const target = join(root, 'static/build')
+
+export async function build({ minify = true }: { minify?: boolean } = {}): Promise<void> {
+  const [script, css] = await Promise.all([
+    bundle(join(root, 'src/browser/main.ts'), { minify }),
+    styles(root, { minify }),
+  ])
+  await mkdir(target, { recursive: true })
+  await writeFile(join(target, 'app.js'), script)
+  await writeFile(join(target, 'app.css'), css)
+  const manifest = { 'app.js': hash(script), 'app.css': hash(css) }
+  await writeFile(join(target, 'manifest.json'), JSON.stringify(manifest, null, 2) + '\n')
+}
+
+/** One ES module with all that `entry` imports, the precompiled partials included. */
+export async function bundle(entry: string, { minify = true }: { minify?: boolean } = {}): Promise<string> {
+  const result = await esbuild.build({
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    target: 'es2022',
+    minify,
+    legalComments: 'none',
+    plugins: [partialsPlugin(join(root, 'templates'))],
+    logLevel: 'warning',
+  })
+  return result.outputFiles[0]?.text ?? ''
+}
+
+function hash(content: string): string {
+  return createHash('sha256').update(content).digest('base64url').slice(0, 12)
+}
+
+if (import.meta.main) await build()

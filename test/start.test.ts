@@ -1,0 +1,199 @@
+import { expect } from 'chai'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import * as fs from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { eventually } from './support/eventually.ts'
+import { client } from './support/http.ts'
+
+const root = join(import.meta.dirname, '..')
+
+describe('npm start', function () {
+  this.timeout(60_000)
+  let dataDir: string
+  let started: Run[]
+
+  before(() => {
+    dataDir = fs.mkdtempSync(join(tmpdir(), 'koafeed-start-'))
+    fs.chmodSync(dataDir, 0o755)
+  })
+
+  beforeEach(() => {
+    started = []
+  })
+
+  afterEach(async () => {
+    for (const run of started) await run.stop('SIGTERM')
+  })
+
+  after(() => fs.rmSync(dataDir, { recursive: true, force: true }))
+
+  const start = (env: Record<string, string>) => {
+    const run = startRun({ DATA_DIR: dataDir, METRICS_PORT: '0', ...env })
+    started.push(run)
+    return run
+  }
+
+  it('runs instances on neighbouring ports that show one feed, and ends all of it at SIGTERM', async () => {
+    const port = await freePorts(2)
+    const run = start({ PORT: String(port), INSTANCES: '2' })
+    const origins = await run.origins(2)
+    expect(origins).to.deep.equal([`http://localhost:${port}`, `http://localhost:${port + 1}`])
+    const ann = await client(origins[0] ?? '').register('ann')
+    await ann.post('/posts', { body: 'Hello from one' })
+    const { json } = await client(origins[1] ?? '').get('/public')
+    expect(json.posts.map((post: { body: string }) => post.body)).to.deep.equal(['Hello from one'])
+    expect(await run.stop('SIGTERM')).to.equal(0)
+    expect(processesOf(dataDir)).to.deep.equal([])
+    expect(await answers(origins[0] ?? '')).to.equal(false)
+  })
+
+  it('finds the data and the session of the last time, also after a kill -9', async () => {
+    const run = start({ PORT: '0' })
+    const [origin = ''] = await run.origins(1)
+    const ann = client(origin)
+    await ann.login('ann')
+    await run.stop('SIGKILL')
+    await eventually(
+      () => answers(origin),
+      (still) => !still,
+      { what: 'the end of an instance left alone' },
+    )
+    const [again = ''] = await start({ PORT: '0' }).origins(1)
+    const { json } = await ann.at(again).get('/')
+    expect(json.posts.map((post: { body: string }) => post.body)).to.deep.equal(['Hello from one'])
+    expect((await ann.at(again).post('/posts', { body: 'Still signed in' })).status).to.equal(201)
+  })
+
+  it('takes the SIGINT that a terminal and npm both send for one', async () => {
+    const run = start({ PORT: '0', LOG_LEVEL: 'info' })
+    await run.origins(1)
+    run.signal('SIGINT')
+    await eventually(run.output, (output) => output.includes('shutting down'))
+    expect(await run.stop('SIGINT')).to.equal(0)
+    expect(run.output()).to.contain('all done')
+  })
+
+  it('says in one line that a port is taken', async () => {
+    const server = createServer().listen(0)
+    const { port } = server.address() as AddressInfo
+    const run = start({ PORT: String(port) })
+    expect(await run.exited).to.equal(1)
+    expect(run.output().trim().split('\n')).to.have.length(1)
+    expect(run.output()).to.contain(`Port ${port}`)
+    server.close()
+  })
+
+  it('says in one line who uses the data already', async () => {
+    await start({ PORT: '0' }).origins(1)
+    const second = start({ PORT: '0' })
+    expect(await second.exited).to.equal(1)
+    expect(second.output().trim().split('\n')).to.have.length(1)
+    expect(second.output()).to.contain('Another KoaFeed')
+  })
+
+  it('stops, and says so, when an instance is lost', async () => {
+    const run = start({ PORT: '0', INSTANCES: '2' })
+    await run.origins(2)
+    const child = childrenOf(run.pid).find((pid) => commandOf(pid).includes('main.ts'))
+    process.kill(Number(child), 'SIGKILL')
+    expect(await run.exited).to.equal(1)
+    expect(run.output()).to.match(/Instance \d ended unexpectedly, by SIGKILL/)
+    expect(processesOf(dataDir)).to.deep.equal([])
+  })
+
+  it('names every fault of the configuration', async () => {
+    const run = start({ PORT: 'x', INSTANCES: '0' })
+    expect(await run.exited).to.equal(1)
+    expect(run.output()).to.contain('PORT must').and.contain('INSTANCES must')
+  })
+})
+
+interface Run {
+  pid: number
+  origins(count: number): Promise<string[]>
+  output(): string
+  signal(signal: NodeJS.Signals): void
+  stop(signal: NodeJS.Signals): Promise<number | null>
+  exited: Promise<number | null>
+}
+
+function startRun(env: Record<string, string>): Run {
+  const child = spawn(process.execPath, ['src/start.ts'], {
+    cwd: root,
+    env: { PATH: process.env.PATH, LOG_LEVEL: 'warn', LIMITS: 'off', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  child.stdout.on('data', (chunk) => (output += String(chunk)))
+  child.stderr.on('data', (chunk) => (output += String(chunk)))
+  const exited = once(child, 'exit').then(([code]) => code as number | null)
+  const found = () => [...output.matchAll(/^KoaFeed listens on (\S+)$/gm)].map(([, origin = '']) => origin)
+  return {
+    pid: child.pid ?? 0,
+    exited,
+    output: () => output,
+    signal: (signal) => child.kill(signal),
+    async stop(signal) {
+      child.kill(signal)
+      return exited
+    },
+    origins: async (count) => {
+      const over = exited.then((code) => {
+        throw new Error(`npm start ended with ${code}:\n${output}`)
+      })
+      const wait = eventually(found, (all) => all.length === count, {
+        timeout: 40_000,
+        what: 'the addresses',
+      })
+      return Promise.race([wait, over])
+    },
+  }
+}
+
+/** The first of some neighbouring ports that are free. */
+async function freePorts(count: number): Promise<number> {
+  for (;;) {
+    const server = createServer().listen(0)
+    const { port } = server.address() as AddressInfo
+    const others = Array.from({ length: count - 1 }, (_, i) => createServer().listen(port + 1 + i))
+    const free = await Promise.all(
+      others.map((other) =>
+        once(other, 'listening').then(
+          () => true,
+          () => false,
+        ),
+      ),
+    )
+    await Promise.all([server, ...others].map((one) => new Promise((resolve) => one.close(resolve))))
+    if (free.every(Boolean)) return port
+  }
+}
+
+function childrenOf(pid: number): string[] {
+  return fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
+}
+
+/** The command lines that name the folder: the database server's, above all. */
+function processesOf(folder: string): string[] {
+  const commands = fs.readdirSync('/proc').map((name) => (/^\d+$/.test(name) ? commandOf(name) : ''))
+  return commands.filter((command) => command.includes(folder))
+}
+
+/** Empty where there is no such process, any more. */
+function commandOf(pid: string): string {
+  try {
+    return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+  } catch {
+    return ''
+  }
+}
+
+async function answers(origin: string): Promise<boolean> {
+  return fetch(`${origin}/livez`).then(
+    () => true,
+    () => false,
+  )
+}
