@@ -100,7 +100,7 @@ async function throwawayServer() {
 /** A run that was killed left its server behind: taking over its lock finds the server and stops it. */
 async function sweep(): Promise<void> {
   const minuteAgo = Date.now() - 60_000
-  for (const dataDir of globSync(join(tmpdir(), 'koafeed-{test,start,schema}-*'))) {
+  for (const dataDir of globSync(join(tmpdir(), 'koafeed-{test,start,schema,postgres}-*'))) {
     const { uid, mtimeMs } = statSync(dataDir)
     if (uid !== process.getuid?.() || mtimeMs > minuteAgo || holderOf(join(dataDir, 'postgres.lock')))
       continue

@@ -1,0 +1,16 @@
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { expect } from 'chai'
+import { bundle } from '../../src/build.ts'
+import { styles } from '../../src/lib/styles.ts'
+
+const root = join(import.meta.dirname, '../..')
+
+describe('what the browser loads', () => {
+  it('is at most 20 kB of script and 15 kB of styles, compressed', async () => {
+    const script = gzipSync(await bundle(join(root, 'src/browser/main.ts')))
+    const css = gzipSync(await styles(root, { minify: true }))
+    expect(script.length).to.be.within(1000, 20_000)
+    expect(css.length).to.be.within(1000, 15_000)
+  })
+})

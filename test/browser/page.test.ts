@@ -1,0 +1,182 @@
+import { expect } from 'chai'
+import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
+import { newContext } from '../support/chromium.ts'
+import { useDatabase } from '../support/database.ts'
+import { client, password, type Client } from '../support/http.ts'
+import { startInstance, type Instance } from '../support/instance.ts'
+
+describe('the page', () => {
+  const database = useDatabase()
+  let instance: Instance
+  let ann: Client
+  let bob: Client
+  let context: BrowserContext
+  let page: Page
+
+  before(async function () {
+    this.timeout(60_000)
+    instance = await startInstance({ databaseUrl: database.url })
+    ann = await client(instance.origin).register('ann')
+    bob = await client(instance.origin).register('bob')
+    await Promise.all([ann.login('ann'), bob.login('bob')])
+    await ann.post('/users/bob/follow')
+    for (let n = 1; n <= 9; n++) await write(bob, `Post ${n}\n`.repeat(6))
+  })
+
+  beforeEach(async () => {
+    page = await open({ viewport: { width: 900, height: 700 } })
+  })
+  afterEach(() => context.close())
+
+  /** Ann's browser, at her home page. */
+  async function open(options: BrowserContextOptions): Promise<Page> {
+    context = await newContext(options)
+    const opened = await context.newPage()
+    await opened.goto(`${instance.origin}/login`)
+    await opened.fill('[name=username]', 'ann')
+    await opened.fill('[name=password]', password)
+    await opened.press('[name=password]', 'Enter')
+    await opened.waitForURL(`${instance.origin}/`)
+    return opened
+  }
+
+  async function write(who: Client, body: string): Promise<string> {
+    const { json } = await who.post('/posts', { body })
+    return (json as { post: { id: string } }).post.id
+  }
+
+  const postWith = (text: string) => page.locator('article.post', { hasText: text }).first()
+  const tops = () =>
+    page.evaluate(() =>
+      [...document.querySelectorAll('.post')].map((post) => [
+        post.id,
+        Math.round(post.getBoundingClientRect().top),
+      ]),
+    )
+
+  it('does not move what one reads when something above it changes', async () => {
+    const first = (await tops())[0]![0]
+    await page.evaluate(() => window.scrollTo(0, 900))
+    const before = new Map((await tops()) as [string, number][])
+    await bob.post(`/posts/${String(first).slice(5)}/comments`, { body: 'a\nlong\ncomment\nabove' })
+    await page.locator('.comment', { hasText: 'above' }).first().waitFor({ state: 'attached' })
+    await write(bob, 'Waits for its turn')
+    await page.getByRole('button', { name: '1 new post' }).waitFor()
+    const after = new Map((await tops()) as [string, number][])
+    const read = [...before].filter(([, top]) => top > 50 && top < 700)
+    expect(read).not.to.have.length(0)
+    for (const [id, top] of read) expect(after.get(id), id).to.be.closeTo(top, 1)
+    expect(after.get(String(first))).to.be.below(before.get(String(first))!)
+    await page.getByRole('button', { name: '1 new post' }).click()
+    await postWith('Waits for its turn').waitFor()
+    expect(await page.evaluate(() => window.scrollY)).to.equal(0)
+  })
+
+  it('keeps an unsent text across a reload, and forgets it when it is sent', async () => {
+    await page.fill('.composer textarea', 'not yet sent')
+    await page.reload()
+    expect(await page.inputValue('.composer textarea')).to.equal('not yet sent')
+    await page.press('.composer textarea', 'Control+Enter')
+    await postWith('not yet sent').waitFor()
+    await page.reload()
+    expect(await page.inputValue('.composer textarea')).to.equal('')
+  })
+
+  it('keeps a text that could not be sent, and a retry posts it once', async () => {
+    // The post is made, and the answer lost.
+    await page.route('**/posts', async (route) => {
+      await route.fetch()
+      await route.abort()
+    })
+    await page.fill('.composer textarea', 'sent twice')
+    await page.click('.composer button')
+    await page.locator('.composer .field-error').waitFor()
+    expect(await page.inputValue('.composer textarea')).to.equal('sent twice')
+    await page.unroute('**/posts')
+    await page.getByRole('button', { name: 'Retry' }).click()
+    await postWith('sent twice').waitFor()
+    await page.reload()
+    expect(await page.locator('.post', { hasText: 'sent twice' }).count()).to.equal(1)
+  })
+
+  it('takes a like back where the server refuses it, and says why', async () => {
+    const id = await write(bob, 'Hard to like')
+    await page.route('**/like', (route) =>
+      route.fulfill({ status: 503, json: { error: { message: 'Too busy' } } }),
+    )
+    const button = page.locator(`#post-${id} .like-form button`)
+    await button.click()
+    await page.getByText('Too busy').waitFor()
+    expect(await button.textContent()).to.equal('Like')
+    expect(await page.locator(`#post-${id} .likes`).isVisible()).to.equal(false)
+  })
+
+  it('unfolds comments in place, and live ones join them', async () => {
+    const id = await write(bob, 'Much to say')
+    for (let n = 1; n <= 8; n++) await bob.post(`/posts/${id}/comments`, { body: `Number ${n}` })
+    await page.reload()
+    const comments = page.locator(`#post-${id} .comment`)
+    expect(await comments.count()).to.equal(3)
+    await page.locator(`#post-${id}`).getByRole('link', { name: '5 more comments' }).click()
+    await page.locator(`#post-${id} .comment`, { hasText: 'Number 4' }).waitFor()
+    await bob.post(`/posts/${id}/comments`, { body: 'Number 9' })
+    await page.locator(`#post-${id} .comment`, { hasText: 'Number 9' }).waitFor()
+    const texts = await page.locator(`#post-${id} .comment-text`).allTextContents()
+    expect(texts).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => `Number ${n}`))
+  })
+
+  it('never overwrites an open editor, and says that the post has changed', async () => {
+    const id = await write(ann, 'First words')
+    const post = page.locator(`#post-${id}`)
+    await post.getByRole('link', { name: 'Edit' }).click()
+    await post.locator('.editor textarea').fill('My new words')
+    await ann.post(`/posts/${id}/edit`, { body: 'Words from elsewhere' })
+    await post.getByText('changed elsewhere').waitFor()
+    expect(await post.locator('.editor textarea').inputValue()).to.equal('My new words')
+  })
+
+  it('comes back from a stream that is refused, with a banner meanwhile', async function () {
+    this.timeout(60_000)
+    await page.route('**/stream?*', (route) => route.fulfill({ status: 502, body: 'Bad gateway' }))
+    await page.evaluate(() => window.dispatchEvent(new Event('online')))
+    await page.getByText('Reconnecting').waitFor()
+    await write(bob, 'Said meanwhile')
+    await page.unroute('**/stream?*')
+    await postWith('Said meanwhile').waitFor()
+    await page.locator('#connection').waitFor({ state: 'hidden' })
+  })
+
+  it('says so when one has signed out in another tab', async () => {
+    const other = await context.newPage()
+    await other.goto(`${instance.origin}/public`)
+    await other.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByText('You are signed out').waitFor()
+  })
+
+  it('does everything but live without JavaScript', async () => {
+    await context.close()
+    page = await open({ javaScriptEnabled: false })
+    await page.fill('.composer textarea', 'Without a script')
+    await page.click('.composer button')
+    await postWith('Without a script').getByRole('button', { name: 'Like' }).click()
+    await postWith('Without a script').getByText('You liked this').waitFor()
+    await postWith('Without a script').getByRole('link', { name: 'Comment' }).click()
+    await page.fill('#reply textarea', ' ')
+    await page.click('#reply button')
+    await page.locator('.field-error').waitFor()
+    await page.fill('.reply textarea', 'Nor this one')
+    await page.click('.reply button')
+    await page.locator('.comment', { hasText: 'Nor this one' }).getByRole('link', { name: 'Edit' }).click()
+    await page.fill('.editor textarea', 'Edited without one')
+    await page.click('.editor button')
+    await page.locator('.comment', { hasText: 'Edited without one' }).waitFor()
+    await page.locator('.meta').getByRole('link', { name: 'Delete' }).click()
+    await page.getByRole('button', { name: 'Delete' }).click()
+    await page.getByText('Your post is deleted').waitFor()
+    await page.goto(`${instance.origin}/users/bob`)
+    await page.getByRole('button', { name: 'Unfollow' }).click()
+    await page.getByText('Unfollowed bob').waitFor()
+    await page.getByRole('button', { name: 'Follow' }).click()
+    await page.getByText('Followed bob').waitFor()
+  })
+})
