@@ -20,6 +20,7 @@ export async function build({ minify = true }: { minify?: boolean } = {}): Promi
   await mkdir(target, { recursive: true })
   await writeFile(join(target, 'app.js'), script)
   await writeFile(join(target, 'app.css'), css)
+  await esbuild.stop() // the bundler is a process of its own, which would stay as long as ours
   const manifest = { 'app.js': hash(script), 'app.css': hash(css) }
   await writeFile(join(target, 'manifest.json'), JSON.stringify(manifest, null, 2) + '\n')
 }

@@ -1,7 +1,15 @@
-/** Mocha's global fixture: the end of what one run of the tests shares. What a test needs is started when it asks. */
+/**
+ * Mocha's global fixture: what the browser loads is built first, and what one run of the tests shares ends with it.
+ * All else is started when a test asks.
+ */
+import { build } from '../../src/build.ts'
 import { closeChromium } from './chromium.ts'
 import { stopServer } from './database.ts'
 import { stopInstances } from './instance.ts'
+
+export async function mochaGlobalSetup(): Promise<void> {
+  await build()
+}
 
 export async function mochaGlobalTeardown(): Promise<void> {
   await closeChromium()
