@@ -8,6 +8,8 @@ import { openStream, type TestStream } from '../support/sse.ts'
 describe('a stream', () => {
   const database = useDatabase()
   const streams: TestStream[] = []
+  /** Where nothing happens. */
+  let silent: TestStream
   let one: Instance
   let two: Instance
   let ann: Client, bob: Client, cleo: Client
@@ -21,7 +23,9 @@ describe('a stream', () => {
     bob = await client(two.origin).register('bob')
     cleo = await client(one.origin).register('cleo')
     await bob.post('/users/ann/follow')
+    silent = await openStream(`${two.origin}/users/bob/stream`)
   })
+  after(() => silent.close())
   afterEach(() => {
     for (const stream of streams.splice(0)) stream.close()
   })
@@ -295,6 +299,12 @@ describe('a stream', () => {
     )
     const event = await stream.next((event) => event.event === 'post')
     expect(event.data.post).to.include({ body: 'from psql' })
+  })
+
+  it('beats where nothing happens, with a cursor that moves on', async () => {
+    const beat = await silent.next((event) => event.event === 'beat', 20_000)
+    expect(beat.data).to.deep.equal({})
+    expect(Number(beat.id)).to.be.greaterThan(1)
   })
 
   it('tells a new name to everybody', async () => {

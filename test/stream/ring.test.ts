@@ -1,0 +1,57 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import type { LogRow } from '../../src/stream/events.ts'
+import { createRing, firstChunk, toFrame } from '../../src/stream/ring.ts'
+
+const row = (seq: number, event = 'post', text = ''): LogRow => ({
+  seq,
+  event,
+  topics: [],
+  payload: { text },
+})
+
+describe('the ring of recent frames', () => {
+  it('answers what came after a number as the whole log would, or says that it does not reach back', () => {
+    const gaps = fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 60 })
+    fc.assert(
+      fc.property(gaps, fc.integer({ min: 1, max: 12 }), fc.nat({ max: 200 }), (steps, maxFrames, after) => {
+        const ring = createRing({ maxFrames })
+        let seq = 0
+        const seqs = steps.map((step) => (seq += step))
+        for (const one of seqs) ring.push(toFrame(row(one)))
+        const later = seqs.filter((one) => one > after)
+        const answer = ring.after(after)?.map((frame) => frame.row.seq)
+        if (later.length <= maxFrames) expect(answer).to.deep.equal(later)
+        else expect(answer).to.equal(undefined)
+      }),
+    )
+  })
+
+  it('holds no more bytes than it may, and always the newest frame', () => {
+    const ring = createRing({ maxBytes: 1_000 })
+    for (let seq = 1; seq <= 20; seq++) ring.push(toFrame(row(seq, 'post', 'x'.repeat(200))))
+    expect(ring.after(19)).to.have.length(1)
+    expect(ring.after(16), 'four fit').to.have.length(4)
+    expect(ring.after(15)).to.equal(null)
+    ring.push(toFrame(row(21, 'post', 'x'.repeat(5_000))))
+    expect(ring.after(20)).to.have.length(1)
+    expect(ring.after(19)).to.equal(null)
+  })
+
+  it('encodes an event once, and nothing of what is about rights', () => {
+    expect(toFrame(row(7, 'post', 'a\nb')).bytes?.toString()).to.equal(
+      'id: 7\nevent: post\ndata: {"text":"a\\nb"}\n\n',
+    )
+    expect(toFrame(row(8, 'subscription')).bytes).to.equal(null)
+    expect(toFrame(row(9, 'session')).bytes).to.equal(null)
+  })
+
+  it('hands out history in chunks that a client can take, at least one frame at a time', () => {
+    const frames = [100, 200, 300].map((kilobytes, i) =>
+      toFrame(row(i + 1, 'post', 'x'.repeat(kilobytes * 1024))),
+    )
+    expect(firstChunk(frames)).to.have.length(1)
+    expect(firstChunk(frames.slice(2))).to.have.length(1)
+    expect(firstChunk([])).to.deep.equal([])
+  })
+})
