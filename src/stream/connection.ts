@@ -22,7 +22,8 @@ export interface Connection {
 }
 
 export function openConnection(response: ServerResponse, onClose: () => void): Connection {
-  let closed = false
+  // A client may hang up while its rights are being read: then no `close` comes any more.
+  let closed = response.destroyed
   let lastWriteAt = Date.now()
   let stalledSince: number | null = null
 

@@ -28,6 +28,7 @@ export function streamRoutes(deps: StreamDeps): Router<VisitState, VisitContext>
     ctx.respond = false
     try {
       await openStream(deps, ctx.res, { viewer, home, pages, cursor, asOf })
+      if (ctx.method === 'HEAD') ctx.res.end()
     } catch (error) {
       if (ctx.res.headersSent) {
         ctx.res.destroy()

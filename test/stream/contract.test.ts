@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { client, type Client } from '../support/http.ts'
@@ -290,6 +292,24 @@ describe('a stream', () => {
     const id = await post(ann, 'who is still here?')
     await alive.next(about(id))
     expect((await open(here, '/stream')).status).to.equal(401)
+  })
+
+  it('leaves nothing behind of clients that hang up at once, or ask for the headers only', async () => {
+    const streams = async () =>
+      Number(/^koafeed_streams (\d+)$/m.exec(await (await fetch(`${one.metricsOrigin}/metrics`)).text())?.[1])
+    await eventually(streams, (open) => open === 0)
+    const { port } = new URL(one.origin)
+    const request = `GET /stream HTTP/1.1\r\nHost: localhost:${port}\r\nCookie: ${ann.cookie()}\r\n\r\n`
+    for (let n = 0; n < 50; n++) {
+      const socket = connect(Number(port), '127.0.0.1')
+      await once(socket, 'connect')
+      socket.write(request, () => socket.destroy())
+      await once(socket, 'close')
+    }
+    expect((await fetch(`${one.origin}/public/stream`, { method: 'HEAD' })).status).to.equal(200)
+    // What came before is done with once a stream that came after is open.
+    await open(ann, '/stream')
+    await eventually(streams, (open) => open === 1)
   })
 
   it('brings a row inserted with psql like any other', async () => {
