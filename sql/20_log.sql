@@ -183,7 +183,8 @@ begin
     jsonb_build_object(
       'action', case tg_op when 'INSERT' then 'added' else 'removed' end,
       'user', liker_view(changed.user_id),
-      'comment_id', c.id::text
+      'comment_id', c.id::text,
+      'comment', comment_view(c) -- the card shows three of many comments, and not always this one
     ),
     null
   )
@@ -228,6 +229,11 @@ begin
   )
   from users u
   where u.id = changed.user_id and u.feed_id <> changed.feed_id; -- one's own comes and goes with the account
+  if found then
+    insert into rights (user_id, seq)
+    values (changed.user_id, currval('log_seq'))
+    on conflict (user_id) do update set seq = excluded.seq;
+  end if;
   return null;
 end $$;
 

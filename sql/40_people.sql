@@ -51,14 +51,13 @@ begin
   return null;
 end $$;
 
--- See sql/20_log.sql: nobody may be building a card of this user now.
+-- See sql/20_log.sql: nobody may be building a card of a user now. Taken before the statement locks a row, because
+-- whoever builds a card may come to wait for that row.
 create or replace function tg_users__views_lock() returns trigger
 language plpgsql as $$
 begin
-  if (new.username, new.name, new.avatar) is distinct from (old.username, old.name, old.avatar) then
-    perform pg_advisory_xact_lock(7230, 2);
-  end if;
-  return new;
+  perform pg_advisory_xact_lock(7230, 2);
+  return null;
 end $$;
 
 create or replace function tg_groups__defaults() returns trigger

@@ -6,29 +6,36 @@ import serve from 'koa-static'
 import type { Logger } from 'pino'
 import type { DatabasePool } from 'slonik'
 import { commentRoutes } from './comments/routes.ts'
-import type { Config } from './config.ts'
+import type { Config, Limits } from './config.ts'
 import { feedRoutes } from './feeds/routes.ts'
 import { followRoutes } from './follows/routes.ts'
+import { memberRoutes } from './groups/member-routes.ts'
+import { groupRoutes } from './groups/routes.ts'
 import { sameOrigin } from './lib/csrf.ts'
 import type { Write } from './lib/db.ts'
 import { Unavailable } from './lib/errors.ts'
 import { failures } from './lib/failures.ts'
 import { securityHeaders } from './lib/headers.ts'
 import { json } from './lib/http.ts'
+import { createImages } from './lib/images.ts'
 import { errorFacts, logRequests } from './lib/log.ts'
+import { createQueue } from './lib/queue.ts'
 import type { Renderer } from './lib/render.ts'
+import { createThrottle } from './lib/throttle.ts'
 import type { VisitContext, VisitState } from './lib/visit.ts'
 import { likeRoutes } from './likes/routes.ts'
 import { postRoutes } from './posts/routes.ts'
 import { createPasswords } from './users/passwords.ts'
+import { pictureRoutes } from './users/picture-routes.ts'
 import { userRoutes } from './users/routes.ts'
+import { settingsRoutes } from './users/settings-routes.ts'
 import { sessionMiddleware } from './users/sign-in.ts'
 
 export interface AppDeps {
   db: DatabasePool
   write: Write
   render: Renderer
-  config: Pick<Config, 'publicOrigin' | 'sessionKeys' | 'trustedProxies'>
+  config: Pick<Config, 'publicOrigin' | 'sessionKeys' | 'trustedProxies' | 'limits'>
   log: Logger
   health: { ready(): { ok: boolean; why: string[] } }
   /** Answers the paths of streams; it finds the session by itself, because a stream's answer never ends. */
@@ -39,6 +46,9 @@ type Middleware = Koa.Middleware<VisitState, VisitContext>
 
 /** Requests that may wait for a connection. Beyond that another one would only wait in vain, so it is refused. */
 const MAX_WAITING = 100
+
+/** Files that may be on their way in at once, each with up to 5 MB in memory. */
+const MAX_UPLOADS = 12
 
 /** The whole site as one Koa application: every feature, in the order in which a request meets them. */
 export function createApp(deps: AppDeps): Koa<VisitState, VisitContext> {
@@ -52,29 +62,40 @@ export function createApp(deps: AppDeps): Koa<VisitState, VisitContext> {
   app.on('error', (error) => log.info({ event: 'unsent', error: errorFacts(error) }, 'unsent'))
   app.use(visit(deps))
   app.use(securityHeaders)
-  app.use(failures)
+  app.use(failures) // of what is not logged
   app.use(healthChecks(health))
   app.use(staticFiles())
   app.use(logRequests)
+  app.use(failures) // below the log, so that it tells the status that was answered
   app.use(sameOrigin)
   app.use(refuseWhenFull(db))
   if (stream) app.use(stream as Middleware)
+  app.use(pictureRoutes(deps).routes() as Middleware)
   app.use(sessionMiddleware(app, deps))
-  const routers = createRouters(deps)
+  const routers = createRouters({ ...deps, limits: config.limits })
   app.use(routers[0].allowedMethods() as Middleware)
   for (const router of routers) app.use(router.routes() as Middleware)
   return app
 }
 
 /** Every feature's routes. */
-export function createRouters(deps: Pick<AppDeps, 'db' | 'write'>) {
+export function createRouters({
+  db,
+  write,
+  limits = {},
+}: Pick<AppDeps, 'db' | 'write'> & { limits?: Limits }) {
+  const deps = { db, write, throttle: createThrottle(db, limits) }
+  const accounts = { ...deps, passwords: createPasswords() }
   return [
     feedRoutes(deps),
-    userRoutes({ ...deps, passwords: createPasswords() }),
+    userRoutes(accounts),
+    settingsRoutes({ ...accounts, images: createImages(), uploads: createQueue(MAX_UPLOADS, 0) }),
     followRoutes(deps),
     postRoutes(deps),
     commentRoutes(deps),
     likeRoutes(deps),
+    groupRoutes(deps),
+    memberRoutes(deps),
   ] as const
 }
 

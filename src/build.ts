@@ -1,5 +1,6 @@
 /**
- * Builds what the browser loads into `static/build/`: `app.js`, `app.css` and a manifest of their hashes.
+ * Builds what the browser loads into `static/build/`: `app.js`, `app.css`, `upload.js`, which only the profile's form
+ * needs, and a manifest of their hashes.
  * `node src/build.ts` does it from the command line.
  */
 import { createHash } from 'node:crypto'
@@ -13,15 +14,17 @@ const root = join(import.meta.dirname, '..')
 const target = join(root, 'static/build')
 
 export async function build({ minify = true }: { minify?: boolean } = {}): Promise<void> {
-  const [script, css] = await Promise.all([
+  const [script, upload, css] = await Promise.all([
     bundle(join(root, 'src/browser/main.ts'), { minify }),
+    bundle(join(root, 'src/browser/upload.ts'), { minify }),
     styles(root, { minify }),
   ])
   await mkdir(target, { recursive: true })
   await writeFile(join(target, 'app.js'), script)
+  await writeFile(join(target, 'upload.js'), upload)
   await writeFile(join(target, 'app.css'), css)
   await esbuild.stop() // the bundler is a process of its own, which would stay as long as ours
-  const manifest = { 'app.js': hash(script), 'app.css': hash(css) }
+  const manifest = { 'app.js': hash(script), 'upload.js': hash(upload), 'app.css': hash(css) }
   await writeFile(join(target, 'manifest.json'), JSON.stringify(manifest, null, 2) + '\n')
 }
 

@@ -29,7 +29,7 @@ export interface Config {
 
 export type LimitName = (typeof limitNames)[number]
 
-/** Numbers that replace the built-in ones, or `off` for no limit at all. */
+/** Numbers that replace the built-in ones (0: no such limit), or `off` for no limit at all. */
 export type Limits = 'off' | Partial<Record<LimitName, number>>
 
 /** Its message names every fault of the environment, one a line. */
@@ -157,13 +157,13 @@ function readLimits(text: string, ctx: z.RefinementCtx): Limits {
   for (const part of text.split(',').filter((piece) => piece.trim() !== '')) {
     const [name = '', number = ''] = part.split('=').map((piece) => piece.trim())
     const known = limitNames.find((one) => one === name)
-    if (known === undefined || !/^[1-9]\d{0,8}$/.test(number) || part.split('=').length !== 2) {
+    if (known === undefined || !/^(off|0|[1-9]\d{0,8})$/.test(number) || part.split('=').length !== 2) {
       ctx.addIssue(
         `must be off or name=number,… with names of ${limitNames.join(', ')}; not "${part.trim()}"`,
       )
       continue
     }
-    limits[known] = Number(number)
+    limits[known] = number === 'off' ? 0 : Number(number)
   }
   return limits
 }

@@ -6,18 +6,20 @@ import { join } from 'node:path'
 import { createApp } from './app.ts'
 import { readConfig, type Config } from './config.ts'
 import { createBatch } from './lib/batch.ts'
-import { createDb, createWrite } from './lib/db.ts'
+import { createDb, createWrite, type DatabasePool } from './lib/db.ts'
 import { createLog } from './lib/log.ts'
 import { createMetricsServer } from './lib/metrics.ts'
 import { createRenderer } from './lib/render.ts'
+import { forgetThrottles } from './lib/throttle.ts'
 import { createHistory } from './stream/history.ts'
 import { createHub } from './stream/hub.ts'
 import { keepStreams } from './stream/keeper.ts'
 import { createListener } from './stream/listener.ts'
 import { authorise, type Wanted } from './stream/rights.ts'
 import { streamRoutes } from './stream/routes.ts'
+import { createSeats } from './stream/seats.ts'
 import { scheduleUpkeep } from './stream/upkeep.ts'
-import { findLiveSessions, findSessions, sessionCookieName } from './users/sessions.ts'
+import { findLiveSessions, findSessions, forgetSessions, sessionCookieName } from './users/sessions.ts'
 
 /** Longer than balancers keep an idle connection (60 s), so that it is never ended under a request of theirs. */
 const KEEP_ALIVE_MS = 75_000
@@ -56,12 +58,12 @@ async function run(config: Config): Promise<void> {
   await listener.start()
 
   const keeper = keepStreams({ hub, log, liveSessions: (hashes) => findLiveSessions(db, hashes) })
-  const stopUpkeep = scheduleUpkeep({ write, log })
+  const stopUpkeep = scheduleUpkeep({ write, log, chores: [forgetThrottles, forgetSessions] })
   let draining = false
   const health = {
     ready() {
       const why = [...(draining ? ['shutting down'] : []), ...listener.troubles()]
-      return { ok: why.length === 0, why }
+      return { ok: why.length === 0, why: [...why, ...listener.warnings(), ...poolWarnings(db)] }
     },
   }
   const findViewer = createBatch((cookies: readonly string[]) => findSessions(db, cookies))
@@ -69,6 +71,7 @@ async function run(config: Config): Promise<void> {
     hub,
     history,
     sync: listener.sync,
+    seats: createSeats(config.limits),
     authorise: createBatch((wanted: readonly Wanted[]) => authorise(db, wanted)),
     async identify(ctx) {
       const session = await findViewer(ctx.cookies.get(sessionCookieName(config)) ?? '')
@@ -99,6 +102,7 @@ async function run(config: Config): Promise<void> {
     { name: 'koafeed_reconnects', help: 'Lost LISTEN connections', read: () => listener.counters.reconnects },
     { name: 'koafeed_gaps', help: 'Gaps read from the log', read: () => listener.counters.gaps },
     { name: 'koafeed_rescued', help: 'Events only the timer found', read: () => listener.counters.rescued },
+    { name: 'koafeed_notify_queue', help: 'Use of the notify queue, 0 to 1', read: listener.queueUsage },
     { name: 'koafeed_rewinds', help: 'Times the database went back', read: () => listener.counters.rewinds },
   ])
   const metricsOrigin = await listen(metrics, config.metricsPort, config.host).catch((error: Error) => {
@@ -132,6 +136,10 @@ async function run(config: Config): Promise<void> {
   process.on('SIGINT', () => void shutDown('SIGINT'))
   // Whoever started this instance is gone, without a word.
   process.on('disconnect', () => void shutDown('disconnect'))
+}
+
+function poolWarnings(db: DatabasePool): string[] {
+  return db.state().waitingClients > 0 ? ['requests wait for a connection to the database'] : []
 }
 
 async function listen(server: Server, port: number, host: string | null): Promise<string> {

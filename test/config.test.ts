@@ -41,6 +41,7 @@ describe('readConfig', () => {
     expect(config.limits).to.deep.equal({ signins: 5, posts: 100 })
     expect(config.listenDatabaseUrl).to.equal('postgresql://direct/koafeed')
     expect(readConfig({ LIMITS: 'off' }).limits).to.equal('off')
+    expect(readConfig({ LIMITS: 'posts=0,uploads=off' }).limits).to.deep.equal({ posts: 0, uploads: 0 })
     expect(readConfig(production).listenDatabaseUrl).to.equal(production.DATABASE_URL)
   })
 
@@ -55,7 +56,7 @@ describe('readConfig', () => {
       LOG_LEVEL: 'loud',
       INSTANCE_NAME: 'a b',
       SESSION_KEYS: 'hunter2,,',
-      LIMITS: 'coffee=3,posts=0',
+      LIMITS: 'coffee=3,posts=-1',
     })
     for (const name of [
       'PORT',
@@ -73,7 +74,7 @@ describe('readConfig', () => {
     expect(message)
       .to.match(/^ {2}SESSION_KEYS must/m)
       .and.contain('"coffee=3"')
-      .and.contain('"posts=0"')
+      .and.contain('"posts=-1"')
     expect(message).to.not.contain('hunter2')
   })
 

@@ -1,4 +1,4 @@
-import type { CommentView } from '../shared/views.ts'
+import type { CommentView, LikesView } from '../shared/views.ts'
 import { get, post, tellRefusal } from './api.ts'
 import { commentsOf, likesOn, putComment, showLikes } from './card.ts'
 import { textOf } from './forms.ts'
@@ -76,6 +76,7 @@ const MAX_PAGES = 5
 
 interface CommentsPage {
   comments: CommentView[]
+  likes: LikesView
   before: string | null
 }
 
@@ -93,6 +94,7 @@ export async function unfold(page: Page, link: HTMLAnchorElement): Promise<void>
         `/posts/${id}/comments?limit=100${before ? `&before=${before}` : ''}`,
       )
       comments.unshift(...answer.comments)
+      for (const liked of answer.likes.comments) page.likedComments.add(liked)
       before = answer.before
       if (!before) break
     }

@@ -1,5 +1,6 @@
-import type { CommentView, FeedPostView, UserView } from '../shared/views.ts'
+import type { CommentView, FeedPostView, LikesView, UserView } from '../shared/views.ts'
 import { get } from './api.ts'
+import { showCommentLikes } from './comment-likes.ts'
 import { warnEditors } from './editing.ts'
 import { morph } from './morph.ts'
 import { articleOf, compareIds, fromJson, renderElement, type Page } from './page.ts'
@@ -54,13 +55,20 @@ function unfoldInto(
   fresh.querySelector('.comments')?.replaceChildren(...sorted)
 }
 
-export function renderComment(page: Page, post: { id: string }, comment: CommentView): HTMLElement {
-  return renderElement(page, 'comment', { post: { id: post.id }, comment })
+export function renderComment(page: Page, post: CommentedPost, comment: CommentView): HTMLElement {
+  return renderElement(page, 'comment', { post: { id: post.id, group: post.group }, comment })
+}
+
+/** What a comment shows of its post. */
+type CommentedPost = { id: string; group: { id: string } | null }
+
+function postOf({ dataset }: HTMLElement): CommentedPost {
+  return { id: dataset.post ?? '', group: dataset.group ? { id: dataset.group } : null }
 }
 
 /** Adds a comment at its place, or shows it as it is now. */
 export function putComment(page: Page, article: Element, comment: CommentView): HTMLElement {
-  const fresh = renderComment(page, { id: (article as HTMLElement).dataset.post ?? '' }, comment)
+  const fresh = renderComment(page, postOf(article as HTMLElement), comment)
   const old = document.getElementById(fresh.id)
   if (old) {
     morph(old, fresh)
@@ -98,12 +106,16 @@ export function showLikes(page: Page, article: HTMLElement, state: LikeState = l
   }
 }
 
-/** Where a card cannot say whether the viewer is among those who like it, the server can. */
+/** Where a card cannot say whether the viewer likes it, or a comment of it, the server can. */
 export async function learnLike(page: Page, post: FeedPostView): Promise<void> {
-  if (!page.me || page.liked.has(post.id) || post.like_count <= post.likers.length) return
-  const { likes } = await get<{ likes: { posts: string[] } }>(`/posts/${post.id}`)
-  if (!likes.posts.includes(post.id)) return
-  page.liked.add(post.id)
+  if (!page.me) return
+  const certain = page.liked.has(post.id) || post.like_count <= post.likers.length
+  if (certain && post.comments.every(({ like_count }) => like_count === 0)) return
+  const { likes } = await get<{ likes: LikesView }>(`/posts/${post.id}`)
+  if (likes.posts.includes(post.id)) page.liked.add(post.id)
+  for (const id of likes.comments) page.likedComments.add(id)
   const article = articleOf(post.id)
-  if (article) showLikes(page, article)
+  if (!article) return
+  showLikes(page, article)
+  for (const { id } of post.comments) showCommentLikes(page, id)
 }

@@ -3,13 +3,16 @@
 interface Draft {
   text: string
   key: string
+  /** The group it was meant for. */
+  group?: string
 }
 
 const PREFIX = 'koafeed:draft:'
 
 /** A draft belongs to a person and to what they answer. */
 export function draftName(form: HTMLFormElement, me: string): string {
-  return `${PREFIX}${me}:${form.getAttribute('action') ?? ''}`
+  const group = form.querySelector<HTMLInputElement>('input[name="group"]')?.value
+  return `${PREFIX}${me}:${form.getAttribute('action') ?? ''}${group ? `:${group}` : ''}`
 }
 
 export function keepDraft(name: string, draft: Draft): void {

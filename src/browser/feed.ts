@@ -1,6 +1,7 @@
 import { comparePosts, leadEntry } from '../shared/entries.ts'
 import type { CommentView, FeedPostView, PostView, UserView } from '../shared/views.ts'
 import { learnLike, renderCard, updateCard, type CommentChange } from './card.ts'
+import { refreshLikers } from './comment-likes.ts'
 import { articleOf, articles, type Page } from './page.ts'
 import { isAtTop, keepPlace } from './place.ts'
 import { tellNew } from './status.ts'
@@ -37,14 +38,16 @@ export function createFeed(page: Page) {
     if (!entry) return remove(post.id)
     const mine = name === 'post' && change.action === 'created' && post.author.id === page.me?.id
     put({ ...post, entry }, { change: commentChange(name, change), atOnce: mine })
+    if (change.comment_id) void refreshLikers(change.comment_id).catch(() => {})
   }
 
   /** The viewer's own like, made in another tab perhaps. */
   function noteOwn(name: string, { action, post, user, comment_id }: Change): void {
     if (page.me && post.likers.some((liker) => liker.id === page.me?.id)) page.liked.add(post.id)
-    if (name !== 'like' || comment_id || !user || user.id !== page.me?.id) return
-    if (action === 'added') page.liked.add(post.id)
-    else page.liked.delete(post.id)
+    if (name !== 'like' || !user || user.id !== page.me?.id) return
+    const liked = comment_id ? page.likedComments : page.liked
+    if (action === 'added') liked.add(comment_id ?? post.id)
+    else liked.delete(comment_id ?? post.id)
   }
 
   /** Shows a post: in its place where it has one, else where it belongs, or behind the button. */
@@ -86,16 +89,16 @@ export function createFeed(page: Page) {
   return { apply, put, remove, waiting }
 }
 
-/** A post's own page, when the post is gone. */
-export function sayGone(page: Page): void {
+/** Takes what the page showed away, when it is gone, or not for this viewer any more. */
+export function sayGone(page: Page, words = 'This post was deleted.'): void {
   const notice = document.createElement('p')
   notice.className = 'empty'
   notice.setAttribute('role', 'status')
-  notice.textContent = 'This post was deleted.'
+  notice.textContent = words
   page.live?.replaceChildren(notice)
 }
 
 function commentChange(name: string, { action, comment }: Change): CommentChange {
-  if (name !== 'comment' || !comment) return {}
+  if (name === 'post' || !comment) return {}
   return 'body' in comment && action !== 'deleted' ? { comment } : { removed: comment.id }
 }

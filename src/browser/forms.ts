@@ -10,6 +10,11 @@ export function keyOf(form: HTMLFormElement): HTMLInputElement | null {
   return form.querySelector('[name="client_key"]')
 }
 
+/** Where a post goes: chosen, or given by the page. */
+export function groupOf(form: HTMLFormElement): HTMLSelectElement | HTMLInputElement | null {
+  return form.querySelector('[name="group"]')
+}
+
 /** Ready for the next text. */
 export function clearForm(form: HTMLFormElement): void {
   textOf(form).value = ''

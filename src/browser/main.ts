@@ -2,13 +2,15 @@
 import type { UserView } from '../shared/views.ts'
 import { flipFollow, flipLike, openReply, unfold } from './actions.ts'
 import { signIn } from './api.ts'
+import { flipCommentLike, tellLikers } from './comment-likes.ts'
 import { dropAllDrafts } from './drafts.ts'
 import { deleteAsked } from './deleting.ts'
 import { closeEditor, openEditor } from './editing.ts'
-import { createFeed, type Change } from './feed.ts'
+import { createFeed, sayGone, type Change } from './feed.ts'
 import { compareIds, readPage } from './page.ts'
 import { applyUser } from './people.ts'
 import { refetch } from './reset.ts'
+import { guardReturn, streamOf } from './session.ts'
 import { send, useDraft } from './sending.ts'
 import { tellConnection, toast } from './status.ts'
 import { keepStream, type StreamEvent } from './stream.ts'
@@ -18,7 +20,8 @@ const page = readPage()
 const feed = createFeed(page)
 
 keepTimes()
-if (page.live) keepStream({ path: page.stream, after: page.seq, on: receive, onDown, onRefused })
+if (page.live) keepStream({ path: streamOf(page), after: page.seq, on: receive, onDown, onRefused })
+guardReturn(page)
 for (const form of document.querySelectorAll<HTMLFormElement>('form[data-send]')) useDraft(page, form)
 
 /** Events that come while the state is fetched anew; those that it holds already are then left out. */
@@ -53,8 +56,8 @@ function onDown(down: boolean): void {
 }
 
 function onRefused(status: number): void {
-  if (status === 401) tellConnection('You are signed out.', signIn())
-  else tellConnection('This page is not there any more.')
+  if (status === 401) location.assign(signIn().href)
+  else sayGone(page, 'This is not there any more, or not for you.')
 }
 
 document.addEventListener('submit', (event) => {
@@ -62,6 +65,7 @@ document.addEventListener('submit', (event) => {
   if (form.matches('[data-logout]')) return dropAllDrafts()
   if (form.matches('.follow-form')) void flipFollow(page, form)
   else if (form.matches('#live .like-form')) void flipLike(page, form)
+  else if (form.matches('#live .comment-like')) void flipCommentLike(page, form)
   // Away from a feed there is nothing to show the result in: the server leads on.
   else if (form.matches('[data-send]') && page.live) void send(page, feed, form)
   else return
@@ -83,6 +87,7 @@ document.addEventListener('click', (event) => {
   else if (link.dataset.do === 'reply') openReply(page, link)
   else if (link.dataset.do === 'edit') openEditor(page, link)
   else if (link.dataset.do === 'delete') void deleteAsked(feed, link)
+  else if (link.dataset.do === 'likers') void tellLikers(link)
   else if (link.dataset.do === 'cancel') closeEditor(link.closest('form')!)
   event.preventDefault()
 })

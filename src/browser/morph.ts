@@ -1,7 +1,7 @@
 import { Idiomorph } from 'idiomorph'
 
-/** Forms that were opened in a card are the reader's, and stay as they are. */
-const OWN = 'form.reply, form.editor'
+/** What was opened in a card is the reader's, and stays as it is. */
+const OWN = 'form.reply, form.editor, .who'
 
 /** Makes `old` look like `fresh` by the smallest change: focus, caret and what was opened stay. */
 export function morph(old: Element, fresh: Element): void {
@@ -11,7 +11,7 @@ export function morph(old: Element, fresh: Element): void {
     restoreFocus: false,
     callbacks: {
       beforeNodeMorphed: (node: Node) => !isOwn(node),
-      beforeNodeRemoved: (node: Node) => !isOwn(node),
+      beforeNodeRemoved: (node: Node) => !holdsOwn(node),
       // A card that has just come in stays marked for its moment.
       beforeAttributeUpdated: (name: string, element: Element) =>
         !(name === 'class' && element.matches('.post')),
@@ -21,4 +21,9 @@ export function morph(old: Element, fresh: Element): void {
 
 function isOwn(node: Node): boolean {
   return node instanceof Element && node.matches(OWN)
+}
+
+/** A comment that folds away stays while its editor is open. */
+function holdsOwn(node: Node): boolean {
+  return isOwn(node) || (node instanceof Element && node.querySelector(OWN) !== null)
 }

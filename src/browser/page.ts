@@ -16,6 +16,8 @@ export interface Page {
   full: string | null
   /** The posts that the viewer likes, of those that were ever on the page. */
   liked: Set<string>
+  /** The same of comments. */
+  likedComments: Set<string>
   /** Posts whose comments are all shown. */
   unfolded: Set<string>
   /** New posts belong at the head of a feed only, not on its older pages. */
@@ -27,6 +29,7 @@ export interface Page {
 export function readPage(): Page {
   const live = document.getElementById('live')
   const full = live?.dataset.full ?? null
+  const likes = fromJson<LikesView>(live?.dataset.likes, { posts: [], comments: [] })
   const page: Page = {
     me: fromJson<Me | null>(document.body.dataset.me, null),
     live,
@@ -34,7 +37,8 @@ export function readPage(): Page {
     seq: live?.dataset.seq ?? '0',
     feeds: new Set(fromJson<string[]>(live?.dataset.feeds, [])),
     full,
-    liked: new Set(fromJson<LikesView>(live?.dataset.likes, { posts: [], comments: [] }).posts),
+    liked: new Set(likes.posts),
+    likedComments: new Set(likes.comments),
     unfolded: new Set(full ? [full] : []),
     newest: !new URLSearchParams(location.search).has('before'),
     floor: '',
@@ -64,7 +68,7 @@ export function renderElement(page: Page, name: string, given: Record<string, un
   template.innerHTML = renderPartial(name, {
     me: page.me,
     csrf: csrfToken(),
-    likes: { posts: [...page.liked], comments: [] },
+    likes: { posts: [...page.liked], comments: [...page.likedComments] },
     path: location.pathname + location.search,
     new_key: newKey,
     ...given,

@@ -9,8 +9,11 @@ export function applyUser(page: Page, user: UserView): void {
     element.textContent = called(user)
     if (element instanceof HTMLAnchorElement) element.href = `/users/${user.username}`
   }
-  for (const picture of document.querySelectorAll(`[data-pic="${user.id}"]`)) {
-    picture.replaceWith(renderElement(page, 'picture', { person: user }))
+  for (const handle of document.querySelectorAll(`[data-handle="${user.id}"]`)) {
+    handle.textContent = `@${user.username}`
+  }
+  for (const picture of document.querySelectorAll<HTMLElement>(`[data-pic="${user.id}"]`)) {
+    picture.replaceWith(renderElement(page, 'picture', { person: user, size: picture.dataset.size }))
   }
   for (const line of document.querySelectorAll<HTMLElement>('.likes')) {
     const state = fromJson<{ likers: UserView[] }>(line.dataset.likes, { likers: [] })

@@ -1,6 +1,7 @@
 import type { FeedPage, Pages } from '../shared/pages.ts'
+import type { LikesView, PostView } from '../shared/views.ts'
 import { get, Refused } from './api.ts'
-import { learnLike, putComment, updateCard } from './card.ts'
+import { putComment, updateCard } from './card.ts'
 import { sayGone, type Feed } from './feed.ts'
 import { articleOf, articles, oldestShown, type Page } from './page.ts'
 import { keepPlace } from './place.ts'
@@ -25,13 +26,13 @@ async function refetchFeed(page: Page, feed: Feed): Promise<void> {
   for (let i = 1; page.newest && before && i < MAX_PAGES && (posts.at(-1)?.entry.at ?? '') > wanted; i++) {
     const more = await get<FeedPage>(`${location.pathname}?before=${encodeURIComponent(before)}`)
     posts.push(...more.posts)
-    for (const id of more.likes.posts) first.likes.posts.push(id)
+    for (const kind of ['posts', 'comments'] as const) first.likes[kind].push(...more.likes[kind])
     before = more.before
   }
   page.seq = first.seq
   page.feeds = new Set(first.feeds)
   page.floor = before ? (posts.at(-1)?.entry.at ?? '') : ''
-  noteLikes(page, posts, first.likes.posts)
+  noteLikes(page, posts, first.likes)
   const there = new Set(posts.map((post) => post.id))
   for (const id of [...articles().map(({ dataset }) => dataset.post ?? ''), ...feed.waiting.ids()]) {
     if (!there.has(id)) feed.remove(id)
@@ -41,7 +42,6 @@ async function refetchFeed(page: Page, feed: Feed): Promise<void> {
   setOlder(before)
   for (const post of posts) {
     if (page.unfolded.has(post.id)) await refetchComments(page, post.id)
-    if (!first.likes.posts.includes(post.id)) await learnLike(page, post)
   }
 }
 
@@ -52,12 +52,14 @@ async function refetchPost(page: Page, id: string): Promise<void> {
   })
   if (!shown) return sayGone(page)
   page.seq = shown.seq
-  noteLikes(page, [shown.post], shown.likes.posts)
+  noteLikes(page, [shown.post], shown.likes)
   showAll(page, shown)
 }
 
 async function refetchComments(page: Page, id: string): Promise<void> {
-  showAll(page, await get<PostPage>(`/posts/${id}`))
+  const shown = await get<PostPage>(`/posts/${id}`)
+  noteLikes(page, [shown.post], shown.likes)
+  showAll(page, shown)
 }
 
 /** A post with its comments as they are now; those that are gone go. */
@@ -74,9 +76,13 @@ function showAll(page: Page, { post, comments, before }: PostPage): void {
   })
 }
 
-function noteLikes(page: Page, posts: { id: string }[], liked: string[]): void {
-  for (const { id } of posts) page.liked.delete(id)
-  for (const id of liked) page.liked.add(id)
+function noteLikes(page: Page, posts: PostView[], likes: LikesView): void {
+  for (const { id, comments } of posts) {
+    page.liked.delete(id)
+    for (const comment of comments) page.likedComments.delete(comment.id)
+  }
+  for (const id of likes.posts) page.liked.add(id)
+  for (const id of likes.comments) page.likedComments.add(id)
 }
 
 function setOlder(before: string | null): void {

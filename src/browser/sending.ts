@@ -2,7 +2,7 @@ import { asRefused, post, signIn, type Refused } from './api.ts'
 import { showAnswer, type Sent } from './answers.ts'
 import { draftName, dropDraft, findDraft, keepDraft } from './drafts.ts'
 import type { Feed } from './feed.ts'
-import { keyOf, textOf } from './forms.ts'
+import { groupOf, keyOf, textOf } from './forms.ts'
 import { newKey, type Page } from './page.ts'
 import { say } from './status.ts'
 
@@ -20,12 +20,20 @@ export async function send(page: Page, feed: Feed, form: HTMLFormElement): Promi
   showError(form, null)
   try {
     const path = form.getAttribute('action') ?? ''
-    const answer = await post<Sent>(path, { body, ...(key && { client_key: key.value }) })
+    const group = groupOf(form)?.value
+    const answer = await post<Sent>(path, {
+      body,
+      ...(key && { client_key: key.value }),
+      ...(group && { group }),
+    })
     dropDraft(draftName(form, page.me?.id ?? ''))
     delete form.dataset.sent
     showAnswer(page, feed, form, answer)
   } catch (error) {
-    showError(form, asRefused(error))
+    const refused = asRefused(error)
+    // The key has sent another text before, from another tab, say.
+    if (key && refused.fields.client_key) key.value = newKey()
+    showError(form, refused)
   } finally {
     form.classList.remove('busy')
     field.readOnly = false
@@ -60,10 +68,16 @@ export function useDraft(page: Page, form: HTMLFormElement): void {
   const name = draftName(form, page.me?.id ?? '')
   const field = textOf(form)
   const key = keyOf(form)
+  const group = groupOf(form)
   const draft = findDraft(name)
   if (draft && field.value === '') {
     field.value = draft.text
     if (key) key.value = draft.key
+    // What was meant for a few must not come back as something for everybody.
+    if (group instanceof HTMLSelectElement) group.value = draft.group ?? ''
   }
-  field.addEventListener('input', () => keepDraft(name, { text: field.value, key: key?.value ?? '' }))
+  const keep = (): void =>
+    keepDraft(name, { text: field.value, key: key?.value ?? '', group: group?.value ?? '' })
+  field.addEventListener('input', keep)
+  group?.addEventListener('change', keep)
 }

@@ -114,7 +114,7 @@ export function keepStream({ path, after, on, onDown, onRefused }: StreamOptions
   open()
 }
 
-async function statusOf(address: string): Promise<number> {
+export async function statusOf(address: string): Promise<number> {
   const stop = new AbortController()
   try {
     const { status } = await fetch(address, { signal: stop.signal })

@@ -1,9 +1,10 @@
+import type { FragmentSqlToken } from 'slonik'
 import { z } from 'zod'
 import { optional, text } from '../lib/body.ts'
 import { sql, type Db, type Write } from '../lib/db.ts'
-import { Forbidden, Invalid, NotFound } from '../lib/errors.ts'
+import { Forbidden, KeyTaken, NotFound } from '../lib/errors.ts'
 import type { Pages } from '../shared/pages.ts'
-import type { CommentView, LikesView, Me } from '../shared/views.ts'
+import type { CommentView, GroupView, LikesView, Me } from '../shared/views.ts'
 
 const Body = text({
   max: 2000,
@@ -22,11 +23,16 @@ export async function listComments(
   postId: string,
   { before, limit }: { before: string; limit: number },
 ): Promise<Pages['posts/comments.njk']> {
-  const row = await db.maybeOne(sql.row<{ comments: CommentView[]; likes: LikesView }>()`
+  const row = await db.maybeOne(sql.row<{
+    group: GroupView | null
+    comments: CommentView[]
+    likes: LikesView
+  }>()`
     with page as (
       select id from comments where post_id = ${postId} and id < ${before} order by id desc limit ${limit + 1}
     )
     select
+      (select group_view(g) from groups g where g.id = p.group_id) as group,
       (
         select coalesce(json_agg(comment_view(c) order by c.id), '[]')
         from comments c
@@ -42,7 +48,8 @@ export async function listComments(
   if (!row) throw new NotFound('This post does not exist, or not any more.')
   const comments = row.comments.slice(-limit)
   const more = row.comments.length > limit
-  return { post: { id: postId }, comments, before: more ? comments[0]!.id : null, likes: row.likes }
+  const post = { id: postId, group: row.group }
+  return { post, comments, before: more ? comments[0]!.id : null, likes: row.likes }
 }
 
 /** One of my comments. Throws NotFound where I may not see it, Forbidden where it is somebody else's. */
@@ -58,6 +65,27 @@ export async function getOwnComment(
     where c.id = ${id} and may_see_post(${me.id}, p)`)
   if (!comment) return refuse()
   if (!comment.mine) throw new Forbidden('This is somebody else’s comment.')
+  return { id: comment.id, post_id: comment.post_id, body: comment.body }
+}
+
+/** A comment that I may delete: mine, or one in a group that I own. Throws as `getOwnComment` does. */
+export async function getDeletableComment(
+  db: Db,
+  me: Me,
+  id: string,
+): Promise<{ id: string; post_id: string; body: string }> {
+  const comment = await db.maybeOne(sql.row<{
+    id: string
+    post_id: string
+    body: string
+    allowed: boolean
+  }>()`
+    select c.id, c.post_id, c.body, ${mayDelete(me)} as allowed
+    from comments c
+    join posts p on p.id = c.post_id
+    where c.id = ${id} and may_see_post(${me.id}, p)`)
+  if (!comment) return refuse()
+  if (!comment.allowed) throw new Forbidden('This is somebody else’s comment.')
   return { id: comment.id, post_id: comment.post_id, body: comment.body }
 }
 
@@ -81,8 +109,8 @@ export async function createComment(
       for no key update of p
       on conflict (author_id, client_key) do nothing
       returning id`)
-    const found = await tx.maybeOne(sql.row<{ post_id: string; comment: CommentView }>()`
-      select c.post_id, comment_view(c) as comment
+    const found = await tx.maybeOne(sql.row<{ same: boolean; comment: CommentView }>()`
+      select c.post_id = ${postId} and c.body = ${body} as same, comment_view(c) as comment
       from comments c
       join posts p on p.id = c.post_id
       where may_see_post(${me.id}, p) and c.id = coalesce(
@@ -92,7 +120,7 @@ export async function createComment(
     return { id, found }
   })
   if (!found) throw new NotFound('This post does not exist, or not any more.')
-  if (found.post_id !== postId) throw new Invalid({ client_key: 'This key belongs to another comment' })
+  if (!found.same) throw new KeyTaken()
   return { comment: found.comment, created: id !== null }
 }
 
@@ -108,27 +136,41 @@ export async function editComment(
     tx.maybeOneFirst(sql.row<{ comment: CommentView }>()`
       update comments c
       set body = ${body}
-      from (select id from posts where id = ${post_id} for no key update) p
+      from (${lockedPost(me, post_id)}) p
       where c.id = ${id} and c.post_id = p.id and c.author_id = ${me.id}
       returning comment_view(c) as comment`),
   )
   return comment ? { post_id, comment } : refuse()
 }
 
-/** Throws NotFound or Forbidden, as `getOwnComment` does. */
+/** Throws NotFound or Forbidden, as `getDeletableComment` does. */
 export async function deleteComment(
   { db, write }: { db: Db; write: Write },
   me: Me,
   id: string,
 ): Promise<{ post_id: string }> {
-  const { post_id } = await getOwnComment(db, me, id)
+  const { post_id } = await getDeletableComment(db, me, id)
   await write((tx) =>
     tx.query(sql.unsafe`
       delete from comments c
-      using (select id from posts where id = ${post_id} for no key update) p
-      where c.id = ${id} and c.post_id = p.id and c.author_id = ${me.id}`),
+      using (${lockedPost(me, post_id)}) p
+      where c.id = ${id} and c.post_id = p.id and ${mayDelete(me)}`),
   )
   return { post_id }
+}
+
+/** The post that I may see, locked before its comments are: the order in which everything locks them. */
+function lockedPost(me: Me, id: string): FragmentSqlToken {
+  return sql.fragment`
+    select p.id, p.group_id
+    from posts p
+    where p.id = ${id} and may_see_post(${me.id}, p)
+    for no key update of p`
+}
+
+/** Whether I may delete the row `c` of comments, whose post is `p`. */
+function mayDelete(me: Me): FragmentSqlToken {
+  return sql.fragment`(c.author_id = ${me.id} or owns_group(${me.id}, p.group_id))`
 }
 
 function refuse(): never {

@@ -3,12 +3,13 @@ import { Nothing, read } from '../lib/body.ts'
 import type { Db, Write } from '../lib/db.ts'
 import { done, nextOr, page, requireMe, viewerId } from '../lib/http.ts'
 import { beforeId, getId, pageLimit } from '../lib/paths.ts'
+import type { Throttle } from '../lib/throttle.ts'
 import type { VisitContext, VisitState } from '../lib/visit.ts'
 import * as comments from './comments.ts'
 
 /** Writing, reading, editing and deleting comments. */
-export function commentRoutes(deps: { db: Db; write: Write }) {
-  const { db, write } = deps
+export function commentRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
+  const { db, write, throttle } = deps
   const router = new Router<VisitState, VisitContext>()
 
   router.get('/posts/:id/comments', async (ctx) => {
@@ -21,6 +22,7 @@ export function commentRoutes(deps: { db: Db; write: Write }) {
     const id = getId(ctx.params)
     const form = { template: 'comments/new.njk' as const, context: { post: { id } } }
     const input = await read(ctx, comments.CommentInput, form)
+    await throttle('comments', me.id)
     const { comment, created } = await comments.createComment(write, me, id, input)
     done(ctx, { to: nextOr(ctx, `/posts/${id}`), json: { comment }, status: created ? 201 : 200 })
   })
@@ -40,7 +42,7 @@ export function commentRoutes(deps: { db: Db; write: Write }) {
   })
 
   router.get('/comments/:id/delete', async (ctx) => {
-    const comment = await comments.getOwnComment(db, requireMe(ctx), getId(ctx.params))
+    const comment = await comments.getDeletableComment(db, requireMe(ctx), getId(ctx.params))
     page(ctx, 'comments/delete.njk', { comment })
   })
 
@@ -51,7 +53,7 @@ export function commentRoutes(deps: { db: Db; write: Write }) {
     const { post_id } = await comments.deleteComment(deps, me, id)
     done(ctx, {
       to: nextOr(ctx, `/posts/${post_id}`),
-      flash: 'Your comment is deleted',
+      flash: 'The comment is deleted',
       json: { comment: { id } },
     })
   })

@@ -11,7 +11,7 @@ const PATTERN = /^((?:19|20|21)\d\d-\d\d-\d\dT[0-2]\d:[0-5]\d:[0-5]\d\.\d{6}Z)_(
 const MAX_ID = 2n ** 63n - 1n
 
 /** The place before everything: a first page starts here. */
-const START: Cursor = { at: 'infinity', id: MAX_ID.toString() }
+export const START: Cursor = { at: 'infinity', id: MAX_ID.toString() }
 
 export function formatCursor({ at, id }: Cursor): string {
   return `${at}_${id}`

@@ -1,7 +1,8 @@
 import Router from '@koa/router'
-import { listFollowing, listStrangers } from '../follows/follows.ts'
+import { listFollowing, listSuggestions } from '../follows/follows.ts'
+import { listMyGroupNames } from '../groups/groups.ts'
 import type { Db } from '../lib/db.ts'
-import { page, viewerId } from '../lib/http.ts'
+import { ledToNewName, page, viewerId } from '../lib/http.ts'
 import { queryText } from '../lib/paths.ts'
 import type { VisitContext, VisitState } from '../lib/visit.ts'
 import { getProfile, getUser } from '../users/users.ts'
@@ -15,12 +16,13 @@ export function feedRoutes({ db }: { db: Db }) {
     const { me } = ctx.state
     const before = parseBefore(queryText(ctx.query, 'before'))
     if (!me) return page(ctx, 'feeds/public.njk', await publicPage(db, null, before))
-    const [feed, people, following] = await Promise.all([
+    const [feed, people, following, groups] = await Promise.all([
       homePage(db, me, before),
-      listStrangers(db, me),
+      listSuggestions(db, me),
       listFollowing(db, me.id, me, parseBefore(undefined)),
+      listMyGroupNames(db, me),
     ])
-    page(ctx, 'feeds/home.njk', { ...feed, people, following: following.people })
+    page(ctx, 'feeds/home.njk', { ...feed, people, following: following.people, groups })
   })
 
   router.get('/public', async (ctx) => {
@@ -31,6 +33,7 @@ export function feedRoutes({ db }: { db: Db }) {
   router.get('/users/:username', async (ctx) => {
     const before = parseBefore(queryText(ctx.query, 'before'))
     const user = await getUser(db, ctx.params.username!)
+    if (ledToNewName(ctx, user)) return
     const feed = await userPage(db, viewerId(ctx), user, before)
     page(ctx, 'users/profile.njk', { ...feed, user: await getProfile(db, viewerId(ctx), user) })
   })

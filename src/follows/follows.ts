@@ -2,7 +2,7 @@ import type { FragmentSqlToken } from 'slonik'
 import { formatCursor, type Cursor } from '../feeds/cursor.ts'
 import { sql, type Db, type Write } from '../lib/db.ts'
 import { Invalid } from '../lib/errors.ts'
-import type { PersonView } from '../shared/pages.ts'
+import type { PersonView, SuggestionView } from '../shared/pages.ts'
 import type { Me } from '../shared/views.ts'
 import { personView, type UserRow } from '../users/users.ts'
 
@@ -73,13 +73,59 @@ export async function listFollowing(
   )
 }
 
-/** The newest people whom I do not follow yet. */
-export async function listStrangers(db: Db, me: Me): Promise<PersonView[]> {
-  const rows = await db.anyFirst(sql.row<{ person: PersonView }>()`
-    select ${personView(me.id)} as person
-    from users u
-    where not exists (select from subscriptions s where s.user_id = ${me.id} and s.feed_id = u.feed_id)
-    order by u.id desc
+/**
+ * Five people whom I do not follow: whom most of those I follow follow, then who was liveliest of late, then who is new.
+ * Each part looks at a bounded number of rows (friends: 100 of 100 people each; liveliest: the newest 500 public posts),
+ * so the page costs the same however large the site is.
+ */
+export async function listSuggestions(db: Db, me: Me): Promise<SuggestionView[]> {
+  const rows = await db.anyFirst(sql.row<{ person: SuggestionView }>()`
+    with mine as (
+      select feed_id from subscriptions where user_id = ${me.id}
+    ),
+    friends as (
+      select theirs.feed_id, count(*) as friends
+      from (
+        select u.id
+        from mine
+        join users u on u.feed_id = mine.feed_id
+        where u.id <> ${me.id}
+        limit 100
+      ) friend
+      cross join lateral (
+        select feed_id from subscriptions where user_id = friend.id limit 100
+      ) theirs
+      group by theirs.feed_id
+    ),
+    lively as (
+      select p.author_id, count(*) + sum(p.comment_count) + sum(p.like_count) as life
+      from (
+        select post_id
+        from entries
+        where feed_id = (select id from feeds where kind = 'public')
+        order by at desc, post_id desc
+        limit 500
+      ) newest
+      join posts p on p.id = newest.post_id
+      group by p.author_id
+    ),
+    fresh as (
+      select id from users order by id desc limit 50
+    ),
+    candidates as (
+      select u.id from friends join users u using (feed_id)
+      union
+      select author_id from lively
+      union
+      select id from fresh
+    )
+    select ${personView(me.id)} || jsonb_build_object('friends', coalesce(friends.friends, 0)) as person
+    from candidates
+    join users u on u.id = candidates.id
+    left join friends on friends.feed_id = u.feed_id
+    left join lively on lively.author_id = u.id
+    where u.feed_id not in (select feed_id from mine)
+    order by friends.friends desc nulls last, lively.life desc nulls last, u.id desc
     limit 5`)
   return [...rows]
 }

@@ -2,20 +2,22 @@ import Router from '@koa/router'
 import { parseBefore } from '../feeds/cursor.ts'
 import { Nothing, read } from '../lib/body.ts'
 import type { Db, Write } from '../lib/db.ts'
-import { done, backOr, page, requireMe, viewerId } from '../lib/http.ts'
+import { done, backOr, ledToNewName, page, requireMe, viewerId } from '../lib/http.ts'
 import { queryText } from '../lib/paths.ts'
+import type { Throttle } from '../lib/throttle.ts'
 import type { VisitContext, VisitState } from '../lib/visit.ts'
 import { getUser, toUserView } from '../users/users.ts'
 import { followUser, listFollowers, listFollowing, unfollowUser } from './follows.ts'
 
 /** Following people, and who follows whom. */
-export function followRoutes({ db, write }: { db: Db; write: Write }) {
+export function followRoutes({ db, write, throttle }: { db: Db; write: Write; throttle: Throttle }) {
   const router = new Router<VisitState, VisitContext>()
 
   router.post('/users/:username/follow', async (ctx) => {
     const me = requireMe(ctx)
     await read(ctx, Nothing)
     const user = await getUser(db, ctx.params.username!)
+    await throttle('follows', me.id)
     const person = await followUser(write, me, user)
     const to = backOr(ctx, `/users/${user.username}`)
     done(ctx, { to, flash: `Followed ${user.username}`, json: { user: person } })
@@ -32,6 +34,7 @@ export function followRoutes({ db, write }: { db: Db; write: Write }) {
 
   router.get('/users/:username/followers', async (ctx) => {
     const user = await getUser(db, ctx.params.username!)
+    if (ledToNewName(ctx, user)) return
     const before = parseBefore(queryText(ctx.query, 'before'))
     const people = await listFollowers(db, viewerId(ctx), user, before)
     page(ctx, 'users/people.njk', { user: toUserView(user), list: 'followers', ...people })
@@ -39,6 +42,7 @@ export function followRoutes({ db, write }: { db: Db; write: Write }) {
 
   router.get('/users/:username/following', async (ctx) => {
     const user = await getUser(db, ctx.params.username!)
+    if (ledToNewName(ctx, user)) return
     const before = parseBefore(queryText(ctx.query, 'before'))
     const people = await listFollowing(db, viewerId(ctx), user, before)
     page(ctx, 'users/people.njk', { user: toUserView(user), list: 'following', ...people })

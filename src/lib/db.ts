@@ -1,5 +1,14 @@
-import { createPool, createSqlTag, type CommonQueryMethods, type DatabasePool } from 'slonik'
+import pg from 'pg'
+import {
+  createPool,
+  createSqlTag,
+  type CommonQueryMethods,
+  type DatabasePool,
+  type DatabasePoolConnection,
+} from 'slonik'
 import { z } from 'zod'
+import { Unavailable } from './errors.ts'
+import { createPgDriver } from './pg-driver.ts'
 
 /** Whatever can run a query: the pool, or the connection of a transaction. */
 export type Db = CommonQueryMethods
@@ -16,31 +25,85 @@ export const sql = Object.assign(tag, {
   row: <Row extends object>() => tag.type(z.custom<Row>()),
 })
 
-const STATEMENT_TIMEOUT_MS = 5_000
-const CONNECTION_TIMEOUT_MS = 3_000
+// What a request waits for comes to less than 5 s: a connection for its session, one for its work, and the work.
+const MAX_WAIT_MS = 1_200
+const STATEMENT_TIMEOUT_MS = 2_500
+/** PostgreSQL gives a statement up by itself; whoever has said nothing by now is not there. */
+const ANSWER_TIMEOUT_MS = 3_000
+const CONNECTION_TIMEOUT_MS = 2_000
+const GOODBYE_TIMEOUT_MS = 500
 
 /**
  * A pool of connections to PostgreSQL. bigint comes as a decimal string (JSON has no other place for it), times as
- * the text that PostgreSQL sends.
+ * the text that PostgreSQL sends. Whatever is asked of it is answered, or refused, in bounded time.
  */
 export async function createDb(
   url: string,
   { applicationName, maxPoolSize = 10 }: { applicationName: string; maxPoolSize?: number },
 ): Promise<DatabasePool> {
-  return createPool(withApplicationName(url, applicationName), {
+  const pool = await createPool(url, {
     maxPoolSize,
     captureStackTrace: false,
-    connectionTimeout: CONNECTION_TIMEOUT_MS,
     connectionRetryLimit: 0,
-    statementTimeout: STATEMENT_TIMEOUT_MS,
-    idleInTransactionSessionTimeout: STATEMENT_TIMEOUT_MS,
+    gracefulTerminationTimeout: GOODBYE_TIMEOUT_MS,
     // Nothing here sets session state, so the default `discard all` would only cost a round trip a query.
     resetConnection: async () => {},
-    typeParsers: [
-      { name: 'int8', parse: (text) => text },
-      { name: 'timestamptz', parse: (text) => text },
-    ],
+    driverFactory: createPgDriver({
+      connectionString: withApplicationName(url, applicationName),
+      connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
+      query_timeout: ANSWER_TIMEOUT_MS,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+      types: { getTypeParser },
+    }),
   })
+  return boundWait(pool)
+}
+
+const TEXT_TYPES = new Set<number>([pg.types.builtins.INT8, pg.types.builtins.TIMESTAMPTZ])
+
+const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
+  TEXT_TYPES.has(oid) ? (text: string) => text : pg.types.getTypeParser(oid, format)
+
+const methods = [
+  'any',
+  'anyFirst',
+  'exists',
+  'many',
+  'manyFirst',
+  'maybeOne',
+  'maybeOneFirst',
+  'one',
+  'oneFirst',
+  'query',
+  'transaction',
+] as const
+
+/** slonik has no limit on waiting for a connection. Who has waited in vain is refused, and asks nothing later. */
+function boundWait(pool: DatabasePool): DatabasePool {
+  async function use<T>(work: (connection: DatabasePoolConnection) => Promise<T>): Promise<T> {
+    const { promise: inVain, reject } = Promise.withResolvers<never>()
+    let late = false
+    const timer = setTimeout(() => {
+      late = true
+      reject(new Unavailable())
+    }, MAX_WAIT_MS)
+    const done = pool.connect(async (connection) => {
+      clearTimeout(timer)
+      return late ? null : work(connection)
+    })
+    try {
+      return (await Promise.race([done, inVain])) as T
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+  type Method = (...given: unknown[]) => Promise<unknown>
+  const bounded = methods.map((method): [string, Method] => [
+    method,
+    (...given) => use((connection) => (connection[method] as Method)(...given)),
+  ])
+  return { ...pool, ...Object.fromEntries(bounded), connect: use }
 }
 
 /** Each write is one transaction: what triggers note for the commit belongs to it alone. */

@@ -56,14 +56,14 @@ export class MethodNotAllowed extends Refusal {
 }
 
 export class TooLarge extends Refusal {
-  constructor(message = 'This is too large.') {
-    super(413, 'too_large', message)
+  constructor(message = 'This is too large.', fields: Record<string, string> = {}) {
+    super(413, 'too_large', message, { fields })
   }
 }
 
 export class UnsupportedMedia extends Refusal {
-  constructor(message = 'Please send a form or JSON.') {
-    super(415, 'unsupported_media', message)
+  constructor(message = 'Please send a form or JSON.', fields: Record<string, string> = {}) {
+    super(415, 'unsupported_media', message, { fields })
   }
 }
 
@@ -76,6 +76,16 @@ export class Invalid extends Refusal {
   }
 }
 
+/** A `client_key` that has sent something else before: the form comes back with another one, and nothing is lost. */
+export class KeyTaken extends Invalid {
+  constructor() {
+    super({
+      body: 'This form has sent something else before. Please send it once more',
+      client_key: 'This key has sent something else',
+    })
+  }
+}
+
 /** Where a form is shown again: its template and what that is given besides `errors`. */
 export interface FilledForm {
   template: keyof Pages
@@ -83,8 +93,11 @@ export interface FilledForm {
 }
 
 export class TooMany extends Refusal {
-  constructor(message = 'That was too often. Please wait a while.', retryAfter = 60) {
+  /** Which limit it was, for the log. */
+  readonly limit: string
+  constructor(message = 'That was too often. Please wait a while.', retryAfter = 60, limit = '') {
     super(429, 'too_many', message, { retryAfter })
+    this.limit = limit
   }
 }
 

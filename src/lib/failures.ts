@@ -1,5 +1,6 @@
 import type { Next } from 'koa'
 import * as slonik from 'slonik'
+import { networkOf } from './address.ts'
 import {
   BadRequest,
   Forbidden,
@@ -7,6 +8,7 @@ import {
   MethodNotAllowed,
   NotFound,
   Refusal,
+  TooMany,
   Unauthorized,
   Unavailable,
 } from './errors.ts'
@@ -36,6 +38,8 @@ export async function failures(ctx: Visit, next: Next): Promise<void> {
 export function toRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error
   if (isDatabaseAway(error)) return new Unavailable()
+  // What a change was about has gone meanwhile.
+  if (error instanceof slonik.ForeignKeyIntegrityConstraintViolationError) return new NotFound()
   const status = (error as { status?: unknown } | null)?.status
   if (typeof status === 'number' && status >= 400 && status < 500) return refusalOf(status)
   return new Refusal(500, 'internal', 'Something went wrong here. Please try again.')
@@ -60,18 +64,24 @@ const AWAY = [
   slonik.UnexpectedStateError,
 ]
 
-/** Connection refused or lost, shutting down, too many connections, a deadlock, a lock or a statement that took too long. */
+/**
+ * Connection refused or lost, shutting down, too many connections, a deadlock, a lock or a statement that took too
+ * long, a queue of notifications that is full (54000).
+ */
 function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   if (AWAY.some((kind) => error instanceof kind)) return true
   const { code } = error as { code?: unknown }
-  if (/^(08|53|57P|40|55P03)|^(ECONN|EPIPE|ETIMEDOUT|EAI_)/.test(String(code))) return true
+  if (/^(08|53|54000|57P|40|55P03)|^(ECONN|EPIPE|ETIMEDOUT|EAI_)/.test(String(code))) return true
   return isDatabaseAway(error.cause)
 }
 
 function note(ctx: Visit, refusal: Refusal, error: unknown): void {
   if (refusal.status >= 500) ctx.state.log.error({ event: 'failure', error: errorFacts(error) }, 'failure')
-  else if (refusal.status === 403 || refusal.status === 429) {
+  else if (refusal instanceof TooMany) {
+    const { limit, retryAfter } = refusal
+    ctx.state.log.warn({ event: 'throttled', limit, retryAfter, address: networkOf(ctx.ip) }, 'throttled')
+  } else if (refusal.status === 403) {
     ctx.state.log.warn({ event: 'refused', status: refusal.status, reason: refusal.message }, 'refused')
   }
 }
@@ -81,7 +91,9 @@ function answer(ctx: Visit, refusal: Refusal): void {
   if (retryAfter !== null) ctx.set('Retry-After', String(retryAfter))
   if (wantsJson(ctx)) return json(ctx, status, { error: { code, message, fields } })
   if (refusal instanceof Unauthorized) return seeOther(ctx, signInPath(ctx))
-  const form = refusal instanceof Invalid ? (refusal.form ?? ctx.state.form) : undefined
+  const asked = refusal instanceof Invalid ? (refusal.form ?? ctx.state.form) : ctx.state.form
+  // What says which field it is about can be mended in the form.
+  const form = refusal instanceof Invalid || Object.keys(fields).length > 0 ? asked : undefined
   if (form) return html(ctx, status, form.template, { ...form.context, errors: fields }, [])
   errorPage(ctx, status, message)
 }

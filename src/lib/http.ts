@@ -2,7 +2,7 @@ import { csrfToken, isOurs } from './csrf.ts'
 import { Unauthorized } from './errors.ts'
 import { addFlash, recall, takeFlash } from './memory.ts'
 import { safePath } from './paths.ts'
-import type { Visit } from './visit.ts'
+import type { RouteVisit, Visit } from './visit.ts'
 import type { Layout, Pages } from '../shared/pages.ts'
 import type { Me } from '../shared/views.ts'
 
@@ -46,6 +46,15 @@ export function nextOr(ctx: Visit, usual: string): string {
 export function backOr(ctx: Visit, usual: string): string {
   const from = URL.parse(ctx.get('referer'))
   return ctx.state.next ?? (from && isOurs(ctx, from.origin) ? from.pathname + from.search : usual)
+}
+
+/** Leads from a name that was given up to the one its owner has now. For a time only: someone else may take the old. */
+export function ledToNewName(ctx: RouteVisit, { username }: { username: string }): boolean {
+  const asked = ctx.params.username ?? ''
+  if (asked.toLowerCase() === username) return false
+  const [, users, , ...rest] = ctx.path.split('/')
+  seeOther(ctx, `/${[users, username, ...rest].join('/')}${ctx.search}`)
+  return true
 }
 
 /** On to another page of this site, and nowhere else. */

@@ -42,5 +42,13 @@ const asFunction: NonNullable<nunjucks.PrecompileOptions['wrapper']> = (template
   // The type names one template; what comes is a list of them.
   [templates]
     .flat()
-    .map(({ name, template }) => `${JSON.stringify(name)}: (() => {\n${template}\n})().root`)
+    .map(({ name, template }) => `${JSON.stringify(name)}: (() => {\n${slim(template)}\n})().root`)
     .join(',\n')
+
+/** Without what no partial asks for: exports, line numbers, and the counters of a loop but its first and last. */
+function slim(template: string): string {
+  return template
+    .replace(/if\(frame\.topLevel\) \{\ncontext\.addExport\(.*\);\n\}\n/g, '')
+    .replace(/,\d+,\d+\), env\.opts\.autoescape\)/g, '), env.opts.autoescape)')
+    .replace(/frame\.set\("loop\.(index|index0|revindex|revindex0|length)", .*\);\n/g, '')
+}

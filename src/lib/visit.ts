@@ -29,6 +29,8 @@ export interface VisitState {
   requestId: string
   log: Logger
   me: Me | null
+  /** Number of the session of someone signed in. */
+  session?: string
   /** The memory of someone signed out, once it has been read from their cookie. */
   guest?: Memory
   /** The form that is being filled in: shown again when a value is refused. */

@@ -47,6 +47,10 @@ export async function listLikers(
   before: Cursor,
 ): Promise<PeoplePage & { post: { id: string } }> {
   await getVisiblePost(db, viewerId, id)
-  const places = sql.fragment`select user_id, created_at from post_likes where post_id = ${id}`
+  const places = sql.fragment`
+    select l.user_id, l.created_at
+    from posts p
+    join post_likes l on l.post_id = p.id
+    where p.id = ${id} and may_see_post(${viewerId}::bigint, p)`
   return { post: { id }, ...(await listPeople(db, viewerId, places, before)) }
 }

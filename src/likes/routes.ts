@@ -5,9 +5,10 @@ import type { Db, Write } from '../lib/db.ts'
 import { done, backOr, page, requireMe, viewerId } from '../lib/http.ts'
 import { getId, queryText } from '../lib/paths.ts'
 import type { VisitContext, VisitState } from '../lib/visit.ts'
+import { likeComment, listCommentLikers, unlikeComment, type LikedComment } from './comment-likes.ts'
 import { likePost, listLikers, unlikePost } from './likes.ts'
 
-/** Liking posts, and who does. */
+/** Liking posts and comments, and who does. */
 export function likeRoutes(deps: { db: Db; write: Write }) {
   const router = new Router<VisitState, VisitContext>()
 
@@ -30,5 +31,29 @@ export function likeRoutes(deps: { db: Db; write: Write }) {
     page(ctx, 'posts/likers.njk', await listLikers(deps.db, viewerId(ctx), getId(ctx.params), before))
   })
 
+  router.post('/comments/:id/like', async (ctx) => {
+    const me = requireMe(ctx)
+    await read(ctx, Nothing)
+    const liked = await likeComment(deps, me, getId(ctx.params))
+    done(ctx, { to: backOr(ctx, commentPath(liked)), json: liked })
+  })
+
+  router.post('/comments/:id/unlike', async (ctx) => {
+    const me = requireMe(ctx)
+    await read(ctx, Nothing)
+    const unliked = await unlikeComment(deps, me, getId(ctx.params))
+    done(ctx, { to: backOr(ctx, commentPath(unliked)), json: unliked })
+  })
+
+  router.get('/comments/:id/likers', async (ctx) => {
+    const before = parseBefore(queryText(ctx.query, 'before'))
+    const likers = await listCommentLikers(deps.db, viewerId(ctx), getId(ctx.params), before)
+    page(ctx, 'comments/likers.njk', likers)
+  })
+
   return router
+}
+
+function commentPath({ comment, post }: LikedComment): string {
+  return `/posts/${post.id}#comment-${comment.id}`
 }

@@ -20,13 +20,16 @@ interface PermalinkRow {
  */
 export async function getPostPage(db: Db, viewerId: string | null, id: string): Promise<PostPage> {
   const row = await db.maybeOne(sql.row<PermalinkRow>()`
+    with shown as (
+      select id from comments where post_id = ${id} order by id desc limit ${COMMENTS + 1}
+    )
     select
       coalesce((select max(seq) from log), 0) as seq,
       post_card(p) as post,
       (
         select coalesce(json_agg(comment_view(c) order by c.id), '[]')
         from comments c
-        where c.id in (select id from comments where post_id = p.id order by id desc limit ${COMMENTS + 1})
+        where c.id in (select id from shown)
       ) as comments,
       json_build_object(
         'posts', (
@@ -35,10 +38,9 @@ export async function getPostPage(db: Db, viewerId: string | null, id: string): 
           where user_id = ${viewerId}::bigint and post_id = p.id
         ),
         'comments', (
-          select coalesce(json_agg(comment_id::text), '[]')
-          from comment_likes l
-          join comments c on c.id = l.comment_id
-          where l.user_id = ${viewerId}::bigint and c.post_id = p.id
+          select coalesce(json_agg(l.comment_id::text), '[]')
+          from shown
+          join comment_likes l on l.comment_id = shown.id and l.user_id = ${viewerId}::bigint
         )
       ) as likes
     from posts p

@@ -1,7 +1,8 @@
+import type { FragmentSqlToken } from 'slonik'
 import { z } from 'zod'
 import { optional, text } from '../lib/body.ts'
 import { sql, type Db, type Write } from '../lib/db.ts'
-import { Forbidden, Invalid, NotFound } from '../lib/errors.ts'
+import { Forbidden, Invalid, KeyTaken, NotFound } from '../lib/errors.ts'
 import type { Me, PostView } from '../shared/views.ts'
 
 const Body = text({
@@ -34,9 +35,21 @@ export async function getOwnPost(db: Db, me: Me, id: string): Promise<{ id: stri
   return { id: post.id, body: post.body }
 }
 
+/** A post that I may delete: mine, or one in a group that I own. Throws as `getOwnPost` does. */
+export async function getDeletablePost(db: Db, me: Me, id: string): Promise<{ id: string; body: string }> {
+  const post = await db.maybeOne(sql.row<{ id: string; body: string; allowed: boolean }>()`
+    select p.id, p.body, ${mayDelete(me)} as allowed
+    from posts p
+    where p.id = ${id} and may_see_post(${me.id}, p)`)
+  if (!post) return refuse()
+  if (!post.allowed) throw new Forbidden('This is somebody else’s post.')
+  return { id: post.id, body: post.body }
+}
+
 /**
  * Writes a post to my feed or to a group of mine. The same `client_key` again finds the post that was made first.
- * Throws NotFound for a group that I may not see, Invalid for one I am not a member of.
+ * Throws NotFound for a group that I may not see, Invalid for one I am not a member of, and for a key that has sent
+ * another text.
  */
 export async function createPost(
   { db, write }: { db: Db; write: Write },
@@ -44,21 +57,33 @@ export async function createPost(
   { body, group, client_key }: z.output<typeof PostInput>,
 ): Promise<{ post: PostView; created: boolean }> {
   const groupId = group === null ? null : await getOwnGroupId(db, me, group)
-  return write(async (tx) => {
+  const made = await write(async (tx) => {
+    // The membership is held until the commit: nothing is posted by who has just been removed.
     const id = await tx.maybeOneFirst(sql.row<{ id: string }>()`
+      with membership as (
+        select
+        from subscriptions s
+        join groups g on g.feed_id = s.feed_id
+        where g.id = ${groupId}::bigint and s.user_id = ${me.id}
+        for key share of s
+      )
       insert into posts (author_id, group_id, body, client_key)
-      values (${me.id}, ${groupId}, ${body}, ${client_key})
+      select ${me.id}, ${groupId}, ${body}, ${client_key}
+      where ${groupId}::bigint is null or exists (select from membership)
       on conflict (author_id, client_key) do nothing
       returning id`)
-    const post = await tx.oneFirst(sql.row<{ post: PostView }>()`
-      select post_card(p) as post
+    const found = await tx.maybeOne(sql.row<{ post: PostView; same: boolean }>()`
+      select post_card(p) as post, p.body = ${body} and p.group_id is not distinct from ${groupId}::bigint as same
       from posts p
-      where p.id = coalesce(
+      where may_see_post(${me.id}, p) and p.id = coalesce(
         ${id}::bigint,
         (select first.id from posts first where first.author_id = ${me.id} and first.client_key = ${client_key})
       )`)
-    return { post, created: id !== null }
+    return { found, created: id !== null }
   })
+  if (!made.found) return refuse()
+  if (!made.found.same) throw new KeyTaken()
+  return { post: made.found.post, created: made.created }
 }
 
 /** Throws NotFound or Forbidden, as `getOwnPost` does. */
@@ -70,18 +95,31 @@ export async function editPost(
 ): Promise<PostView> {
   await getOwnPost(db, me, id)
   const post = await write(async (tx) => {
-    await tx.query(sql.unsafe`update posts set body = ${body} where id = ${id} and author_id = ${me.id}`)
-    return tx.maybeOneFirst(
-      sql.row<{ post: PostView }>()`select post_card(p) as post from posts p where p.id = ${id}`,
-    )
+    await tx.query(sql.unsafe`
+      update posts p
+      set body = ${body}
+      where p.id = ${id} and p.author_id = ${me.id} and may_see_post(${me.id}, p)`)
+    return tx.maybeOneFirst(sql.row<{ post: PostView }>()`
+      select post_card(p) as post
+      from posts p
+      where p.id = ${id} and may_see_post(${me.id}, p)`)
   })
   return post ?? refuse()
 }
 
-/** Throws NotFound or Forbidden, as `getOwnPost` does. */
+/** Throws NotFound or Forbidden, as `getDeletablePost` does. */
 export async function deletePost({ db, write }: { db: Db; write: Write }, me: Me, id: string): Promise<void> {
-  await getOwnPost(db, me, id)
-  await write((tx) => tx.query(sql.unsafe`delete from posts where id = ${id} and author_id = ${me.id}`))
+  await getDeletablePost(db, me, id)
+  await write((tx) =>
+    tx.query(sql.unsafe`
+      delete from posts p
+      where p.id = ${id} and may_see_post(${me.id}, p) and ${mayDelete(me)}`),
+  )
+}
+
+/** Whether I may delete the row `p` of posts. */
+function mayDelete(me: Me): FragmentSqlToken {
+  return sql.fragment`(p.author_id = ${me.id} or owns_group(${me.id}, p.group_id))`
 }
 
 /** A private group that I am not in does not exist for me. */

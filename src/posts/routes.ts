@@ -3,18 +3,28 @@ import { Nothing, read } from '../lib/body.ts'
 import type { Db, Write } from '../lib/db.ts'
 import { done, nextOr, page, requireMe, viewerId } from '../lib/http.ts'
 import { getId } from '../lib/paths.ts'
+import type { Throttle } from '../lib/throttle.ts'
 import type { VisitContext, VisitState } from '../lib/visit.ts'
 import { getPostPage } from './permalink.ts'
-import { createPost, deletePost, editPost, getOwnPost, PostEditInput, PostInput } from './posts.ts'
+import {
+  createPost,
+  deletePost,
+  editPost,
+  getDeletablePost,
+  getOwnPost,
+  PostEditInput,
+  PostInput,
+} from './posts.ts'
 
 /** Writing, reading, editing and deleting a post. */
-export function postRoutes(deps: { db: Db; write: Write }) {
-  const { db } = deps
+export function postRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
+  const { db, throttle } = deps
   const router = new Router<VisitState, VisitContext>()
 
   router.post('/posts', async (ctx) => {
     const me = requireMe(ctx)
     const input = await read(ctx, PostInput, { template: 'posts/new.njk' })
+    await throttle('posts', me.id)
     const { post, created } = await createPost(deps, me, input)
     done(ctx, { to: nextOr(ctx, '/'), json: { post }, status: created ? 201 : 200 })
   })
@@ -37,7 +47,7 @@ export function postRoutes(deps: { db: Db; write: Write }) {
   })
 
   router.get('/posts/:id/delete', async (ctx) => {
-    const post = await getOwnPost(db, requireMe(ctx), getId(ctx.params))
+    const post = await getDeletablePost(db, requireMe(ctx), getId(ctx.params))
     page(ctx, 'posts/delete.njk', { post })
   })
 
@@ -46,7 +56,7 @@ export function postRoutes(deps: { db: Db; write: Write }) {
     const id = getId(ctx.params)
     await read(ctx, Nothing)
     await deletePost(deps, me, id)
-    done(ctx, { to: nextOr(ctx, '/'), flash: 'Your post is deleted', json: { post: { id } } })
+    done(ctx, { to: nextOr(ctx, '/'), flash: 'The post is deleted', json: { post: { id } } })
   })
 
   return router

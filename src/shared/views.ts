@@ -72,6 +72,8 @@ export interface FeedPostView extends PostView {
 export interface Me extends UserView {
   /** Id of the viewer's own feed. */
   feed: string
+  /** Ids of the groups that the viewer owns. */
+  owns: string[]
 }
 
 /** Ids of what the viewer likes among what the page shows. */

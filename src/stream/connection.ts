@@ -58,10 +58,10 @@ export function openConnection(response: ServerResponse, onClose: () => void): C
     },
     async drained() {
       if (closed || !response.writableNeedDrain) return
-      await new Promise<void>((resolve) => {
-        response.once('drain', resolve)
-        response.once('close', resolve)
-      })
+      const { promise, resolve } = Promise.withResolvers<void>()
+      response.once('drain', resolve).once('close', resolve)
+      await promise
+      response.off('drain', resolve).off('close', resolve)
     },
     closed: () => closed,
     idleFor: () => Date.now() - lastWriteAt,

@@ -62,6 +62,7 @@ export const PayloadSchemas = {
     action: z.enum(['added', 'removed']),
     user: z.union([User.strict(), GoneId]),
     comment_id: z.string().optional(),
+    comment: Comment.strict().optional(),
     ...change,
   }),
   user: User.strict(),

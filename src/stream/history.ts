@@ -7,7 +7,7 @@ const BLOCK = 500
 /** Blocks that are kept; with cards of ordinary length about half a megabyte each. */
 const MAX_BLOCKS = 16
 
-const OLDEST_FOR_MS = 500
+const OLDEST_FOR_MS = 1_000
 
 /** What is in the log but no longer in the ring. */
 export interface History {
@@ -16,7 +16,7 @@ export interface History {
    * is passed too. Null where the log no longer reaches back that far.
    */
   after(seq: number): Promise<{ frames: Frame[]; through: number } | null>
-  /** The oldest number that the log holds, 0 where it is empty; read at most twice a second. */
+  /** The oldest number that the log holds, 0 where it is empty; read at most once a second. */
   oldest(): Promise<number>
   /** Forgets what it has read: the database went back. */
   clear(): void

@@ -9,11 +9,15 @@ export interface Hub {
   relay(row: LogRow): void
   /** The database went back behind what was relayed: every client has to reload, and the numbers start again. */
   rewind(seq: number): void
+  /** Counts the subscriber among those of this instance, from its opening on. */
+  admit(subscriber: Subscriber): void
   /**
    * Delivers the little that the subscriber has missed, then everything live. False where it has missed more than may
    * be written at one go: `recent` has it, or the log.
    */
   attach(subscriber: Subscriber): boolean
+  /** Whether all that came after `seq` is in the ring. */
+  remembers(seq: number): boolean
   /** What came after `seq`, or null where that is further back than an instance remembers. */
   recent(seq: number): Frame[] | null
   detach(subscriber: Subscriber): void
@@ -32,6 +36,8 @@ export interface Hub {
 export function createHub(ring: Ring = createRing()): Hub {
   const byTopic = new Map<string, Set<Subscriber>>()
   const all = new Set<Subscriber>()
+  /** Those that have what they missed. */
+  const live = new Set<Subscriber>()
   let position = 0
   let rewinds = 0
 
@@ -71,24 +77,31 @@ export function createHub(ring: Ring = createRing()): Hub {
       rewinds += 1
       position = seq
       ring.clear(seq)
-      for (const subscriber of all) subscriber.reset(seq)
+      // Their rights may be those of the future that is lost: they come back, and are authorised anew.
+      for (const subscriber of live) {
+        subscriber.reset(seq)
+        subscriber.connection.end()
+      }
     },
+    admit: (subscriber) => all.add(subscriber),
     attach(subscriber) {
       const missed = ring.after(subscriber.cursor())
       if (missed === null || firstChunk(missed).length < missed.length) return false
       subscriber.replay(missed)
-      all.add(subscriber)
+      live.add(subscriber)
       for (const topic of subscriber.topics) join(topic, subscriber)
       return true
     },
+    remembers: (seq) => seq >= ring.floor(),
     recent: (seq) => ring.after(seq),
     detach(subscriber) {
       all.delete(subscriber)
+      live.delete(subscriber)
       for (const topic of subscriber.topics) leave(topic, subscriber)
     },
     beat(afterMs) {
       const bytes = Buffer.from(encodeSse({ id: position, event: 'beat', data: '{}' }))
-      for (const subscriber of all) {
+      for (const subscriber of live) {
         // A client that came with a cursor from an instance that is ahead has a newer place than ours.
         if (subscriber.connection.idleFor() >= afterMs && subscriber.cursor() <= position) {
           subscriber.beat(position, bytes)

@@ -1,18 +1,23 @@
+import { isDeepStrictEqual } from 'node:util'
 import createSubscriber from 'pg-listen'
 import type { Logger } from 'pino'
 import type { Db } from '../lib/db.ts'
 import { parseNotification, type LogRow } from './events.ts'
-import { newestSeq, readLogAfter, readNewestLog } from './log.ts'
+import { notifyQueueUsage, readLogFrom, readNewestLog } from './log.ts'
 
 const CHANNEL = 'koafeed'
-const PAGE = 500
+/** What is relayed at one go, with as much that was held, must not fill the queue of a client that reads (1 MiB). */
+const PAGE = 250
 const SAFETY_NET_MS = 1_000
 /** So long without reading the log, and the instance no longer counts as current. */
 const STALE_MS = 5_000
 const PROBE_MS = 3_000
 const QUERY_TIMEOUT_MS = 4_000
+const CONNECTION_TIMEOUT_MS = 2_000
+/** From here on commits may fail: a notification must fit in whole. */
+const QUEUE_FULL = 0.9
 /** Notifications kept while a gap is being read; past it they come from the log like the rest. */
-const MAX_HELD = 1_000
+const MAX_HELD = 250
 const PRELOAD = 1_000
 
 /** Where events go, in `seq` order, each once. */
@@ -32,6 +37,10 @@ export interface Listener {
   sync(): Promise<void>
   /** What keeps this instance from being current; nothing where it is. */
   troubles(): string[]
+  /** What is wrong without this instance being to blame: another one would do no better. */
+  warnings(): string[]
+  /** How full PostgreSQL's queue of notifications is, from 0 to 1. */
+  queueUsage(): number
   counters: {
     reconnects: number
     /** Jumps in `seq` and notifications without a payload. */
@@ -65,7 +74,7 @@ export function createListener({
     {
       connectionString: url,
       application_name: `koafeed:listener:${name}`,
-      connectionTimeoutMillis: QUERY_TIMEOUT_MS,
+      connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
       query_timeout: QUERY_TIMEOUT_MS,
     },
     {
@@ -77,25 +86,39 @@ export function createListener({
   )
   const counters = { reconnects: 0, gaps: 0, rescued: 0, rewinds: 0 }
   const held = new Map<number, LogRow>()
+  /** What the timer found: its notification may only be a moment late. */
+  const unheard = new Set<number>()
   let position = 0
+  /** The event at `position`, as it was relayed: the proof that the database is still the one it was. */
+  let anchor: LogRow | null = null
   let started = false
   let listening = false
+  /** Whether the log was read since LISTEN is in force: before, this may be a database that went back. */
+  let proven = false
+  /** The highest number heard. */
+  let wanted = 0
+  let refused = false
   let lastReadAt = 0
+  let queueUsage = 0
   let reading: Promise<void> | null = null
   let safetyNet: NodeJS.Timeout | undefined
 
   function relay(row: LogRow): void {
     position = row.seq
+    anchor = row
     sink.relay(row)
   }
 
   function hear(text: string): void {
     const heard = parseNotification(text)
+    unheard.delete(heard.seq)
     if (!started || heard.seq <= position) return
-    if ('payload' in heard && heard.seq === position + 1 && reading === null) {
+    // Also while a read is under way: it may wait for a connection, and what comes in order needs none.
+    if ('payload' in heard && heard.seq === position + 1 && proven) {
       relay(heard)
       return
     }
+    wanted = Math.max(wanted, heard.seq)
     if ('payload' in heard && held.size < MAX_HELD) held.set(heard.seq, heard)
     if (reading !== null) return
     counters.gaps += 1
@@ -113,20 +136,21 @@ export function createListener({
   }
 
   async function readOn(reason: string): Promise<void> {
-    const newest = await newestSeq(db)
-    lastReadAt = Date.now()
-    if (newest < position) {
-      rewind(newest)
-      return
-    }
-    relayHeld()
-    while (position < Math.max(newest, ...held.keys())) {
-      const rows = await readLogAfter(db, position, PAGE)
+    for (let again = true; again;) {
+      const [from, heard, inForce] = [anchor, wanted, listening]
+      const rows = await readLogFrom(db, position, PAGE)
+      lastReadAt = Date.now()
+      if (from !== null && !isDeepStrictEqual(rows.shift(), from)) {
+        await rewind()
+        return
+      }
       // One turn of the loop from here: no notification comes between.
-      for (const row of rows) relay(row)
-      if (reason === 'timer') counters.rescued += rows.length
-      if (rows.length === 0) break
+      proven = inForce && listening
+      const full = rows.length >= PAGE - 1
+      for (const row of rows) if (row.seq > position) relay(row)
+      if (reason === 'timer') for (const { seq } of rows) if (!held.has(seq)) unheard.add(seq)
       relayHeld()
+      again = full || (wanted > position && (rows.length > 0 || wanted > heard))
     }
   }
 
@@ -138,12 +162,53 @@ export function createListener({
     }
   }
 
-  function rewind(newest: number): void {
-    log.error({ position, newest }, 'the database went back: every client is told to reload')
+  /** The event that this instance stands on is not there any more, or is another one: what followed it is lost. */
+  async function rewind(): Promise<void> {
+    const [newest] = await readNewestLog(db, 1)
+    log.error(
+      { position, newest: newest?.seq ?? 0 },
+      'the database went back: every client is told to reload',
+    )
     counters.rewinds += 1
     held.clear()
-    position = newest
-    sink.rewind(newest)
+    anchor = newest ?? null
+    position = newest?.seq ?? 0
+    wanted = position
+    sink.rewind(position)
+  }
+
+  function tick(): void {
+    counters.rescued += unheard.size
+    unheard.clear()
+    if (refused) void listenAgain()
+    void catchUp('timer')
+    void watchQueue()
+  }
+
+  async function watchQueue(): Promise<void> {
+    try {
+      queueUsage = await notifyQueueUsage(db)
+    } catch {
+      // The database is away, which `troubles` tells by itself.
+    }
+  }
+
+  /** pg-listen gives up where the connection stands and LISTEN is refused, as a standby does until it is promoted. */
+  async function listenAgain(): Promise<void> {
+    refused = false
+    try {
+      await subscriber.unlisten(CHANNEL)
+      await subscriber.listenTo(CHANNEL)
+      onListening()
+    } catch (error) {
+      refused = true
+      log.warn({ err: error }, 'LISTEN is refused; trying again')
+    }
+  }
+
+  function onListening(): void {
+    listening = true
+    if (started) void catchUp('reconnect')
   }
 
   subscriber.notifications.on(CHANNEL, (text: string) => {
@@ -156,25 +221,31 @@ export function createListener({
   })
   subscriber.events.on('reconnect', (attempt) => {
     listening = false
+    proven = false
+    refused = false
     if (attempt === 1) counters.reconnects += 1
     if (attempt === 1) log.warn('the listening connection was lost; connecting again')
   })
   subscriber.events.on('connected', () => {
-    listening = true
-    if (started) void catchUp('reconnect')
+    refused = false
+    onListening()
   })
-  subscriber.events.on('error', (error) => log.warn({ err: error }, 'the listening connection failed'))
+  subscriber.events.on('error', (error) => {
+    refused = !listening
+    log.warn({ err: error }, 'the listening connection failed')
+  })
 
   return {
     async start() {
       await subscriber.connect()
       await subscriber.listenTo(CHANNEL)
       const rows = await readNewestLog(db, PRELOAD)
-      position = rows.at(-1)?.seq ?? 0
+      anchor = rows.at(-1) ?? null
+      position = anchor?.seq ?? 0
       sink.preload(rows, position)
       started = true
       void catchUp('reconnect') // for what was notified while that was read
-      safetyNet = setInterval(() => void catchUp('timer'), SAFETY_NET_MS)
+      safetyNet = setInterval(tick, SAFETY_NET_MS)
     },
     async stop() {
       clearInterval(safetyNet)
@@ -183,6 +254,9 @@ export function createListener({
     },
     position: () => position,
     sync: () => catchUp('ahead'),
+    queueUsage: () => queueUsage,
+    warnings: () =>
+      queueUsage > QUEUE_FULL ? ['the queue of notifications is full: writes are refused'] : [],
     troubles: () => [
       ...(listening ? [] : ['not listening to the database']),
       ...(Date.now() - lastReadAt > STALE_MS ? ['the database does not answer'] : []),

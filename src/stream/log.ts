@@ -1,12 +1,12 @@
 import { sql, type Db } from '../lib/db.ts'
 import { LogRow } from './events.ts'
 
-/** Events after `seq`, in order; fewer than `limit` means that there are no more. */
-export async function readLogAfter(db: Db, seq: number, limit: number): Promise<LogRow[]> {
+/** The event at `seq` and those after it, in order; fewer than `limit` means that there are no more. */
+export async function readLogFrom(db: Db, seq: number, limit: number): Promise<LogRow[]> {
   const rows = await db.any(sql.row<LogRow>()`
     select seq, event, topics, payload
     from log
-    where seq > ${seq}
+    where seq >= ${seq}
     order by seq
     limit ${limit}`)
   return rows.map((row) => LogRow.parse(row))
@@ -19,13 +19,6 @@ export async function readNewestLog(db: Db, limit: number): Promise<LogRow[]> {
     from (select seq, event, topics, payload from log order by seq desc limit ${limit}) newest
     order by seq`)
   return rows.map((row) => LogRow.parse(row))
-}
-
-/** The number of the newest event, 0 where there is none. */
-export async function newestSeq(db: Db): Promise<number> {
-  return Number(
-    await db.oneFirst(sql.row<{ newest: string }>()`select coalesce(max(seq), 0) as newest from log`),
-  )
 }
 
 /** The number of the oldest event, 0 where there is none. */
@@ -53,4 +46,12 @@ export async function readLogBlock(
       ) as rows,
       coalesce((select min(seq) from log), 0) as oldest`)
   return { rows: rows.map((row) => LogRow.parse(row)), oldest: Number(oldest) }
+}
+
+/**
+ * How full PostgreSQL's queue of notifications is, from 0 to 1. Asking also frees what everybody has read. Otherwise
+ * only a commit that notifies does that, and once the queue is full there is none: it would stay full for good.
+ */
+export async function notifyQueueUsage(db: Db): Promise<number> {
+  return db.oneFirst(sql.row<{ usage: number }>()`select pg_notification_queue_usage() as usage`)
 }

@@ -23,25 +23,28 @@ export interface StreamRequest {
   pages: Page[]
   /** The last `seq` that the client has; null for one that starts now. */
   cursor: number | null
+  /** Whether all that came after the cursor can be told. */
+  tellable: boolean
   /** The hub's position before anything was read for this request: what was read is as of this or later. */
   asOf: number
 }
 
 /**
  * Authorises, then answers with a stream: first where it starts, then what the client missed, then live events.
- * Changes of rights after `asOf` come again with the events, and repeat only what may be known already.
+ * What was read is as of `asOf` or later; changes of rights that came in between are told by a reset.
  * Throws NotFound, before anything is written, for what the viewer may not see.
  */
 export async function openStream(
   deps: OpenDeps,
   response: ServerResponse,
-  { viewer, home, pages, cursor, asOf }: StreamRequest,
+  { viewer, home, pages, cursor, tellable, asOf }: StreamRequest,
 ): Promise<void> {
   const { hub } = deps
   const rewinds = hub.rewinds()
   const rights = await deps.authorise({ viewerId: viewer?.id ?? null, home, pages })
   if (rights === null) throw new NotFound()
-  const tellable = cursor === null || (await isTellable(deps, cursor))
+  // What came before the viewer was allowed to see it is no event for them, though they may see its result now.
+  const outdated = rights.changedAt > (cursor ?? asOf) && (home || rights.guarded)
 
   response.writeHead(200, {
     'Content-Type': 'text/event-stream',
@@ -49,20 +52,26 @@ export async function openStream(
     'X-Accel-Buffering': 'no',
   })
   const connection = openConnection(response, () => hub.detach(subscriber))
-  const start = tellable ? (cursor ?? asOf) : hub.position()
+  const start = outdated ? Math.max(rights.changedAt, asOf) : tellable ? (cursor ?? asOf) : asOf
   const subscriber = createSubscriber(connection, { viewer, home, rights, cursor: start })
   connection.write(encodeSse({ retry: between(2_000, 8_000), id: start }))
-  if (!tellable) subscriber.reset(start)
+  if (outdated || !tellable) subscriber.reset(start)
+  if (!connection.closed()) hub.admit(subscriber)
   while (!connection.closed() && !hub.attach(subscriber)) await replayMissed(deps, subscriber)
-  if (hub.rewinds() !== rewinds) subscriber.reset(hub.position())
+  if (hub.rewinds() !== rewinds) {
+    subscriber.reset(hub.position())
+    connection.end()
+  }
 }
 
 /** Whether all that came after the cursor can be told: it is within the retention, and not from the future. */
-async function isTellable({ hub, history, sync }: OpenDeps, cursor: number): Promise<boolean> {
+export async function isTellable({ hub, history, sync }: OpenDeps, cursor: number | null): Promise<boolean> {
+  if (cursor === null) return true
   // This instance may be behind the one that the client was at. A read that was under way may have begun before the
   // client's last event: the second one has not.
   for (let reads = 0; cursor > hub.position() && reads < 2; reads++) await sync()
-  return cursor <= hub.position() && cursor >= (await history.oldest()) - 1
+  if (cursor > hub.position()) return false
+  return hub.remembers(cursor) || cursor >= (await history.oldest()) - 1
 }
 
 /** Writes what the client has missed, no faster than it takes it; live events wait in the ring meanwhile. */

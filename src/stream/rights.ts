@@ -12,6 +12,7 @@ export interface Wanted {
 }
 
 interface Row {
+  changed_at: string
   feeds: string[]
   pages: { topic: string | null; guarded: boolean | null }[]
 }
@@ -63,8 +64,9 @@ export async function authorise(db: Db, wanted: readonly Wanted[]): Promise<(Rig
         where asked.kind = 'public' and f.kind = 'public'
         union all
         select 'feed:' || u.feed_id, false
-        from users u
-        where asked.kind = 'users' and u.username = asked.key
+        from names n
+        join users u on u.feed_id = n.feed_id
+        where asked.kind = 'users' and n.name = asked.key -- a name that was given up leads to its owner
         union all
         select 'feed:' || g.feed_id, g.visibility = 'private'
         from groups g
@@ -80,6 +82,7 @@ export async function authorise(db: Db, wanted: readonly Wanted[]): Promise<(Rig
       group by wanted.n
     )
     select
+      coalesce((select r.seq from rights r where r.user_id = wanted.viewer_id), 0) as changed_at,
       (
         select coalesce(json_agg('feed:' || s.feed_id), '[]')
         from subscriptions s
@@ -92,11 +95,8 @@ export async function authorise(db: Db, wanted: readonly Wanted[]): Promise<(Rig
   return rows.map(toRights)
 }
 
-function toRights({ feeds, pages }: Row): Rights | null {
-  const topics = [...feeds]
-  for (const { topic } of pages) {
-    if (topic === null) return null
-    topics.push(topic)
-  }
-  return { topics, guarded: pages.some((page) => page.guarded) }
+function toRights({ changed_at, feeds, pages }: Row): Rights | null {
+  const topics = pages.map(({ topic }) => topic).filter((topic) => topic !== null)
+  if (topics.length < pages.length) return null
+  return { feeds, pages: topics, guarded: pages.some((page) => page.guarded), changedAt: Number(changed_at) }
 }

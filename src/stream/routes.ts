@@ -1,9 +1,11 @@
 import Router from '@koa/router'
 import { BadRequest, Forbidden, NotFound, Unauthorized } from '../lib/errors.ts'
+import { networkOf } from '../lib/address.ts'
 import { isId } from '../lib/paths.ts'
 import type { RouteVisit, VisitContext, VisitState } from '../lib/visit.ts'
-import { openStream, type OpenDeps } from './open.ts'
+import { isTellable, openStream, type OpenDeps } from './open.ts'
 import type { Page } from './rights.ts'
+import type { Seats } from './seats.ts'
 import type { Viewer } from './subscriber.ts'
 
 /** Pages that one stream may add to its own: about as many tabs as a person has open. */
@@ -12,22 +14,30 @@ const MAX_WITH = 50
 export interface StreamDeps extends OpenDeps {
   /** Whose session the request carries; null for none. */
   identify(ctx: RouteVisit): Promise<Viewer | null>
+  seats: Seats
 }
 
-/** The streams of DESIGN's contract. `?with=` adds pages to any of them. */
+/**
+ * The streams of DESIGN's contract. `?with=` adds pages to any of them; `?as=` names the user whose page this is, so that
+ * a page whose session is over, or another person's by now, is told 401.
+ */
 export function streamRoutes(deps: StreamDeps): Router<VisitState, VisitContext> {
   async function stream(ctx: RouteVisit, home: boolean, own: Page[]): Promise<void> {
     ctx.state.program = true
     if (ctx.get('Sec-Fetch-Site') === 'cross-site') throw new Forbidden()
     const cursor = readCursor(ctx)
     const pages = [...own, ...readWith(ctx)]
+    // Settled before the position is taken: what is read of the viewer after it is no older than the cursor.
+    const tellable = await isTellable(deps, cursor)
     const asOf = deps.hub.position()
     const viewer = await deps.identify(ctx)
     if (home && viewer === null) throw new Unauthorized()
+    if (ctx.query.as !== undefined && ctx.query.as !== viewer?.id) throw new Unauthorized()
+    deps.seats.take(viewer?.id ?? null, networkOf(ctx.ip), ctx.res)
     // From here the response is the stream's own; Koa must not end it.
     ctx.respond = false
     try {
-      await openStream(deps, ctx.res, { viewer, home, pages, cursor, asOf })
+      await openStream(deps, ctx.res, { viewer, home, pages, cursor, tellable, asOf })
       if (ctx.method === 'HEAD') ctx.res.end()
     } catch (error) {
       if (ctx.res.headersSent) {

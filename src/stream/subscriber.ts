@@ -5,10 +5,14 @@ import type { Frame } from './ring.ts'
 
 /** What a stream may show, as of one snapshot of the database. */
 export interface Rights {
-  /** `feed:ID` and `post:ID` topics of what was asked for. */
-  topics: string[]
-  /** Whether a topic is there only because of a membership. */
+  /** Topics of the viewer's subscriptions, where the stream is of their home. */
+  feeds: string[]
+  /** Topics of the pages that were asked for. */
+  pages: string[]
+  /** Whether a page is there only because of a membership. */
   guarded: boolean
+  /** The `seq` at which the viewer's subscriptions last changed, 0 where that is long ago. */
+  changedAt: number
 }
 
 export interface Viewer {
@@ -47,7 +51,7 @@ export function createSubscriber(
   connection: Connection,
   { viewer, home, rights, cursor }: { viewer: Viewer | null; home: boolean; rights: Rights; cursor: number },
 ): Subscriber {
-  const topics = new Set(rights.topics).add('all')
+  const topics = new Set([...rights.feeds, ...rights.pages, 'all'])
   if (viewer) topics.add(`user:${viewer.id}`)
 
   const subscriber: Subscriber = {
@@ -60,8 +64,7 @@ export function createSubscriber(
       cursor = row.seq
       if (bytes) connection.write(bytes)
     },
-    // The topics may already be those of a later `seq`. Changes that come again only repeat themselves, in order,
-    // so the set ends up right; but what was missed on the way cannot be told event by event.
+    // Where rights change on the way, what was missed cannot be told event by event.
     replay(frames) {
       const last = frames.at(-1)
       if (last === undefined) return
@@ -94,7 +97,8 @@ export function createSubscriber(
       // What was granted by a membership is authorised anew: the client comes back with its cursor.
       if (rights.guarded) connection.end()
       if (!home) return null
-      const change = { topic: `feed:${String(row.payload.feed)}`, made: row.payload.action === 'made' }
+      const topic = `feed:${String(row.payload.feed)}`
+      const change = { topic, made: row.payload.action === 'made' || rights.pages.includes(topic) }
       if (change.made) topics.add(change.topic)
       else topics.delete(change.topic)
       return change

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { sql, type Db, type Write } from '../lib/db.ts'
+import { errorFacts } from '../lib/log.ts'
 
 const EVERY_MS = 60_000
 const RETENTION = '24 hours'
@@ -27,10 +28,23 @@ export async function trimLog(db: Db, { retention = RETENTION, chunk = CHUNK } =
   return trimmed.rowCount
 }
 
-/** Trims the log now and then, chunk by chunk, so that no transaction is long. Returns how to stop. */
-export function scheduleUpkeep({ write, log }: { write: Write; log: Logger }): () => void {
+/**
+ * Trims the log now and then, chunk by chunk, so that no transaction is long; and does what else is to be done now and
+ * then, each chore in a transaction of its own. Returns how to stop.
+ */
+export function scheduleUpkeep({
+  write,
+  log,
+  chores = [],
+}: {
+  write: Write
+  log: Logger
+  chores?: ((tx: Db) => Promise<unknown>)[]
+}): () => void {
   const timer = setInterval(() => {
-    void trimAll().catch((error: unknown) => log.warn({ err: error }, 'the log could not be trimmed'))
+    for (const work of [trimAll, ...chores.map((chore) => () => write(chore))]) {
+      void work().catch((error: unknown) => log.warn({ error: errorFacts(error) }, 'upkeep failed'))
+    }
   }, EVERY_MS)
 
   async function trimAll(): Promise<void> {

@@ -1,10 +1,12 @@
 import argon2 from 'argon2'
-import { Unavailable } from '../lib/errors.ts'
+import { createQueue } from '../lib/queue.ts'
 
 export interface Passwords {
   hash(password: string): Promise<string>
   /** False also where there is no hash, after the same work: how long it takes must not tell who exists. */
   verify(hash: string | null, password: string): Promise<boolean>
+  /** Whether the hash was made with other parameters than today's. */
+  isOutdated(hash: string): boolean
 }
 
 /** The least that the OWASP cheat sheet "Password Storage" asks of argon2id. */
@@ -25,24 +27,6 @@ export function createPasswords({ running = 2, waiting = 50 } = {}): Passwords {
       const right = await turn(() => argon2.verify(against, password))
       return right && hash !== null
     },
-  }
-}
-
-type Turn = <T>(work: () => Promise<T>) => Promise<T>
-
-function createQueue(running: number, waiting: number): Turn {
-  const queue: (() => void)[] = []
-  let free = running
-  return async (work) => {
-    if (free > 0) free--
-    else if (queue.length >= waiting) throw new Unavailable()
-    else await new Promise<void>((resolve) => queue.push(resolve))
-    try {
-      return await work()
-    } finally {
-      const next = queue.shift()
-      if (next) next()
-      else free++
-    }
+    isOutdated: (hash) => argon2.needsRehash(hash, PARAMETERS),
   }
 }

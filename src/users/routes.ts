@@ -1,17 +1,17 @@
 import Router from '@koa/router'
+import { networkOf } from '../lib/address.ts'
 import { Nothing, read } from '../lib/body.ts'
 import { csrfToken } from '../lib/csrf.ts'
-import type { Db, Write } from '../lib/db.ts'
+import { Invalid } from '../lib/errors.ts'
 import { done, nextOr, page, requireMe, seeOther } from '../lib/http.ts'
 import { safePath } from '../lib/paths.ts'
 import type { Visit, VisitContext, VisitState } from '../lib/visit.ts'
-import type { Passwords } from './passwords.ts'
-import { authenticate, RegisterInput, registerUser, SignInInput } from './accounts.ts'
+import { authenticate, RegisterInput, registerUser, SignInInput, type AccountDeps } from './accounts.ts'
 import { signIn, signOut } from './sign-in.ts'
 import { toUserView } from './users.ts'
 
 /** Registering, signing in and out. */
-export function userRoutes(deps: { db: Db; write: Write; passwords: Passwords }) {
+export function userRoutes(deps: AccountDeps) {
   const router = new Router<VisitState, VisitContext>()
 
   router.get('/register', (ctx) => {
@@ -23,7 +23,7 @@ export function userRoutes(deps: { db: Db; write: Write; passwords: Passwords })
     if (ctx.state.me) return alreadyIn(ctx)
     const form = { template: 'users/register.njk' as const, context: { next: nextOf(ctx) } }
     const input = await read(ctx, RegisterInput, form)
-    const user = await registerUser(deps, input)
+    const user = await registerUser(deps, input, networkOf(ctx.ip))
     ctx.state.log.info({ event: 'registered', user: user.id }, 'registered')
     const to = signInPath(nextOr(ctx, nextOf(ctx)))
     done(ctx, { to, flash: 'You have been registered, please login', json: { user }, status: 201 })
@@ -38,7 +38,12 @@ export function userRoutes(deps: { db: Db; write: Write; passwords: Passwords })
     if (ctx.state.me) return alreadyIn(ctx)
     const form = { template: 'users/login.njk' as const, context: { next: nextOf(ctx) } }
     const input = await read(ctx, SignInInput, form)
-    const user = await authenticate(deps, input)
+    const network = networkOf(ctx.ip)
+    const user = await authenticate(deps, input, network).catch((error: unknown) => {
+      if (error instanceof Invalid)
+        ctx.state.log.warn({ event: 'sign-in refused', network }, 'sign-in refused')
+      throw error
+    })
     await signIn(ctx, user)
     done(ctx, { to: nextOr(ctx, nextOf(ctx)), json: { user: toUserView(user), csrf: csrfToken(ctx) } })
   })

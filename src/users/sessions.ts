@@ -1,7 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { sql, type Db, type Write } from '../lib/db.ts'
+import { NotFound } from '../lib/errors.ts'
 import type { Memory } from '../lib/visit.ts'
+import type { SessionView } from '../shared/pages.ts'
 import type { Me } from '../shared/views.ts'
+import { browserName } from './browser-name.ts'
 
 /** What koa-session keeps for us: whose session it is, and what it remembers. */
 export interface SessionFacts extends Memory {
@@ -49,31 +52,36 @@ export async function findLiveSessions(db: Db, hashes: string[]): Promise<Set<st
 export async function openSession(
   { db, write }: { db: Db; write: Write },
   id: string,
-): Promise<{ facts: SessionFacts; me: Me } | null> {
+): Promise<{ facts: SessionFacts; me: Me; session: string } | null> {
   if (!isSessionId(id)) return null
   const hash = hashOf(id)
-  const row = await db.maybeOne(sql.row<{ data: Memory; me: Me; stale: boolean }>()`
+  const row = await db.maybeOne(sql.row<{ session: string; data: Memory; me: Me; stale: boolean }>()`
     select
+      s.id as session,
       s.data,
-      user_view(u) || jsonb_build_object('feed', u.feed_id::text) as me,
+      user_view(u) || jsonb_build_object('feed', u.feed_id::text, 'owns', owned_groups(u.id)) as me,
       s.last_seen_at < now() - interval '10 minutes' as stale
     from sessions s
     join users u on u.id = s.user_id
     where s.id_hash = ${sql.binary(hash)} and s.expires_at > now()`)
   if (!row) return null
   if (row.stale) await touchSession(write, hash)
-  return { facts: { ...row.data, user: row.me.id }, me: row.me }
+  return { facts: { ...row.data, user: row.me.id }, me: row.me, session: row.session }
 }
 
 export async function insertSession(
   write: Write,
   id: string,
   { user, ...data }: SessionFacts,
+  { address, userAgent }: { address: string; userAgent: string },
 ): Promise<void> {
   await write((tx) =>
     tx.query(sql.unsafe`
-      insert into sessions (id_hash, user_id, data, expires_at)
-      values (${sql.binary(hashOf(id))}, ${user ?? null}, ${sql.jsonb({ ...data })}, now() + interval '14 days')`),
+      insert into sessions (id_hash, user_id, data, address, user_agent, expires_at)
+      values (
+        ${sql.binary(hashOf(id))}, ${user ?? null}, ${sql.jsonb({ ...data })},
+        ${address}, ${userAgent}, now() + interval '14 days'
+      )`),
   )
 }
 
@@ -93,6 +101,48 @@ export async function updateSession(
 
 export async function endSession(write: Write, id: string): Promise<void> {
   await write((tx) => tx.query(sql.unsafe`delete from sessions where id_hash = ${sql.binary(hashOf(id))}`))
+}
+
+/** My sessions that are not over, the one in use first, then the last used ones. `current` is the id of this one. */
+export async function listSessions(db: Db, me: Me, current: string): Promise<SessionView[]> {
+  const rows = await db.any(sql.row<SessionView & { user_agent: string }>()`
+    select
+      id,
+      utc(created_at) as created_at,
+      utc(last_seen_at) as last_seen_at,
+      address,
+      user_agent,
+      id = ${current} as current
+    from sessions
+    where user_id = ${me.id} and expires_at > now()
+    order by id = ${current} desc, last_seen_at desc, id desc
+    limit 100`)
+  return rows.map(({ user_agent, ...row }) => ({ ...row, browser: browserName(user_agent) }))
+}
+
+/** Ends one of my sessions. Throws NotFound for one that is over, or somebody else's. */
+export async function endOwnSession(write: Write, me: Me, id: string): Promise<void> {
+  const { rowCount } = await write((tx) =>
+    tx.query(sql.unsafe`delete from sessions where id = ${id} and user_id = ${me.id}`),
+  )
+  if (rowCount === 0) throw new NotFound('This session is over already.')
+}
+
+/** Ends my sessions but the one with this id; the log tells every instance, which close their streams. */
+export async function endOtherSessions(write: Write, me: Me, current: string): Promise<void> {
+  await write((tx) => deleteOtherSessions(tx, me, current))
+}
+
+export async function deleteOtherSessions(tx: Db, me: Me, current: string): Promise<void> {
+  await tx.query(sql.unsafe`delete from sessions where user_id = ${me.id} and id <> ${current}`)
+}
+
+/** Removes some of the sessions that are over; returns how many. */
+export async function forgetSessions(db: Db): Promise<number> {
+  const { rowCount } = await db.query(sql.unsafe`
+    delete from sessions
+    where id_hash in (select id_hash from sessions where expires_at < now() limit 500)`)
+  return rowCount
 }
 
 /** Idle for 14 days, or 30 days old, and it is over. */

@@ -1,5 +1,6 @@
 import type Koa from 'koa'
 import { createSession } from 'koa-session'
+import { networkOf } from '../lib/address.ts'
 import { newToken } from '../lib/csrf.ts'
 import type { Db, Write } from '../lib/db.ts'
 import { forgetGuest } from '../lib/memory.ts'
@@ -38,7 +39,7 @@ export async function signIn(ctx: Visit, { feed_id, ...user }: UserRow): Promise
   await ctx.session.regenerate()
   ctx.state.signingIn = false
   forgetGuest(ctx)
-  ctx.state.me = { ...user, feed: feed_id }
+  ctx.state.me = { ...user, feed: feed_id, owns: [] }
   ctx.state.log.info({ event: 'signed in', user: user.id }, 'signed in')
 }
 
@@ -54,17 +55,25 @@ function createStore({ db, write }: { db: Db; write: Write }) {
   return {
     async get(id: string, _maxAge: unknown, { ctx }: { ctx?: Visit }) {
       const open = await sessions.openSession({ db, write }, id)
-      if (ctx) ctx.state.me = open?.me ?? null
+      if (ctx) Object.assign(ctx.state, { me: open?.me ?? null, session: open?.session })
       return open?.facts
     },
     async set(id: string, facts: SessionRecord, _maxAge: unknown, { ctx }: { ctx?: Visit }) {
       const { _expire, _maxAge: _, ...kept } = facts
-      if (ctx?.state.signingIn) await sessions.insertSession(write, id, kept)
+      if (ctx?.state.signingIn) await sessions.insertSession(write, id, kept, whereFrom(ctx))
       else if (ctx?.state.me) await sessions.updateSession(write, id, kept)
     },
     async destroy(id: string) {
       await sessions.endSession(write, id)
     },
+  }
+}
+
+/** What the person is shown of the session later, to tell it from the others. */
+function whereFrom(ctx: Visit) {
+  return {
+    address: networkOf(ctx.ip) === 'unknown' ? '' : ctx.ip.replace(/^::ffff:/, ''),
+    userAgent: ctx.get('user-agent').slice(0, 300),
   }
 }
 

@@ -12,13 +12,15 @@ export function isUsername(name: string): boolean {
   return /^[a-z0-9_]{3,15}$/.test(name)
 }
 
+/** By the name that someone has, or had and nobody has taken since. */
 export async function findUserByUsername(db: Db, username: string): Promise<UserRow | null> {
   const name = username.toLowerCase()
   if (!isUsername(name)) return null
   return db.maybeOne(sql.row<UserRow>()`
-    select id, feed_id, username, name, avatar
-    from users
-    where username = ${name}`)
+    select u.id, u.feed_id, u.username, u.name, u.avatar
+    from names n
+    join users u on u.feed_id = n.feed_id
+    where n.name = ${name}`)
 }
 
 /** Throws NotFound. */

@@ -146,11 +146,11 @@ describe('the page', () => {
     await page.locator('#connection').waitFor({ state: 'hidden' })
   })
 
-  it('says so when one has signed out in another tab', async () => {
+  it('leads to sign in when one has signed out in another tab', async () => {
     const other = await context.newPage()
     await other.goto(`${instance.origin}/public`)
     await other.getByRole('button', { name: 'Sign out' }).click()
-    await page.getByText('You are signed out').waitFor()
+    await page.waitForURL(/\/login\?next=/)
   })
 
   it('does everything but live without JavaScript', async () => {
@@ -172,7 +172,7 @@ describe('the page', () => {
     await page.locator('.comment', { hasText: 'Edited without one' }).waitFor()
     await page.locator('.meta').getByRole('link', { name: 'Delete' }).click()
     await page.getByRole('button', { name: 'Delete' }).click()
-    await page.getByText('Your post is deleted').waitFor()
+    await page.getByText('The post is deleted').waitFor()
     await page.goto(`${instance.origin}/users/bob`)
     await page.getByRole('button', { name: 'Unfollow' }).click()
     await page.getByText('Unfollowed bob').waitFor()

@@ -17,7 +17,7 @@ const HOSTILE = [
 ]
 
 const ann = person('1', 'Ann')
-const me: Me = { ...ann, feed: '1' }
+const me: Me = { ...ann, feed: '1', owns: [] }
 
 describe('a partial', () => {
   const server = createEnvironment(join(import.meta.dirname, '../../templates'))
@@ -63,11 +63,16 @@ describe('a partial', () => {
       post({ entry: { at: '2026-11-22T15:51:56.123456Z', reason: 'commented', actor: person('2', 'Bo') } }),
       post({ entry: { at: '2026-11-22T15:51:56.123456Z', reason: 'liked', actor: ann } }),
       post({ group: { id: '1', name: 'birds', title: 'Birds & co', visibility: 'private' } }),
+      post({
+        group: { id: '1', name: 'birds', title: 'Birds & co', visibility: 'public' },
+        comment_count: 2,
+        comments: ['1', '8'].map((id) => ({ ...comment(id), like_count: Number(id) })),
+      }),
     ]
     for (const card of cards) {
-      for (const viewer of [me, null, { ...person('7', 'Else'), feed: '7' }]) {
+      for (const viewer of [me, null, { ...person('7', 'Else'), feed: '7', owns: ['1'] }]) {
         await render('post', { post: card, me: viewer })
-        await render('post', { post: card, me: viewer, likes: { posts: ['12'], comments: [] } })
+        await render('post', { post: card, me: viewer, likes: { posts: ['12'], comments: ['8'] } })
         await render('post', { post: card, me: viewer, full: true, comments: card.comments })
       }
     }
@@ -76,6 +81,10 @@ describe('a partial', () => {
       await render('name', { person: each })
       await render('picture', { person: each })
       await render('follow', { person: { ...each, followed: each === ann } })
+    }
+    for (const like_count of [0, 1, 1234]) {
+      await render('comment_likes', { comment: { id: '8', like_count } })
+      await render('comment_like', { comment: { id: '8' }, likes: { posts: [], comments: ['8'] } })
     }
     await render('reply', { post: { id: '12' } })
     await render('reply', {

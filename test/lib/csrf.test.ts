@@ -16,7 +16,12 @@ describe('forged requests', () => {
     bob = await client(instance.origin).register('bob')
     const post = (await ann.post('/posts', { body: 'here' })).json.post.id
     const comment = (await ann.post(`/posts/${post}/comments`, { body: 'there' })).json.comment.id
-    ids = { '/posts/:id': `/posts/${post}`, '/comments/:id': `/comments/${comment}`, ':username': 'bob' }
+    ids = {
+      '/posts/:id': `/posts/${post}`,
+      '/comments/:id': `/comments/${comment}`,
+      ':username': 'bob',
+      '/sessions/:id': '/sessions/1',
+    }
   })
 
   const routes = createRouters({ db: null as never, write: null as never })

@@ -17,6 +17,7 @@ describe('HTTP', () => {
     ann = await client(instance.origin).register('ann')
     guest = client(instance.origin)
     post = (await ann.post('/posts', { body: 'here' })).json.post.id
+    await ann.post('/groups', { name: 'club', title: 'The club', visibility: 'public' })
   })
 
   const html = { accept: 'text/html' } as const
@@ -47,7 +48,7 @@ describe('HTTP', () => {
     expect(routes).to.have.length.greaterThan(10)
     for (const route of routes) {
       const id = route.startsWith('/comments') ? comment : post
-      const path = route.replace(':id', id).replace(':username', 'ann')
+      const path = route.replace(':id', id).replace(':username', 'ann').replace(':name', 'club')
       for (const reader of [ann, guest]) {
         const page = await reader.get(path, html)
         expect(page.status, `${path}: ${page.text.slice(0, 500)}`).to.be.oneOf([200, 303])
@@ -174,18 +175,23 @@ describe('HTTP', () => {
   })
 
   describe('bodies', () => {
-    it('over 64 KiB are 413, as JSON, as a form, and unpacked', async () => {
+    it('over 64 KiB are 413, as JSON and as a form', async () => {
       const huge = JSON.stringify({ body: 'x'.repeat(65_600) })
       expect((await send(huge, asJson)).status).to.equal(413)
       expect((await send(`body=${'x'.repeat(65_600)}`, asForm)).status).to.equal(413)
-      expect((await send(gzipSync(huge), { ...asJson, 'content-encoding': 'gzip' })).status).to.equal(413)
     })
 
     it('of another kind are 415', async () => {
       for (const type of ['text/plain', 'application/xml', 'multipart/form-data; boundary=x', 'image/png']) {
         expect((await send('{"body":"x"}', { 'content-type': type })).status, type).to.equal(415)
       }
-      expect((await send('x', { ...asJson, 'content-encoding': 'nonsense' })).status).to.equal(415)
+      for (const encoding of ['gzip', 'br', 'deflate', 'nonsense', 'gzip, gzip']) {
+        const packed = gzipSync(JSON.stringify({ body: 'x'.repeat(65_600) }))
+        expect((await send(packed, { ...asJson, 'content-encoding': encoding })).status, encoding).to.equal(
+          415,
+        )
+      }
+      expect((await send('{"body":"x"}', { ...asJson, 'content-encoding': 'identity' })).status).to.equal(201)
     })
 
     it('that are no JSON object are 400, and never shown again', async () => {
@@ -201,9 +207,6 @@ describe('HTTP', () => {
         expect(answer.status, body.slice(0, 30)).to.equal(400)
         expect(answer.text).not.to.contain('hunter2')
       }
-      expect((await send(Buffer.from([1, 2, 3]), { ...asJson, 'content-encoding': 'gzip' })).status).to.equal(
-        400,
-      )
       expect(instance.logs()).not.to.contain('hunter2')
     })
 

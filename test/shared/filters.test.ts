@@ -52,7 +52,7 @@ describe('filters', () => {
   })
 
   describe('who liked this', () => {
-    const me: Me = { ...person('1', 'Me'), feed: '1' }
+    const me: Me = { ...person('1', 'Me'), feed: '1', owns: [] }
     const said = (like_count: number, likers: UserView[], liked: boolean) =>
       likersLine({ like_count, likers }, me, liked)
         .map(

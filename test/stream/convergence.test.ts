@@ -4,6 +4,7 @@ import { useDatabase } from '../support/database.ts'
 import { client, type Client } from '../support/http.ts'
 import { startInstance } from '../support/instance.ts'
 import { openLivePage, type LivePage } from '../support/live-page.ts'
+import { watch, type Witness } from '../support/witness.ts'
 
 const names = ['ann', 'bob', 'cleo', 'dan']
 
@@ -19,28 +20,66 @@ interface Action {
     | 'delete comment'
     | 'like'
     | 'unlike'
+    | 'like comment'
+    | 'unlike comment'
     | 'follow'
     | 'unfollow'
+    | 'join'
+    | 'leave'
+    | 'let in'
+    | 'remove'
+    | 'look'
   n: number
+  where: 'open' | 'closed' | null
 }
 
 const action: fc.Arbitrary<Action> = fc.record({
   who: fc.nat({ max: names.length - 1 }),
   what: fc.oneof(
-    { weight: 8, arbitrary: fc.constantFrom<Action['what']>('post', 'comment', 'comment', 'like', 'like') },
+    {
+      weight: 8,
+      arbitrary: fc.constantFrom<Action['what']>(
+        'post',
+        'comment',
+        'comment',
+        'like',
+        'like',
+        'like comment',
+      ),
+    },
     {
       weight: 4,
-      arbitrary: fc.constantFrom<Action['what']>('unlike', 'edit', 'edit comment', 'delete comment'),
+      arbitrary: fc.constantFrom<Action['what']>(
+        'unlike',
+        'unlike comment',
+        'edit',
+        'edit comment',
+        'delete comment',
+      ),
     },
     { weight: 1, arbitrary: fc.constantFrom<Action['what']>('delete', 'follow', 'unfollow') },
+    { weight: 4, arbitrary: fc.constantFrom<Action['what']>('join', 'let in', 'let in', 'leave', 'remove') },
+    { weight: 3, arbitrary: fc.constant<Action['what']>('look') },
   ),
   // Small numbers again and again: bursts at the same post.
   n: fc.oneof({ weight: 2, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat({ max: 14 }) }),
+  where: fc.constantFrom(null, 'open' as const, 'closed' as const, 'closed' as const),
 })
+
+/** A page that somebody got, and the posts of others' groups that a frame or a page told them of. */
+interface Told {
+  who: number
+  how: string
+  seq: number
+  posts: string[]
+}
 
 describe('what the stream built up', () => {
   const database = useDatabase()
   let people: Client[]
+  /** Streams of all kinds, and pages that somebody looked at, over all runs. */
+  let witnesses: { who: number; path: string; witness: Witness }[]
+  const looks: Told[] = []
 
   before(async () => {
     const instances = await Promise.all([0, 1].map(() => startInstance({ databaseUrl: database.url })))
@@ -49,7 +88,20 @@ describe('what the stream built up', () => {
       await person.post(`/users/${names[(i + 1) % names.length]}/follow`)
       for (let n = 0; n < 6; n++) await person.post('/posts', { body: `${names[i]} ${n}` })
     }
+    await people[0]!.post('/groups', { name: 'open', title: 'Open' })
+    await owner().post('/groups', { name: 'closed', title: 'Closed', visibility: 'private' })
+    await act({ who: 2, what: 'let in', n: 0, where: 'closed' })
+    witnesses = people.flatMap((person, who) =>
+      ['/stream', '/public/stream', '/groups/open/stream', '/groups/closed/stream', '/users/bob/stream'].map(
+        (path) => ({ who, path, witness: watch(person, path) }),
+      ),
+    )
   })
+
+  after(() => Promise.all(witnesses.map(({ witness }) => witness.stop())))
+
+  /** Of the private group. */
+  const owner = (): Client => people[1]!
 
   it('is what a reload shows, whatever people do on two instances', async () => {
     let runs = 0
@@ -84,8 +136,34 @@ describe('what the stream built up', () => {
     expect(events).to.be.greaterThan(100)
   })
 
-  async function act({ who, what, n }: Action): Promise<number> {
-    const person = people[who]!
+  it('and nobody was ever told what they might not see at that very event', async () => {
+    await Promise.all(witnesses.map(({ witness }) => witness.stop()))
+    const frames = witnesses.flatMap(({ who, path, witness }) =>
+      witness
+        .events()
+        .filter(({ data }) => data?.post)
+        .map(({ id, data }): Told => ({ who, how: path, seq: Number(id), posts: [data.post.id] })),
+    )
+    const guarded = await privatePosts()
+    const memberships = await membershipsInTheLog()
+    const told = [...frames, ...looks].flatMap(({ posts, ...rest }) =>
+      posts.filter((post) => guarded.has(post)).map((post) => ({ ...rest, post })),
+    )
+    expect(told.filter(({ who, seq }) => !memberships.held(who, seq))).to.deep.equal([])
+    // It means something only where members were told, and where there were times at which others were not.
+    const count = (fits: (one: { who: number; how: string }) => boolean) => told.filter(fits).length
+    expect(count(({ how }) => how === '/stream')).to.be.greaterThan(5)
+    expect(count(({ how }) => how === '/groups/closed/stream')).to.be.greaterThan(5)
+    expect(count(({ how }) => how.startsWith('page'))).to.be.greaterThan(3)
+    expect(new Set(told.map(({ who }) => who)).size).to.be.greaterThan(1)
+    expect(memberships.changes).to.be.greaterThan(10)
+    expect(witnesses.some(({ witness }) => witness.refusals() > 0)).to.equal(true)
+  })
+
+  async function act({ who, what, n, where }: Action): Promise<number> {
+    const person = what === 'let in' || what === 'remove' ? owner() : people[who]!
+    const name = names[n % names.length]
+    const group = where ?? 'closed'
     const pick = async (table: 'posts' | 'comments'): Promise<string> => {
       const [row] = await database.query<{ id: string }>(
         `select id from ${table} order by id desc offset $1 limit 1`,
@@ -102,10 +180,55 @@ describe('what the stream built up', () => {
       'delete comment': async () => `/comments/${await pick('comments')}/delete`,
       like: async () => `/posts/${await pick('posts')}/like`,
       unlike: async () => `/posts/${await pick('posts')}/unlike`,
-      follow: async () => `/users/${names[n % names.length]}/follow`,
-      unfollow: async () => `/users/${names[n % names.length]}/unfollow`,
+      'like comment': async () => `/comments/${await pick('comments')}/like`,
+      'unlike comment': async () => `/comments/${await pick('comments')}/unlike`,
+      follow: async () => `/users/${name}/follow`,
+      unfollow: async () => `/users/${name}/unfollow`,
+      join: async () => `/groups/${group}/join`,
+      leave: async () => `/groups/${group}/leave`,
+      'let in': async () => `/groups/closed/requests/${names[who]}/accept`,
+      remove: async () => `/groups/closed/members/${names[who]}/remove`,
+      look: async () =>
+        ['/', '/public', `/groups/${group}`, `/users/${name}`, `/posts/${await pick('posts')}`][n % 5]!,
     }
-    return (await person.post(await paths[what](), { body: `${what} by ${names[who]}` })).status
+    if (what === 'let in') await people[who]!.post('/groups/closed/join')
+    const path = await paths[what]()
+    if (what === 'look') {
+      const { status, json } = await person.get(path)
+      if (status === 200) {
+        const posts = (json.posts ?? [json.post]).map((post: { id: string }) => post.id)
+        looks.push({ who, how: `page ${path}`, seq: Number(json.seq), posts })
+      }
+      return status
+    }
+    return (
+      await person.post(path, { body: `${what} by ${names[who]}`, group: what === 'post' ? where : null })
+    ).status
+  }
+
+  /** Every post that was ever in the private group, as the log knows them: many are deleted by now. */
+  async function privatePosts(): Promise<Set<string>> {
+    const rows = await database.query<{ id: string }>(
+      "select distinct payload #>> '{post,id}' as id from log where payload #>> '{post,group,visibility}' = 'private'",
+    )
+    return new Set(rows.map(({ id }) => id))
+  }
+
+  /** Who was in the private group at which event. */
+  async function membershipsInTheLog() {
+    const rows = await database.query<{ seq: string; username: string; made: boolean }>(
+      `select l.seq, u.username, l.payload ->> 'action' = 'made' as made
+       from log l
+       join users u on l.topics = array['user:' || u.id]
+       join groups g on g.feed_id::text = l.payload ->> 'feed'
+       where l.event = 'subscription' and g.name = 'closed'
+       order by l.seq`,
+    )
+    return {
+      changes: rows.length,
+      held: (who: number, seq: number): boolean =>
+        rows.findLast((row) => row.username === names[who] && Number(row.seq) <= seq)?.made ?? false,
+    }
   }
 
   /** Everybody posts twice: who has seen their own second post has seen everything up to everybody's first. */

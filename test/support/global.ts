@@ -5,7 +5,15 @@
 import { build } from '../../src/build.ts'
 import { closeChromium } from './chromium.ts'
 import { stopServer } from './database.ts'
-import { stopInstances } from './instance.ts'
+import { findLeak, stopInstances } from './instance.ts'
+import { secrets } from './secrets.ts'
+
+export const mochaHooks = {
+  afterAll() {
+    const leak = findLeak(secrets)
+    if (leak !== null) throw new Error(`A log holds a secret that this run has used: ${leak}`)
+  },
+}
 
 export async function mochaGlobalSetup(): Promise<void> {
   await build()

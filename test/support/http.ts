@@ -1,3 +1,5 @@
+import { keepSecret } from './secrets.ts'
+
 export interface Answer {
   status: number
   headers: Headers
@@ -61,10 +63,13 @@ export function client(origin: string, jar = new Map<string, string>()): Client 
     get: (path, { accept = 'application/json', headers = {} } = {}) =>
       send('GET', path, { headers: { accept, ...headers } }),
     async csrf() {
-      token ??= String((await self.get('/')).json?.csrf)
+      token ??= keepSecret(String((await self.get('/')).json?.csrf))
       return token
     },
     async post(path, body = {}, { type = 'json', csrf, accept, headers = {} } = {}) {
+      for (const [name, value] of body instanceof FormData ? [] : Object.entries(body)) {
+        if (/password/.test(name) && typeof value === 'string') keepSecret(value)
+      }
       const sent = csrf === undefined ? await self.csrf() : csrf
       const json = type === 'json' && !(body instanceof FormData)
       const answer = await send('POST', path, {
@@ -100,7 +105,7 @@ function keep(jar: Map<string, string>, line: string): void {
   const expires = attributes.find((attribute) => /^\s*expires=/i.test(attribute))?.split('=')[1]
   const over = attributes.some((attribute) => /^\s*max-age=0/i.test(attribute))
   if (value === '' || over || (expires && Date.parse(expires) < Date.now())) jar.delete(name)
-  else jar.set(name, value)
+  else jar.set(name, keepSecret(value))
 }
 
 async function answerOf(response: Response): Promise<Answer> {

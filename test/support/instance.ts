@@ -19,6 +19,22 @@ export interface Exit {
   signal: NodeJS.Signals | null
 }
 
+/** What all instances of this run have written. */
+const writings = new Set<() => string>()
+
+/** The first of these secrets that an instance of this run has written, with the line; null where none has. */
+export function findLeak(secrets: Iterable<string>): string | null {
+  const wanted = [...secrets]
+  for (const written of writings) {
+    const leak = wanted.find((secret) => written().includes(secret))
+    if (leak !== undefined)
+      return `${leak}: ${written()
+        .split('\n')
+        .find((line) => line.includes(leak))}`
+  }
+  return null
+}
+
 const main = join(import.meta.dirname, '../../src/main.ts')
 const running = new Map<Instance, string>()
 let count = 0
@@ -49,6 +65,7 @@ export async function startInstance(options: {
   let written = ''
   child.stdout?.on('data', (chunk) => (written += String(chunk)))
   child.stderr?.on('data', (chunk) => (written += String(chunk)))
+  writings.add(() => written)
   const exited = once(child, 'close').then(([code, signal]): Exit => ({ code, signal }))
   const ended = exited.then((exit) => {
     throw new Error(`The instance ended (${JSON.stringify(exit)}) before it listened:\n${written}`)

@@ -1,0 +1,46 @@
+-- Who owns a group. What its members may see is decided in sql/10_views.sql.
+
+create or replace function owns_group(viewer_id bigint, group_id bigint) returns boolean
+language sql stable
+return exists (
+  select
+  from groups g
+  join group_owners o on o.feed_id = g.feed_id
+  where g.id = owns_group.group_id and o.user_id = viewer_id
+);
+
+-- Ids of the groups that somebody owns: pages offer them more there.
+create or replace function owned_groups(viewer_id bigint) returns jsonb
+language sql stable
+return (
+  select coalesce(jsonb_agg(g.id::text order by g.id), '[]')
+  from group_owners o
+  join groups g on g.feed_id = o.feed_id
+  where o.user_id = viewer_id
+);
+
+-- A group that nobody owns belongs to the next who joins: the one who makes it, as a rule.
+create or replace function tg_subscriptions__first_owner() returns trigger
+language plpgsql as $$
+begin
+  insert into group_owners (feed_id, user_id)
+  select g.feed_id, new.user_id
+  from groups g
+  where g.feed_id = new.feed_id and not exists (select from group_owners o where o.feed_id = g.feed_id);
+  return null;
+end $$;
+
+-- The site lets no last owner leave, but an account can end: then the group belongs to who has been in it longest.
+create or replace function tg_group_owners__heir() returns trigger
+language plpgsql as $$
+begin
+  insert into group_owners (feed_id, user_id)
+  select s.feed_id, s.user_id
+  from subscriptions s
+  join groups g on g.feed_id = s.feed_id
+  where s.feed_id = old.feed_id and s.user_id <> old.user_id
+    and not exists (select from group_owners o where o.feed_id = old.feed_id)
+  order by s.created_at, s.user_id
+  limit 1;
+  return null;
+end $$;

@@ -1,0 +1,195 @@
+import { UniqueIntegrityConstraintViolationError, type FragmentSqlToken } from 'slonik'
+import { z } from 'zod'
+import { formatCursor, type Cursor } from '../feeds/cursor.ts'
+import { storable, text } from '../lib/body.ts'
+import { sql, type Db, type Write } from '../lib/db.ts'
+import { Forbidden, Invalid, NotFound } from '../lib/errors.ts'
+import type { GroupPageView, GroupStanding, GroupSummary } from '../shared/pages.ts'
+import type { GroupView, Me } from '../shared/views.ts'
+import { isReserved } from '../users/reserved.ts'
+import { isUsername } from '../users/users.ts'
+
+const PAGE = 10
+/** Groups of one person that a page lists. */
+const MAX_MINE = 200
+const TAKEN = 'This name is taken'
+
+export interface GroupRow {
+  id: string
+  feed_id: string
+  name: string
+  visibility: 'public' | 'private'
+}
+
+export const GroupInput = z.object({
+  name: text({ max: 200, empty: 'Please choose a name', long: 'This is too long' })
+    .transform((name) => name.trim().toLowerCase())
+    .refine((name) => isUsername(name), {
+      error: 'A name has 3 to 15 letters, digits or underscores',
+      abort: true,
+    })
+    .refine((name) => !isReserved(name), { error: 'This name is reserved', abort: true }),
+  title: text({ max: 80, empty: 'Please give the group a title', long: 'A title has at most 80 characters' }),
+  description: storable()
+    .refine((words) => [...words].length <= 1000, {
+      error: 'A description has at most 1,000 characters',
+      abort: true,
+    })
+    .nullish()
+    .transform((words) => words ?? ''),
+  visibility: z.enum(['public', 'private'], 'A group is public or private').prefault('public'),
+})
+
+/** Makes a group whose first member and owner I am. Throws Invalid where a person or a group has the name. */
+export async function createGroup(
+  { db, write }: { db: Db; write: Write },
+  me: Me,
+  { name, title, description, visibility }: z.output<typeof GroupInput>,
+): Promise<GroupSummary> {
+  if (await isTaken(db, name)) throw new Invalid({ name: TAKEN })
+  try {
+    return await write(async (tx) => {
+      const { id, feed_id } = await tx.one(sql.row<{ id: string; feed_id: string }>()`
+        insert into groups (name, title, description, visibility)
+        values (${name}, ${title}, ${description}, ${visibility})
+        returning id, feed_id`)
+      // Whoever is in a group first owns it (sql/50_groups.sql).
+      await tx.query(sql.unsafe`insert into subscriptions (user_id, feed_id) values (${me.id}, ${feed_id})`)
+      return tx.oneFirst(sql.row<{ group: GroupSummary }>()`
+        select ${groupSummary(me.id)} as group from groups g where g.id = ${id}`)
+    })
+  } catch (error) {
+    // Two who choose a name at one instant.
+    if (error instanceof UniqueIntegrityConstraintViolationError) throw new Invalid({ name: TAKEN })
+    throw error
+  }
+}
+
+/** Any group, whether the viewer may look into it or not; its name is no secret. Throws NotFound. */
+export async function getGroup(db: Db, name: string): Promise<GroupRow> {
+  return (await findGroup(db, name, sql.fragment`true`)) ?? refuse()
+}
+
+/** A group that the viewer, null for someone signed out, may look into. */
+export async function findVisibleGroup(
+  db: Db,
+  viewerId: string | null,
+  name: string,
+): Promise<GroupRow | null> {
+  return findGroup(db, name, sql.fragment`may_see_group(${viewerId}::bigint, g)`)
+}
+
+/** Throws NotFound where I may not look into it, Forbidden where it is not mine. */
+export async function getOwnedGroup(db: Db, me: Me, name: string): Promise<GroupRow> {
+  const group = (await findVisibleGroup(db, me.id, name)) ?? refuse()
+  if (!(await db.oneFirst(sql.row<{ owned: boolean }>()`select owns_group(${me.id}, ${group.id}) as owned`)))
+    throw new Forbidden('Only owners of this group may do this.')
+  return group
+}
+
+/** Where the viewer stands with a group, whether they may look into it or not. Throws NotFound. */
+export async function getStanding(
+  db: Db,
+  viewerId: string | null,
+  { id }: { id: string },
+): Promise<GroupStanding> {
+  const group = await db.maybeOneFirst(sql.row<{ group: GroupStanding }>()`
+    select ${groupStanding(viewerId)} as group from groups g where g.id = ${id}`)
+  return group ?? refuse()
+}
+
+/** The group at the head of its own page. Throws NotFound. */
+export async function getGroupPageView(
+  db: Db,
+  viewerId: string | null,
+  { id }: { id: string },
+): Promise<GroupPageView> {
+  const group = await db.maybeOneFirst(sql.row<{ group: GroupPageView }>()`
+    select ${groupSummary(viewerId)} || jsonb_build_object(
+      'requests', case when owns_group(${viewerId}::bigint, g.id) then (
+        select count(*) from group_requests r where r.group_id = g.id
+      ) else 0 end
+    ) as group
+    from groups g
+    where g.id = ${id} and may_see_group(${viewerId}::bigint, g)`)
+  return group ?? refuse()
+}
+
+/** Public groups, the newest first. */
+export async function listPublicGroups(
+  db: Db,
+  viewerId: string | null,
+  before: Cursor,
+): Promise<{ groups: GroupSummary[]; before: string | null }> {
+  const rows = await db.any(sql.row<{ at: string; id: string; group: GroupSummary }>()`
+    select utc(g.created_at) as at, g.id, ${groupSummary(viewerId)} as group
+    from groups g
+    where g.visibility = 'public'
+      and (g.created_at, g.id) < (${before.at}::timestamptz, ${before.id}::bigint)
+    order by g.created_at desc, g.id desc
+    limit ${PAGE + 1}`)
+  const shown = rows.slice(0, PAGE)
+  const last = shown.at(-1)
+  return {
+    groups: shown.map(({ group }) => group),
+    before: rows.length > PAGE && last ? formatCursor(last) : null,
+  }
+}
+
+/** The groups I am in, of both kinds, by their titles. */
+export async function listMyGroups(db: Db, me: Me): Promise<GroupSummary[]> {
+  const groups = await db.anyFirst(sql.row<{ group: GroupSummary }>()`
+    select ${groupSummary(me.id)} as group
+    from subscriptions s
+    join groups g on g.feed_id = s.feed_id
+    where s.user_id = ${me.id}
+    order by lower(g.title), g.id
+    limit ${MAX_MINE}`)
+  return [...groups]
+}
+
+/** The same, with no more than what links and the composer need: home asks for it each time. */
+export async function listMyGroupNames(db: Db, me: Me): Promise<GroupView[]> {
+  const groups = await db.anyFirst(sql.row<{ group: GroupView }>()`
+    select group_view(g) as group
+    from subscriptions s
+    join groups g on g.feed_id = s.feed_id
+    where s.user_id = ${me.id}
+    order by lower(g.title), g.id
+    limit ${MAX_MINE}`)
+  return [...groups]
+}
+
+/** Where the viewer stands with the row `g` of groups; nothing in it is a secret of the group. */
+function groupStanding(viewerId: string | null): FragmentSqlToken {
+  return sql.fragment`(group_view(g) || jsonb_build_object(
+    'member', exists (select from subscriptions s where s.user_id = ${viewerId}::bigint and s.feed_id = g.feed_id),
+    'owner', owns_group(${viewerId}::bigint, g.id),
+    'requested', exists (select from group_requests r where r.user_id = ${viewerId}::bigint and r.group_id = g.id)
+  ))`
+}
+
+/** The GroupSummary of the row `g` of groups, which the viewer may look into. */
+function groupSummary(viewerId: string | null): FragmentSqlToken {
+  return sql.fragment`(${groupStanding(viewerId)} || jsonb_build_object(
+    'description', g.description,
+    'members', (select count(*) from subscriptions s where s.feed_id = g.feed_id)
+  ))`
+}
+
+async function findGroup(db: Db, name: string, condition: FragmentSqlToken): Promise<GroupRow | null> {
+  const wanted = name.toLowerCase()
+  if (!isUsername(wanted)) return null
+  return db.maybeOne(sql.row<GroupRow>()`
+    select id, feed_id, name, visibility
+    from groups g
+    where name = ${wanted} and ${condition}`)
+}
+
+async function isTaken(db: Db, name: string): Promise<boolean> {
+  return db.exists(sql.unsafe`select from names where name = ${name} and current`)
+}
+
+function refuse(): never {
+  throw new NotFound('There is no such group.')
+}

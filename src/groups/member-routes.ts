@@ -1,0 +1,70 @@
+import Router from '@koa/router'
+import { parseBefore } from '../feeds/feeds.ts'
+import { Nothing, read } from '../lib/body.ts'
+import type { Db, Write } from '../lib/db.ts'
+import { NotFound } from '../lib/errors.ts'
+import { done, nextOr, page, requireMe, viewerId } from '../lib/http.ts'
+import { queryText } from '../lib/paths.ts'
+import type { RouteVisit, VisitContext, VisitState } from '../lib/visit.ts'
+import { getUser, type UserRow } from '../users/users.ts'
+import { findVisibleGroup, getOwnedGroup, getStanding, type GroupRow } from './groups.ts'
+import * as members from './members.ts'
+
+/** Who is in a group, who wants to be, and what its owners may do about it. */
+export function memberRoutes({ db, write }: { db: Db; write: Write }) {
+  const router = new Router<VisitState, VisitContext>()
+
+  router.get('/groups/:name/members', async (ctx) => {
+    const before = parseBefore(queryText(ctx.query, 'before'))
+    const group = await findVisibleGroup(db, viewerId(ctx), ctx.params.name!)
+    if (!group) throw new NotFound('There is no such group.')
+    const list = await members.listMembers(db, viewerId(ctx), group, before)
+    page(ctx, 'groups/members.njk', { group: await getStanding(db, viewerId(ctx), group), ...list })
+  })
+
+  router.get('/groups/:name/requests', async (ctx) => {
+    const me = requireMe(ctx)
+    const before = parseBefore(queryText(ctx.query, 'before'))
+    const group = await getOwnedGroup(db, me, ctx.params.name!)
+    const list = await members.listRequests(db, me, group, before)
+    page(ctx, 'groups/requests.njk', { group: await getStanding(db, me.id, group), ...list })
+  })
+
+  router.post('/groups/:name/requests/:username/accept', async (ctx) => {
+    const { group, user } = await readOwnersWish(ctx)
+    await members.acceptRequest(write, group, user)
+    const to = nextOr(ctx, `/groups/${group.name}/requests`)
+    done(ctx, { to, flash: `${user.username} is a member now`, json: {} })
+  })
+
+  router.post('/groups/:name/requests/:username/refuse', async (ctx) => {
+    const { group, user } = await readOwnersWish(ctx)
+    await members.refuseRequest(write, group, user)
+    const to = nextOr(ctx, `/groups/${group.name}/requests`)
+    done(ctx, { to, flash: `${user.username} was not let in`, json: {} })
+  })
+
+  router.post('/groups/:name/members/:username/remove', async (ctx) => {
+    const { group, user } = await readOwnersWish(ctx)
+    await members.removeMember(write, group, user)
+    const to = nextOr(ctx, `/groups/${group.name}/members`)
+    done(ctx, { to, flash: `${user.username} is no member any more`, json: {} })
+  })
+
+  router.post('/groups/:name/members/:username/owner', async (ctx) => {
+    const { group, user } = await readOwnersWish(ctx)
+    await members.nameOwner(write, group, user)
+    const to = nextOr(ctx, `/groups/${group.name}/members`)
+    done(ctx, { to, flash: `${user.username} is an owner now`, json: {} })
+  })
+
+  /** What an owner wants done with somebody. Throws NotFound, or Forbidden for who is no owner. */
+  async function readOwnersWish(ctx: RouteVisit): Promise<{ group: GroupRow; user: UserRow }> {
+    const me = requireMe(ctx)
+    await read(ctx, Nothing)
+    const group = await getOwnedGroup(db, me, ctx.params.name!)
+    return { group, user: await getUser(db, ctx.params.username!) }
+  }
+
+  return router
+}

@@ -1,0 +1,78 @@
+import Router from '@koa/router'
+import { groupPage, parseBefore } from '../feeds/feeds.ts'
+import { Nothing, read } from '../lib/body.ts'
+import type { Db, Write } from '../lib/db.ts'
+import { NotFound } from '../lib/errors.ts'
+import { backOr, done, page, requireMe, viewerId, wantsJson } from '../lib/http.ts'
+import { queryText } from '../lib/paths.ts'
+import type { RouteVisit, VisitContext, VisitState } from '../lib/visit.ts'
+import * as groups from './groups.ts'
+import { joinGroup, leaveGroup } from './members.ts'
+
+/** Groups: which there are, making one, its page, joining and leaving. */
+export function groupRoutes(deps: { db: Db; write: Write }) {
+  const { db, write } = deps
+  const router = new Router<VisitState, VisitContext>()
+
+  router.get('/groups', async (ctx) => {
+    const { me } = ctx.state
+    const before = queryText(ctx.query, 'before')
+    const [listed, mine] = await Promise.all([
+      groups.listPublicGroups(db, viewerId(ctx), parseBefore(before)),
+      me && !before ? groups.listMyGroups(db, me) : [],
+    ])
+    page(ctx, 'groups/list.njk', { ...listed, mine })
+  })
+
+  router.get('/groups/new', (ctx) => {
+    requireMe(ctx)
+    page(ctx, 'groups/new.njk', { values: {}, errors: {} })
+  })
+
+  router.post('/groups', async (ctx) => {
+    const me = requireMe(ctx)
+    const input = await read(ctx, groups.GroupInput, { template: 'groups/new.njk' })
+    const group = await groups.createGroup(deps, me, input)
+    done(ctx, { to: `/groups/${group.name}`, json: { group }, status: 201 })
+  })
+
+  router.get('/groups/:name', async (ctx) => {
+    const before = parseBefore(queryText(ctx.query, 'before'))
+    const group = await groups.findVisibleGroup(db, viewerId(ctx), ctx.params.name!)
+    if (!group) return closed(ctx)
+    const feed = await groupPage(db, viewerId(ctx), group, before)
+    const view = await groups.getGroupPageView(db, viewerId(ctx), group)
+    page(ctx, 'groups/show.njk', { ...feed, group: view })
+  })
+
+  /** For programs a private group is not there; people may ask to be let in. */
+  async function closed(ctx: RouteVisit): Promise<void> {
+    if (wantsJson(ctx)) throw new NotFound('There is no such group.')
+    const group = await groups.getGroup(db, ctx.params.name!)
+    page(ctx, 'groups/closed.njk', { group: await groups.getStanding(db, viewerId(ctx), group) })
+    ctx.status = 404
+  }
+
+  router.post('/groups/:name/join', async (ctx) => {
+    const me = requireMe(ctx)
+    await read(ctx, Nothing)
+    const group = await joinGroup(write, me, await groups.getGroup(db, ctx.params.name!))
+    const flash = group.member
+      ? `You are a member of ${group.title}`
+      : `The owners of ${group.title} will see your request`
+    done(ctx, { to: backOr(ctx, `/groups/${group.name}`), flash, json: { group } })
+  })
+
+  router.post('/groups/:name/leave', async (ctx) => {
+    const me = requireMe(ctx)
+    await read(ctx, Nothing)
+    const group = await leaveGroup(write, me, await groups.getGroup(db, ctx.params.name!))
+    done(ctx, {
+      to: backOr(ctx, `/groups/${group.name}`),
+      flash: `You are no member of ${group.title}`,
+      json: { group },
+    })
+  })
+
+  return router
+}

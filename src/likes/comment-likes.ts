@@ -1,0 +1,89 @@
+import type { FragmentSqlToken } from 'slonik'
+import type { Cursor } from '../feeds/cursor.ts'
+import { listPeople, type PeoplePage } from '../follows/follows.ts'
+import { sql, type Db, type Write } from '../lib/db.ts'
+import { NotFound } from '../lib/errors.ts'
+import type { CommentView, Me, PostView } from '../shared/views.ts'
+
+export interface LikedComment {
+  comment: CommentView
+  post: PostView
+}
+
+/** Liking twice counts once. Throws NotFound. */
+export async function likeComment(
+  { db, write }: { db: Db; write: Write },
+  me: Me,
+  id: string,
+): Promise<LikedComment> {
+  await write((tx) =>
+    tx.query(sql.unsafe`
+      insert into comment_likes (comment_id, user_id)
+      select c.id, ${me.id}
+      from (${lockedPost(me, id)}) p
+      join comments c on c.post_id = p.id
+      where c.id = ${id}
+      for key share of c
+      on conflict do nothing`),
+  )
+  return getLikedComment(db, me, id)
+}
+
+/** Throws NotFound. */
+export async function unlikeComment(
+  { db, write }: { db: Db; write: Write },
+  me: Me,
+  id: string,
+): Promise<LikedComment> {
+  await write((tx) =>
+    tx.query(sql.unsafe`
+      delete from comment_likes l
+      using (${lockedPost(me, id)}) p
+      where l.comment_id = ${id} and l.user_id = ${me.id}`),
+  )
+  return getLikedComment(db, me, id)
+}
+
+/** Who likes a comment, the newest first. Throws NotFound. */
+export async function listCommentLikers(
+  db: Db,
+  viewerId: string | null,
+  id: string,
+  before: Cursor,
+): Promise<PeoplePage & { comment: { id: string; post_id: string } }> {
+  const post_id = await db.maybeOneFirst(sql.row<{ post_id: string }>()`
+    select c.post_id
+    from comments c
+    join posts p on p.id = c.post_id
+    where c.id = ${id} and may_see_post(${viewerId}::bigint, p)`)
+  if (post_id === null) return refuse()
+  const places = sql.fragment`
+    select l.user_id, l.created_at
+    from comments c
+    join posts p on p.id = c.post_id
+    join comment_likes l on l.comment_id = c.id
+    where c.id = ${id} and may_see_post(${viewerId}::bigint, p)`
+  return { comment: { id, post_id }, ...(await listPeople(db, viewerId, places, before)) }
+}
+
+/** The post of a comment that I may see, locked before its comments and their likes: see likes.ts. */
+function lockedPost(me: Me, commentId: string): FragmentSqlToken {
+  return sql.fragment`
+    select p.id
+    from posts p
+    where p.id = (select post_id from comments where id = ${commentId}) and may_see_post(${me.id}, p)
+    for no key update of p`
+}
+
+async function getLikedComment(db: Db, me: Me, id: string): Promise<LikedComment> {
+  const found = await db.maybeOne(sql.row<LikedComment>()`
+    select comment_view(c) as comment, post_card(p) as post
+    from comments c
+    join posts p on p.id = c.post_id
+    where c.id = ${id} and may_see_post(${me.id}, p)`)
+  return found ?? refuse()
+}
+
+function refuse(): never {
+  throw new NotFound('This comment does not exist, or not any more.')
+}

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { storable } from '../lib/body.ts'
+
+/**
+ * A password that someone chooses: 8 to 200 characters, whichever they are, but none that everybody tries first.
+ * See OWASP ASVS 5, 6.2. `empty` is said where there is none.
+ */
+export function newPassword(empty: string) {
+  return storable()
+    .prefault('')
+    .refine((password) => password !== '', { error: empty, abort: true })
+    .refine((password) => [...password].length >= 8, {
+      error: 'A password has at least 8 characters',
+      abort: true,
+    })
+    .refine((password) => [...password].length <= 200, {
+      error: 'A password has at most 200 characters',
+      abort: true,
+    })
+    .refine((password) => !COMMON.has(password.toLowerCase()), {
+      error: 'This is one of the most common passwords: please choose another one',
+      abort: true,
+    })
+}
+
+export const NOT_THE_USERNAME = 'The password may not be the username'
+
+export function isUsernameAsPassword(username: string, password: string): boolean {
+  return password.toLowerCase() === username.toLowerCase()
+}
+
+/** A password that opens what is there: asked for, never judged. */
+export function knownPassword(empty: string) {
+  return storable()
+    .prefault('')
+    .refine((password) => password !== '', { error: empty, abort: true })
+}
+
+const COMMON = new Set(
+  readFileSync(join(import.meta.dirname, 'common-passwords.txt'), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('# ')),
+)

@@ -1,0 +1,117 @@
+import Router from '@koa/router'
+import { z } from 'zod'
+import { Nothing, read, readWithFile } from '../lib/body.ts'
+import { done, page, requireMe, seeOther } from '../lib/http.ts'
+import type { Images } from '../lib/images.ts'
+import { getId } from '../lib/paths.ts'
+import type { Turn } from '../lib/queue.ts'
+import type { VisitContext, VisitState } from '../lib/visit.ts'
+import { changePassword, confirmPassword, type AccountDeps } from './accounts.ts'
+import { deleteAccount } from './deletion.ts'
+import { isUsernameAsPassword, knownPassword, newPassword, NOT_THE_USERNAME } from './new-password.ts'
+import { getProfileValues, ProfileInput, updateProfile } from './profile.ts'
+import { endOtherSessions, endOwnSession, listSessions } from './sessions.ts'
+import { signOut } from './sign-in.ts'
+
+export interface SettingsDeps extends AccountDeps {
+  images: Images
+  /** Bounds how many files are read at once. */
+  uploads: Turn
+}
+
+const PasswordInput = z.object({
+  old_password: knownPassword('Please enter your password'),
+  password: newPassword('Please enter a new password'),
+})
+
+const AccountInput = z.object({ password: knownPassword('Please enter your password') })
+
+/** What people change about themselves. */
+export function settingsRoutes(deps: SettingsDeps) {
+  const { db, write, throttle, images, uploads } = deps
+  const router = new Router<VisitState, VisitContext>()
+
+  router.get('/settings', (ctx) => {
+    requireMe(ctx)
+    seeOther(ctx, '/settings/profile')
+  })
+
+  router.get('/settings/profile', async (ctx) => {
+    const me = requireMe(ctx)
+    const values = await getProfileValues(db, me)
+    page(ctx, 'settings/profile.njk', { user: { ...me, bio: values.bio }, values, errors: {} })
+  })
+
+  router.post('/settings/profile', async (ctx) => {
+    const me = requireMe(ctx)
+    if (ctx.is('multipart')) await throttle('uploads', me.id)
+    const values = await getProfileValues(db, me)
+    const form = {
+      template: 'settings/profile.njk' as const,
+      context: { user: { ...me, bio: values.bio }, values },
+    }
+    const { input, file } = await readWithFile(ctx, ProfileInput, form, { name: 'avatar', turn: uploads })
+    const picture = file && (await images.squares(file, 'avatar'))
+    const user = await updateProfile(deps, me, input, picture)
+    Object.assign(me, user)
+    done(ctx, { to: '/settings/profile', flash: 'Profile updated', json: { user } })
+  })
+
+  router.get('/settings/password', (ctx) => {
+    requireMe(ctx)
+    page(ctx, 'settings/password.njk', { errors: {} })
+  })
+
+  router.post('/settings/password', async (ctx) => {
+    const me = requireMe(ctx)
+    const schema = PasswordInput.refine(({ password }) => !isUsernameAsPassword(me.username, password), {
+      error: NOT_THE_USERNAME,
+      path: ['password'],
+    })
+    const { old_password, password } = await read(ctx, schema, { template: 'settings/password.njk' })
+    await confirmPassword(deps, me, old_password, 'old_password')
+    await changePassword(deps, me, password, ctx.state.session ?? '0')
+    ctx.state.log.info({ event: 'password changed', user: me.id }, 'password changed')
+    const flash = 'Password changed. All other sessions have been ended.'
+    done(ctx, { to: '/settings/password', flash, json: {} })
+  })
+
+  router.get('/settings/sessions', async (ctx) => {
+    const sessions = await listSessions(db, requireMe(ctx), ctx.state.session ?? '0')
+    page(ctx, 'settings/sessions.njk', { sessions })
+  })
+
+  router.post('/settings/sessions/end', async (ctx) => {
+    const me = requireMe(ctx)
+    await read(ctx, Nothing)
+    await endOtherSessions(write, me, ctx.state.session ?? '0')
+    ctx.state.log.info({ event: 'sessions ended', user: me.id }, 'sessions ended')
+    done(ctx, { to: '/settings/sessions', flash: 'All other sessions have been ended', json: {} })
+  })
+
+  router.post('/settings/sessions/:id/end', async (ctx) => {
+    const me = requireMe(ctx)
+    const id = getId(ctx.params)
+    await read(ctx, Nothing)
+    await endOwnSession(write, me, id)
+    ctx.state.log.info({ event: 'session ended', user: me.id }, 'session ended')
+    done(ctx, { to: '/settings/sessions', flash: 'The session has been ended', json: {} })
+  })
+
+  router.get('/settings/account', (ctx) => {
+    requireMe(ctx)
+    page(ctx, 'settings/account.njk', { errors: {} })
+  })
+
+  router.post('/settings/account', async (ctx) => {
+    const me = requireMe(ctx)
+    const { password } = await read(ctx, AccountInput, { template: 'settings/account.njk' })
+    await confirmPassword(deps, me, password, 'password')
+    await deleteAccount(write, me)
+    ctx.state.log.info({ event: 'account deleted', user: me.id }, 'account deleted')
+    signOut(ctx, me)
+    done(ctx, { to: '/', flash: 'Your account is deleted', json: {} })
+  })
+
+  return router
+}

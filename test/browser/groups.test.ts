@@ -1,0 +1,110 @@
+import { expect } from 'chai'
+import type { BrowserContext, Page } from 'playwright-core'
+import { newContext } from '../support/chromium.ts'
+import { useDatabase } from '../support/database.ts'
+import { client, password, type Client } from '../support/http.ts'
+import { startInstance, type Instance } from '../support/instance.ts'
+
+describe('a group in two browsers on two instances', () => {
+  const database = useDatabase()
+  const contexts: BrowserContext[] = []
+  let instances: Instance[]
+  let ann: Client, bob: Client
+  let annPage: Page, bobPage: Page
+
+  before(async function () {
+    this.timeout(60_000)
+    instances = await Promise.all([1, 2].map(() => startInstance({ databaseUrl: database.url })))
+    ann = await client(instances[0]!.origin).register('ann')
+    bob = await client(instances[1]!.origin).register('bob')
+    await ann.post('/groups', { name: 'circle', title: 'The circle', visibility: 'private' })
+    await bob.post('/groups/circle/join')
+    await ann.post('/groups/circle/requests/bob/accept')
+    annPage = await signIn('ann', instances[0]!, '/groups/circle')
+    bobPage = await signIn('bob', instances[1]!, '/')
+  })
+  after(() => Promise.all(contexts.map((context) => context.close())))
+
+  async function signIn(username: string, { origin }: Instance, path: string): Promise<Page> {
+    const context = await newContext({ viewport: { width: 1100, height: 800 } })
+    contexts.push(context)
+    const page = await context.newPage()
+    await page.goto(`${origin}/login?next=${path}`)
+    await page.fill('[name=username]', username)
+    await page.fill('[name=password]', password)
+    await page.press('[name=password]', 'Enter')
+    await page.waitForURL(origin + path)
+    return page
+  }
+  const postWith = (page: Page, text: string) => page.locator('article.post', { hasText: text })
+  const commentWith = (page: Page, text: string) => page.locator('.comment', { hasText: text })
+
+  it('gets what is written for it at home, and the open page of the group shows it', async () => {
+    await bobPage.selectOption('.composer [name=group]', { label: 'The circle (private)' })
+    await bobPage.fill('.composer textarea', 'Only for us')
+    await bobPage.click('.composer button:has-text("Post")')
+    await postWith(bobPage, 'Only for us').waitFor()
+    await postWith(annPage, 'Only for us').locator('.by', { hasText: 'The circle' }).waitFor()
+    expect((await client(instances[0]!.origin).get('/public')).text).to.not.contain('Only for us')
+  })
+
+  it('keeps a draft with the group that it was meant for', async () => {
+    await bobPage.selectOption('.composer [name=group]', 'circle')
+    await bobPage.fill('.composer textarea', 'A secret half written')
+    await bobPage.reload()
+    expect(await bobPage.inputValue('.composer textarea')).to.equal('A secret half written')
+    expect(await bobPage.inputValue('.composer [name=group]')).to.equal('circle')
+    await bobPage.fill('.composer textarea', '')
+  })
+
+  it('gets what is written on its own page', async () => {
+    await annPage.fill('.composer textarea', 'From the page of the group')
+    await annPage.click('.composer button:has-text("Post")')
+    await postWith(annPage, 'From the page of the group').waitFor()
+    await postWith(bobPage, 'From the page of the group').waitFor()
+  })
+
+  it('likes of a comment flip at once, come live, and tell their names on request', async () => {
+    const { post } = (await bob.post('/posts', { body: 'Talk here', group: 'circle' })).json
+    await bob.post(`/posts/${post.id}/comments`, { body: 'How about this' })
+    const mine = commentWith(annPage, 'How about this')
+    const theirs = commentWith(bobPage, 'How about this')
+    await mine.getByRole('button', { name: 'Like this comment', exact: true }).click()
+    await mine.getByRole('link', { name: '1 like' }).waitFor()
+    await mine.getByRole('button', { name: 'Unlike this comment' }).waitFor()
+    await theirs.getByRole('link', { name: '1 like' }).click()
+    await theirs.locator('.who', { hasText: 'ann' }).waitFor()
+    expect(await theirs.getByRole('button', { name: 'Unlike this comment' }).count()).to.equal(0)
+    await bob.post(`/comments/${await idOf(theirs)}/like`)
+    await theirs.locator('.who', { hasText: 'bob, ann' }).waitFor()
+    await theirs.getByRole('button', { name: 'Unlike this comment' }).waitFor()
+    await mine.getByRole('link', { name: '2 likes' }).waitFor()
+    await mine.getByRole('button', { name: 'Unlike this comment' }).click()
+    await theirs.getByRole('link', { name: '1 like', exact: true }).waitFor()
+    await bobPage.reload()
+    await theirs.getByRole('button', { name: 'Unlike this comment' }).waitFor()
+  })
+
+  async function idOf(comment: ReturnType<typeof commentWith>): Promise<string> {
+    return (await comment.getAttribute('data-comment')) ?? ''
+  }
+
+  it('lets its owner delete what others said, in place', async () => {
+    await commentWith(annPage, 'How about this').getByRole('link', { name: 'Delete' }).click()
+    await annPage.locator('dialog[open] button', { hasText: 'Delete' }).click()
+    await commentWith(bobPage, 'How about this').waitFor({ state: 'detached' })
+    await postWith(annPage, 'Only for us').getByRole('link', { name: 'Delete' }).click()
+    await annPage.locator('dialog[open] button', { hasText: 'Delete' }).click()
+    await postWith(bobPage, 'Only for us').waitFor({ state: 'detached' })
+  })
+
+  it('takes everything off the open pages of who is removed', async () => {
+    const own = await bobPage.context().newPage()
+    await own.goto(`${instances[1]!.origin}/groups/circle`)
+    await postWith(own, 'Talk here').waitFor()
+    await ann.post('/groups/circle/members/bob/remove')
+    await postWith(bobPage, 'Talk here').waitFor({ state: 'detached' })
+    await postWith(own, 'Talk here').waitFor({ state: 'detached' })
+    expect(await postWith(annPage, 'Talk here').count()).to.equal(1)
+  })
+})

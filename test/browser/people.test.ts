@@ -1,0 +1,182 @@
+import { expect } from 'chai'
+import type { BrowserContext, Page } from 'playwright-core'
+import { newContext } from '../support/chromium.ts'
+import { useDatabase } from '../support/database.ts'
+import { client, password } from '../support/http.ts'
+import { startInstance, type Instance } from '../support/instance.ts'
+import { picture } from '../support/pictures.ts'
+
+describe('people in their browsers', () => {
+  const database = useDatabase()
+  const contexts: BrowserContext[] = []
+  const complaints: string[] = []
+  let instances: Instance[]
+  let annPage: Page
+  let bobPage: Page
+  before(async function () {
+    this.timeout(60_000)
+    instances = await Promise.all([1, 2].map(() => startInstance({ databaseUrl: database.url })))
+    const ann = await client(instances[0]!.origin).register('ann')
+    const bob = await client(instances[0]!.origin).register('bob')
+    await ann.post('/posts', { body: 'Hello from Ann' })
+    await bob.post('/users/ann/follow')
+    annPage = await signIn('ann', instances[0]!)
+    bobPage = await signIn('bob', instances[1]!)
+  })
+  after(() => Promise.all(contexts.map((context) => context.close())))
+
+  async function signIn(username: string, { origin }: Instance): Promise<Page> {
+    const context = await newContext({ viewport: { width: 1100, height: 800 } })
+    contexts.push(context)
+    const page = await context.newPage()
+    page.on('console', (message) => {
+      if (message.type() === 'error' && !message.text().startsWith('Failed to load'))
+        complaints.push(message.text())
+    })
+    page.on('pageerror', (error) => complaints.push(String(error)))
+    await page.goto(`${origin}/login`)
+    await fillIn(page, username)
+    await page.waitForURL(`${origin}/`)
+    return page
+  }
+  async function fillIn(page: Page, username: string): Promise<void> {
+    await page.fill('[name=username]', username)
+    await page.fill('[name=password]', password)
+    await page.press('[name=password]', 'Enter')
+  }
+  const upload = async (name: string) => ({
+    name,
+    mimeType: 'image/png',
+    buffer: await picture({ width: 900, height: 600, format: 'png' }),
+  })
+  const picOf = (page: Page, text: string) =>
+    page.locator('article.post', { hasText: text }).locator('.pic').first()
+  const loaded = (image: { evaluate(fn: (element: Element) => unknown): Promise<unknown> }) =>
+    image.evaluate(
+      (element) => (element as HTMLImageElement).complete && (element as HTMLImageElement).naturalWidth,
+    )
+
+  it('see who a picture shows before it is sent, and the new picture on another’s page without a reload', async () => {
+    expect(await picOf(bobPage, 'Hello from Ann').evaluate((element) => element.tagName)).to.equal('SPAN')
+    await annPage.goto(`${instances[0]!.origin}/settings/profile`)
+    await annPage.setInputFiles('[name=avatar]', await upload('me.png'))
+    const preview = annPage.locator('[data-preview] img.pic[src^="blob:"]')
+    await preview.waitFor()
+    await annPage.waitForFunction(
+      () => document.querySelector<HTMLImageElement>('[data-preview] img')?.naturalWidth === 900,
+    )
+    await annPage.click('button:has-text("Save")')
+    await annPage.getByText('Profile updated').waitFor()
+    const shown = bobPage.locator('article.post', { hasText: 'Hello from Ann' }).locator('img.pic').first()
+    await shown.waitFor()
+    await bobPage.waitForFunction(() => {
+      const image = document.querySelector<HTMLImageElement>('article.post img.pic')
+      return image?.complete && image.naturalWidth > 0
+    })
+    expect(await shown.getAttribute('src')).to.match(/^\/images\/[\da-f]{40}\/50$/)
+    expect(await loaded(annPage.locator('.bar-me img.pic'))).to.be.greaterThan(0)
+  })
+
+  it('see a new name wherever the person stands', async () => {
+    await annPage.fill('[name=name]', 'Ann the Great')
+    await annPage.click('button:has-text("Save")')
+    await bobPage.locator('article.post .by', { hasText: 'Ann the Great' }).waitFor()
+    await bobPage.locator('.side .name', { hasText: 'Ann the Great' }).waitFor()
+  })
+
+  it('are told beside the field what is wrong, and keep the file that they chose', async () => {
+    await annPage.setInputFiles('[name=avatar]', await upload('again.png'))
+    await annPage.fill('[name=username]', 'bob')
+    await annPage.click('button:has-text("Save")')
+    await annPage.getByText('Username already exists').first().waitFor()
+    expect(
+      await annPage
+        .locator('[name=avatar]')
+        .evaluate((field) => (field as HTMLInputElement).files?.[0]?.name),
+    ).to.equal('again.png')
+    expect(await annPage.locator('[name=name]').inputValue()).to.equal('Ann the Great')
+    await annPage.setInputFiles('[name=avatar]', {
+      name: 'x.png',
+      mimeType: 'image/png',
+      buffer: Buffer.from('x'),
+    })
+    await annPage.fill('[name=username]', 'ann')
+    await annPage.click('button:has-text("Save")')
+    await annPage.locator('#avatar-error', { hasText: 'JPEG, PNG, WebP or GIF' }).waitFor()
+  })
+
+  it('can cancel an upload, and nothing is changed', async () => {
+    await annPage.route('**/settings/profile', async (route) => {
+      if (route.request().method() === 'POST') return // it never gets through
+      await route.continue()
+    })
+    await annPage.setInputFiles('[name=avatar]', await upload('slow.png'))
+    await annPage.click('button:has-text("Save")')
+    await annPage.locator('[data-progress] progress').waitFor()
+    await annPage.locator('[data-progress] button').click()
+    await annPage.getByText('The upload was cancelled').waitFor()
+    await annPage.locator('[data-progress]').waitFor({ state: 'hidden' })
+    await annPage.unroute('**/settings/profile')
+  })
+
+  it('edit without a script too', async () => {
+    const context = await newContext({ javaScriptEnabled: false })
+    contexts.push(context)
+    const page = await context.newPage()
+    await page.goto(`${instances[0]!.origin}/login`)
+    await fillIn(page, 'bob')
+    await page.goto(`${instances[0]!.origin}/settings/profile`)
+    await page.setInputFiles('[name=avatar]', await upload('bob.png'))
+    await page.fill('[name=name]', 'Bob')
+    await page.click('button:has-text("Save")')
+    await page.getByText('Profile updated').waitFor()
+    await page.locator('.bar-me img.pic').waitFor()
+    await page.check('[name=remove_avatar]')
+    await page.click('button:has-text("Save")')
+    await page.locator('.bar-me span.pic').waitFor()
+  })
+
+  it('who end all other sessions see the other browser end up at the sign-in page, and come back from there', async () => {
+    const elsewhere = await signIn('ann', instances[1]!)
+    await elsewhere.goto(`${instances[1]!.origin}/public`)
+    const home = await contexts.at(-1)!.newPage()
+    await home.goto(`${instances[1]!.origin}/`)
+    await annPage.goto(`${instances[0]!.origin}/settings/sessions`)
+    await annPage.click('button:has-text("End all other sessions")')
+    await annPage.getByText('All other sessions have been ended').waitFor()
+    await home.waitForURL(/\/login/, { timeout: 15_000 })
+    await elsewhere.waitForURL(/\/login\?next=%2Fpublic/, { timeout: 15_000 })
+    await fillIn(elsewhere, 'ann')
+    await elsewhere.waitForURL(`${instances[1]!.origin}/public`)
+    await annPage.goto(`${instances[0]!.origin}/`)
+    await annPage.locator('.bar-me').waitFor()
+  })
+
+  it('who sign out leave nothing behind the back button', async () => {
+    const page = await signIn('ann', instances[0]!)
+    await page.locator('article.post', { hasText: 'Hello from Ann' }).waitFor()
+    await page.click('button:has-text("Sign out")')
+    await page.locator('.bar-join').waitFor()
+    await page.goBack()
+    await page.locator('.bar-join').waitFor()
+    expect(await page.locator('.bar-me').count()).to.equal(0)
+  })
+
+  it('who come back to a page that the browser kept see nothing of it once the session is over', async () => {
+    const page = await signIn('ann', instances[0]!)
+    const returns = () =>
+      page.evaluate(() => {
+        dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
+        return document.body.hidden
+      })
+    expect(await returns(), 'hidden at once').to.equal(true)
+    await page.waitForFunction(() => !document.body.hidden)
+    await contexts.at(-1)!.clearCookies()
+    expect(await returns()).to.equal(true)
+    await page.waitForURL(/\/login/)
+  })
+
+  it('with no complaint of the browser', () => {
+    expect(complaints).to.deep.equal([])
+  })
+})

@@ -1,0 +1,358 @@
+import { expect } from 'chai'
+import type { GroupSummary } from '../../src/shared/pages.ts'
+import { useDatabase } from '../support/database.ts'
+import { client, type Client } from '../support/http.ts'
+import { startInstance, type Instance } from '../support/instance.ts'
+import { openStream } from '../support/sse.ts'
+
+describe('groups', () => {
+  const database = useDatabase()
+  let instance: Instance
+  let ann: Client, bob: Client, cleo: Client, guest: Client
+  before(async () => {
+    instance = await startInstance({ databaseUrl: database.url })
+    ann = await client(instance.origin).register('ann')
+    bob = await client(instance.origin).register('bob')
+    cleo = await client(instance.origin).register('cleo')
+    guest = client(instance.origin)
+  })
+
+  const html = { accept: 'text/html' } as const
+  const form = { type: 'form' } as const
+  let count = 0
+  async function make(visibility: 'public' | 'private', by = ann): Promise<string> {
+    const name = `group_${++count}`
+    const answer = await by.post('/groups', { name, title: `Group ${count}`, visibility })
+    expect(answer.status).to.equal(201)
+    return name
+  }
+  async function letIn(name: string, who: Client, username: string): Promise<void> {
+    expect((await who.post(`/groups/${name}/join`)).status).to.equal(200)
+    expect((await ann.post(`/groups/${name}/requests/${username}/accept`)).status).to.equal(200)
+  }
+  async function membersOf(name: string, by = ann): Promise<string[]> {
+    const { people } = (await by.get(`/groups/${name}/members`)).json
+    return people.map((person: { username: string }) => person.username).toSorted()
+  }
+  const bodies = ({ json }: { json: { posts: { body: string }[] } }) => json.posts.map((post) => post.body)
+
+  describe('making one', () => {
+    it('makes me its first member and owner', async () => {
+      const answer = await ann.post('/groups', {
+        name: 'Birders',
+        title: 'Birds & co',
+        description: 'What we saw.',
+      })
+      expect(answer.status).to.equal(201)
+      expect(answer.json.group).to.include({
+        name: 'birders',
+        title: 'Birds & co',
+        description: 'What we saw.',
+        visibility: 'public',
+        members: 1,
+        member: true,
+        owner: true,
+        requested: false,
+      })
+      expect(await membersOf('birders')).to.deep.equal(['ann'])
+    })
+
+    it('works by form, which is shown again with what was typed', async () => {
+      expect((await ann.get('/groups/new', html)).text).to.contain('action="/groups"')
+      const refused = await ann.post('/groups', { name: 'x', title: 'Kept & shown' }, form)
+      expect(refused.status).to.equal(422)
+      expect(refused.text).to.contain('3 to 15 letters').and.to.contain('Kept &amp; shown')
+      const made = await ann.post(
+        '/groups',
+        { name: 'by_form', title: 'By form', visibility: 'private' },
+        form,
+      )
+      expect(made).to.include({ status: 303, location: '/groups/by_form' })
+    })
+
+    it('refuses names that are taken by a person or a group, reserved or impossible', async () => {
+      for (const name of [
+        'birders',
+        'BIRDERS',
+        'bob',
+        'admin',
+        'new',
+        'a',
+        'a b',
+        'ünlaut',
+        'x'.repeat(16),
+      ]) {
+        const answer = await bob.post('/groups', { name, title: 'T' })
+        expect([name, answer.status]).to.deep.equal([name, 422])
+        expect(answer.json.error.fields).to.have.all.keys('name')
+      }
+      expect(
+        (await guest.post('/register', { username: 'birders', password: 'long enough' })).status,
+      ).to.equal(422)
+    })
+
+    it('refuses no title, long words, other kinds, and things that are no text', async () => {
+      for (const [field, value] of [
+        ['title', ''],
+        ['title', 'x'.repeat(81)],
+        ['title', ['a']],
+        ['description', 'x'.repeat(1001)],
+        ['description', 'a\0b'],
+        ['visibility', 'secret'],
+      ] as const) {
+        const answer = await bob.post('/groups', { name: 'fine_name', title: 'T', [field]: value })
+        expect([field, answer.status]).to.deep.equal([field, 422])
+        expect(answer.json.error.fields).to.have.all.keys(field)
+      }
+    })
+
+    it('of two who choose one name at one instant, one gets it', async () => {
+      const answers = await Promise.all(
+        [ann, bob, cleo].map((by) => by.post('/groups', { name: 'both', title: 'T' })),
+      )
+      expect(answers.map(({ status }) => status).toSorted()).to.deep.equal([201, 422, 422])
+    })
+
+    it('is for who is signed in', async () => {
+      expect((await guest.post('/groups', { name: 'guests', title: 'T' })).status).to.equal(401)
+      expect((await guest.get('/groups/new', html)).location).to.equal('/login?next=%2Fgroups%2Fnew')
+    })
+  })
+
+  it('are listed: the public ones for everybody, ten a page, and mine of both kinds', async () => {
+    const open = await make('public')
+    const closed = await make('private')
+    const mine = (await ann.get('/groups')).json.mine as GroupSummary[]
+    expect(mine.map(({ name }) => name)).to.include.members([open, closed])
+    for (const reader of [bob, guest]) {
+      const { json } = await reader.get('/groups')
+      expect(json.groups.map(({ name }: GroupSummary) => name)).to.include(open)
+      expect(JSON.stringify(json)).to.not.contain(closed)
+      expect((await reader.get('/groups', html)).text)
+        .to.contain(open)
+        .and.not.to.contain(closed)
+    }
+    await database.query(
+      "insert into groups (name, title) select 'many_' || n, 'Many' from generate_series(1, 12) n",
+    )
+    const names: string[] = []
+    for (let path: string | null = '/groups'; path !== null;) {
+      const { json } = await guest.get(path)
+      expect(json.groups.length).to.be.at.most(10)
+      names.push(...json.groups.map(({ name }: GroupSummary) => name))
+      path = json.before && `/groups?before=${encodeURIComponent(json.before)}`
+    }
+    expect(new Set(names).size).to.equal(names.length)
+    expect(names.slice(0, 12)).to.have.members(Array.from({ length: 12 }, (_, i) => `many_${i + 1}`))
+  })
+
+  describe('a public one', () => {
+    it('is joined at once and left again; only members post', async () => {
+      const group = await make('public')
+      const refused = await bob.post('/posts', { body: 'not yet', group })
+      expect([refused.status, refused.json.error.fields.group]).to.deep.equal([
+        422,
+        'Only members of this group can post to it',
+      ])
+      expect((await bob.post(`/groups/${group}/join`)).json.group).to.include({ member: true, owner: false })
+      expect((await bob.post(`/groups/${group}/join`)).status).to.equal(200)
+      expect(await membersOf(group, guest)).to.deep.equal(['ann', 'bob'])
+      const { post } = (await bob.post('/posts', { body: 'hello group', group })).json
+      expect(post.group).to.include({ name: group })
+      expect(bodies(await guest.get(`/groups/${group}`))).to.deep.equal(['hello group'])
+      expect(bodies(await ann.get('/'))).to.include('hello group')
+      expect(bodies(await cleo.get('/'))).to.not.include('hello group')
+      expect((await bob.post(`/groups/${group}/leave`)).json.group).to.include({ member: false })
+      expect((await bob.post('/posts', { body: 'no more', group })).status).to.equal(422)
+      expect(bodies(await bob.get('/'))).to.not.include('hello group')
+    })
+
+    it('works by forms, from its page and from the composer at home', async () => {
+      const group = await make('public')
+      const joined = await bob.post(`/groups/${group}/join`, { next: `/groups/${group}` }, form)
+      expect(joined).to.include({ status: 303, location: `/groups/${group}` })
+      const page = (await bob.get(`/groups/${group}`, html)).text
+      expect(page).to.contain(`name="group" value="${group}"`).and.to.contain('You are a member')
+      expect((await bob.get('/', html)).text).to.contain(`<option value="${group}">`)
+      const posted = await bob.post('/posts', { body: 'by form', group, next: `/groups/${group}` }, form)
+      expect(posted).to.include({ status: 303, location: `/groups/${group}` })
+      expect((await guest.get(`/groups/${group}`, html)).text).to.contain('by form')
+      const again = await cleo.post('/posts', { body: 'kept', group }, form)
+      expect(again.status).to.equal(422)
+      expect(again.text).to.contain('kept').and.to.contain('Only members').and.to.contain(`value="${group}"`)
+    })
+
+    it('is not there for a name that is none', async () => {
+      for (const name of ['none_here', 'x', 'a%00b', 'bob']) {
+        for (const path of ['', '/members', '/requests']) {
+          expect((await ann.get(`/groups/${name}${path}`)).status, name + path).to.equal(404)
+        }
+        for (const path of ['join', 'leave', 'members/bob/remove']) {
+          expect((await ann.post(`/groups/${name}/${path}`)).status, name + path).to.equal(404)
+        }
+      }
+    })
+  })
+
+  describe('a private one', () => {
+    it('is joined by request, which an owner accepts', async () => {
+      const group = await make('private')
+      expect((await bob.post(`/groups/${group}/join`)).json.group).to.include({
+        member: false,
+        requested: true,
+      })
+      expect((await bob.post(`/groups/${group}/join`)).status).to.equal(200)
+      expect((await bob.post('/posts', { body: 'not yet', group })).status).to.equal(404)
+      expect((await ann.get(`/groups/${group}`)).json.group).to.include({ requests: 1, members: 1 })
+      const { people } = (await ann.get(`/groups/${group}/requests`)).json
+      expect(people.map((person: { username: string }) => person.username)).to.deep.equal(['bob'])
+      expect((await ann.get(`/groups/${group}/requests`, html)).text).to.contain('Let in')
+      const accepted = await ann.post(`/groups/${group}/requests/bob/accept`, {}, form)
+      expect(accepted).to.include({ status: 303, location: `/groups/${group}/requests` })
+      expect(await membersOf(group, bob)).to.deep.equal(['ann', 'bob'])
+      expect((await ann.get(`/groups/${group}`)).json.group).to.include({ requests: 0, members: 2 })
+      expect((await bob.post('/posts', { body: 'inside', group })).status).to.equal(201)
+      expect((await ann.post(`/groups/${group}/requests/bob/accept`)).status).to.equal(404)
+    })
+
+    it('lets nobody in whose request is refused or taken back', async () => {
+      const group = await make('private')
+      await bob.post(`/groups/${group}/join`)
+      expect((await ann.post(`/groups/${group}/requests/bob/refuse`)).status).to.equal(200)
+      await cleo.post(`/groups/${group}/join`)
+      expect((await cleo.post(`/groups/${group}/leave`)).json.group).to.include({ requested: false })
+      expect((await ann.get(`/groups/${group}/requests`)).json.people).to.deep.equal([])
+      expect((await ann.post(`/groups/${group}/requests/cleo/accept`)).status).to.equal(404)
+      expect(await membersOf(group)).to.deep.equal(['ann'])
+    })
+
+    it('lets nobody but owners answer, members neither', async () => {
+      const group = await make('private')
+      await letIn(group, cleo, 'cleo')
+      await bob.post(`/groups/${group}/join`)
+      for (const path of [
+        'requests/bob/accept',
+        'requests/bob/refuse',
+        'members/ann/remove',
+        'members/bob/owner',
+      ]) {
+        expect([path, (await cleo.post(`/groups/${group}/${path}`)).status]).to.deep.equal([path, 403])
+        expect([path, (await bob.post(`/groups/${group}/${path}`)).status]).to.deep.equal([path, 404])
+        expect([path, (await guest.post(`/groups/${group}/${path}`)).status]).to.deep.equal([path, 401])
+      }
+      expect((await cleo.get(`/groups/${group}/requests`)).status).to.equal(403)
+      expect((await bob.get(`/groups/${group}/requests`)).status).to.equal(404)
+      expect(await membersOf(group)).to.deep.equal(['ann', 'cleo'])
+    })
+  })
+
+  describe('owners', () => {
+    it('name others, and the last one cannot leave before', async () => {
+      const group = await make('public')
+      await bob.post(`/groups/${group}/join`)
+      const stuck = await ann.post(`/groups/${group}/leave`)
+      expect([stuck.status, stuck.json.error.message]).to.deep.equal([
+        422,
+        'You are the only owner: make another member one before you leave',
+      ])
+      expect((await ann.post(`/groups/${group}/leave`, {}, form)).text).to.contain('only owner')
+      expect((await ann.post(`/groups/${group}/members/cleo/owner`)).status, 'no member').to.equal(404)
+      expect((await ann.post(`/groups/${group}/members/bob/owner`)).status).to.equal(200)
+      expect((await bob.get(`/groups/${group}`)).json.group).to.include({ owner: true })
+      expect((await ann.post(`/groups/${group}/leave`)).status).to.equal(200)
+      expect((await bob.post(`/groups/${group}/leave`)).status).to.equal(422)
+      expect((await ann.get(`/groups/${group}`)).json.group).to.include({ owner: false, member: false })
+    })
+
+    it('who leave at one instant leave one of them', async () => {
+      const group = await make('public')
+      await bob.post(`/groups/${group}/join`)
+      await ann.post(`/groups/${group}/members/bob/owner`)
+      const answers = await Promise.all([ann, bob].map((by) => by.post(`/groups/${group}/leave`)))
+      expect(answers.map(({ status }) => status).toSorted()).to.deep.equal([200, 422])
+    })
+
+    it('remove members, and no owner', async () => {
+      const group = await make('public')
+      for (const who of [bob, cleo]) await who.post(`/groups/${group}/join`)
+      const page = (await ann.get(`/groups/${group}/members`, html)).text
+      expect(page).to.contain(`/members/bob/remove`).and.to.contain('Make owner')
+      expect((await bob.get(`/groups/${group}/members`, html)).text).to.not.contain('/remove')
+      expect((await ann.post(`/groups/${group}/members/bob/remove`)).status).to.equal(200)
+      expect((await ann.post(`/groups/${group}/members/bob/remove`)).status).to.equal(404)
+      await ann.post(`/groups/${group}/members/cleo/owner`)
+      expect((await ann.post(`/groups/${group}/members/cleo/remove`)).status).to.equal(403)
+      expect(await membersOf(group)).to.deep.equal(['ann', 'cleo'])
+    })
+
+    it('remove posts and comments of the group, and nobody else does', async () => {
+      const group = await make('public')
+      for (const who of [bob, cleo]) await who.post(`/groups/${group}/join`)
+      const { post } = (await bob.post('/posts', { body: 'off topic', group })).json
+      const { comment } = (await cleo.post(`/posts/${post.id}/comments`, { body: 'indeed' })).json
+      for (const path of [`/comments/${comment.id}/delete`, `/posts/${post.id}/delete`]) {
+        const other = path.startsWith('/posts') ? cleo : bob
+        expect((await other.get(path)).status).to.equal(403)
+        expect((await other.post(path)).status).to.equal(403)
+        expect((await ann.get(path, html)).status).to.equal(200)
+      }
+      expect((await ann.post(`/posts/${post.id}/edit`, { body: 'hers' })).status).to.equal(403)
+      expect((await ann.post(`/comments/${comment.id}/edit`, { body: 'hers' })).status).to.equal(403)
+      const shown = (await ann.get(`/groups/${group}`, html)).text
+      expect(shown).to.contain(`/posts/${post.id}/delete`).and.to.contain(`/comments/${comment.id}/delete`)
+      expect(shown).to.not.contain(`/posts/${post.id}/edit`)
+      expect((await cleo.get(`/groups/${group}`, html)).text).to.not.contain(`/posts/${post.id}/delete`)
+      expect((await ann.post(`/comments/${comment.id}/delete`)).status).to.equal(200)
+      expect((await bob.get(`/posts/${post.id}`)).json.comments).to.deep.equal([])
+      expect((await ann.post(`/posts/${post.id}/delete`)).status).to.equal(200)
+      expect((await bob.get(`/posts/${post.id}`)).status).to.equal(404)
+      const own = (await bob.post('/posts', { body: 'not in the group' })).json.post
+      expect((await ann.post(`/posts/${own.id}/delete`)).status).to.equal(403)
+    })
+
+    it('whose account ends leave the group to who has been in it longest', async () => {
+      const dan = await client(instance.origin).register('dan')
+      const group = await make('public', dan)
+      for (const who of [bob, cleo]) await who.post(`/groups/${group}/join`)
+      await database.query("delete from users where username = 'dan'")
+      expect((await bob.get(`/groups/${group}`)).json.group).to.include({ owner: true, members: 2 })
+      expect((await cleo.get(`/groups/${group}`)).json.group).to.include({ owner: false })
+    })
+  })
+
+  it('go on live for who leaves a public one with its page open, and end on the home page', async () => {
+    const group = await make('public')
+    await bob.post(`/groups/${group}/join`)
+    const open = (path: string) => openStream(instance.origin + path, { headers: { cookie: bob.cookie() } })
+    const [home, both] = [await open('/stream'), await open(`/stream?with=groups/${group}`)]
+    await bob.post(`/groups/${group}/leave`)
+    for (const stream of [home, both]) await stream.next(({ event }) => event === 'reset')
+    const { id } = (await ann.post('/posts', { body: 'still public', group })).json.post
+    await both.next(({ data }) => data?.post?.id === id)
+    const mark = (await bob.post('/posts', { body: 'a mark' })).json.post.id
+    await home.next(({ data }) => data?.post?.id === mark)
+    expect(home.events.filter(({ data }) => data?.post?.id === id)).to.be.empty
+    for (const stream of [home, both]) stream.close()
+  })
+
+  it('list their members, the newest first, ten a page', async () => {
+    const group = await make('public')
+    await database.query(
+      `with crowd as (
+         insert into users (username, password_hash) select 'crowd_' || n, 'x' from generate_series(10, 21) n
+         returning id, username
+       )
+       insert into subscriptions (user_id, feed_id, created_at)
+       select crowd.id, g.feed_id, now() + crowd.id * interval '1 microsecond'
+       from crowd, groups g where g.name = $1 order by crowd.id`,
+      [group],
+    )
+    const first = (await guest.get(`/groups/${group}/members`)).json
+    expect(first.people).to.have.length(10)
+    const next = (await guest.get(`/groups/${group}/members?before=${encodeURIComponent(first.before)}`)).json
+    const names = [...first.people, ...next.people].map((person) => person.username)
+    expect(names).to.deep.equal([...Array.from({ length: 12 }, (_, i) => `crowd_${21 - i}`), 'ann'])
+    expect(next.people.at(-1)).to.include({ owner: true })
+    expect(first.people[0]).to.include({ owner: false })
+  })
+})

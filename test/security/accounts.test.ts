@@ -1,0 +1,61 @@
+import argon2 from 'argon2'
+import { expect } from 'chai'
+import { useDatabase } from '../support/database.ts'
+import { client, password } from '../support/http.ts'
+import { startInstance, type Instance } from '../support/instance.ts'
+
+describe('someone after passwords', () => {
+  const database = useDatabase()
+  let instance: Instance
+  before(async () => {
+    instance = await startInstance({ databaseUrl: database.url })
+    await client(instance.origin).register('ann')
+  })
+
+  it('finds no account with one of the 3,000 most common ones, in any case', async () => {
+    for (const common of ['password1', 'PassWord1', '12345678', 'iloveyou', 'qwertyuiop', '13101988']) {
+      const answer = await client(instance.origin).post('/register', { username: 'victim', password: common })
+      expect(answer.status, common).to.equal(422)
+      expect(answer.json.error.fields.password).to.match(/most common/)
+    }
+  })
+
+  it('cannot set one of these later either, nor the username', async () => {
+    const bob = await client(instance.origin).register('bob_the_builder')
+    for (const weak of ['password1', 'Bob_The_Builder', 'short']) {
+      const answer = await bob.post('/settings/password', { old_password: password, password: weak })
+      expect(answer.status, weak).to.equal(422)
+      expect(answer.json.error.fields).to.have.property('password')
+    }
+  })
+
+  it('learns no name: an unknown one and a wrong password get the same answer', async () => {
+    const [wrong, unknown] = await Promise.all(
+      ['ann', 'nobody_here'].map((name) => client(instance.origin).login(name, 'not the password')),
+    )
+    expect(unknown).to.deep.include({ status: wrong!.status, text: wrong!.text })
+  })
+
+  it('finds hashes with today’s parameters, also of those who signed up under older ones', async () => {
+    const weak = await argon2.hash(password, {
+      type: argon2.argon2id,
+      memoryCost: 8192,
+      timeCost: 1,
+      parallelism: 1,
+    })
+    await database.query(`insert into users (username, password_hash) values ('old_hand', $1)`, [weak])
+    const hash = async () =>
+      (
+        await database.query<{ hash: string }>(
+          `select password_hash as hash from users where username = 'old_hand'`,
+        )
+      )[0]!.hash
+    expect((await client(instance.origin).login('old_hand', 'not the password')).status).to.equal(422)
+    expect(await hash(), 'a wrong password changes nothing').to.equal(weak)
+    expect((await client(instance.origin).login('old_hand')).status).to.equal(200)
+    expect(await hash()).to.match(/^\$argon2id\$v=19\$(?=.*m=19456)(?=.*t=2)(?=.*p=1)/)
+    const raised = await hash()
+    expect((await client(instance.origin).login('old_hand')).status).to.equal(200)
+    expect(await hash(), 'and no sign-in after that').to.equal(raised)
+  })
+})

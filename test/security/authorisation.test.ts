@@ -1,0 +1,128 @@
+import { expect } from 'chai'
+import { useDatabase } from '../support/database.ts'
+import { client, type Client } from '../support/http.ts'
+import { startInstance, type Instance } from '../support/instance.ts'
+import { openStream } from '../support/sse.ts'
+
+describe('someone without the right', () => {
+  const database = useDatabase()
+  let instance: Instance
+  let ann: Client
+  let mallory: Client
+  let guest: Client
+  let post: string
+  let comment: string
+  before(async () => {
+    instance = await startInstance({ databaseUrl: database.url })
+    ann = await client(instance.origin).register('ann')
+    mallory = await client(instance.origin).register('mallory')
+    guest = client(instance.origin)
+    post = (await ann.post('/posts', { body: 'by ann' })).json.post.id
+    comment = (await ann.post(`/posts/${post}/comments`, { body: 'comment by ann' })).json.comment.id
+  })
+  const everything = () => database.query('select p, c from posts p join comments c on c.post_id = p.id')
+
+  it('changes no post and no comment of somebody else', async () => {
+    const before = await everything()
+    for (const path of [`/posts/${post}`, `/comments/${comment}`]) {
+      for (const verb of ['edit', 'delete']) {
+        for (const person of [mallory, guest]) {
+          const answer = await person.post(`${path}/${verb}`, { body: 'taken over' })
+          expect(answer.status, `${path}/${verb}`).to.be.oneOf(person === guest ? [401] : [403, 404])
+        }
+        expect((await mallory.get(`${path}/${verb}`)).status).to.be.oneOf([403, 404])
+      }
+    }
+    expect(await everything()).to.deep.equal(before)
+  })
+
+  it('signed out reads what is public, and nothing else', async () => {
+    for (const path of ['/', '/public', '/users/ann', `/posts/${post}`, '/login', '/register']) {
+      expect((await guest.get(path)).status, path).to.equal(200)
+    }
+    const others = [
+      '/settings',
+      '/settings/profile',
+      '/settings/password',
+      '/settings/sessions',
+      '/settings/account',
+      `/posts/${post}/edit`,
+      `/comments/${comment}/delete`,
+    ]
+    for (const path of others) {
+      expect(await guest.get(path, { accept: 'text/html' }), path).to.include({
+        status: 303,
+        location: `/login?next=${encodeURIComponent(path)}`,
+      })
+      expect((await guest.get(path)).status, path).to.equal(401)
+    }
+    for (const path of ['/public/stream', '/users/ann/stream', `/posts/${post}/stream`]) {
+      const stream = await openStream(instance.origin + path)
+      expect(stream.status, path).to.equal(200)
+      stream.close()
+    }
+    expect((await openStream(`${instance.origin}/stream`)).status).to.equal(401)
+  })
+
+  it('signed out changes nothing', async () => {
+    const before = await everything()
+    for (const path of [
+      '/posts',
+      `/posts/${post}/comments`,
+      `/posts/${post}/like`,
+      '/users/ann/follow',
+      '/settings/profile',
+      '/settings/account',
+      '/settings/sessions/end',
+      '/logout',
+    ]) {
+      expect((await guest.post(path, { body: 'x', username: 'ann', password: 'x' })).status, path).to.equal(
+        401,
+      )
+      const form = await guest.post(path, { body: 'x' }, { type: 'form' })
+      expect(form, path).to.include({ status: 303, location: '/login' })
+    }
+    expect(await everything()).to.deep.equal(before)
+  })
+
+  it('finds nothing under an id that is none', async () => {
+    for (const id of [
+      '0',
+      '-1',
+      '01',
+      '1e3',
+      '0x10',
+      '1_000',
+      '9223372036854775808',
+      '1%00',
+      "1'",
+      'NaN',
+      '१',
+    ]) {
+      for (const path of [`/posts/${id}`, `/posts/${id}/likers`, `/posts/${id}/stream`]) {
+        const response = await fetch(instance.origin + path, { headers: { accept: 'application/json' } })
+        expect(response.status, path).to.equal(404)
+        await response.body?.cancel()
+      }
+      expect((await ann.post(`/posts/${id}/like`)).status, id).to.equal(404)
+    }
+  })
+
+  it('is led to no other site after signing in or following', async () => {
+    for (const next of [
+      '//evil.test',
+      '/\\evil.test',
+      'javascript:alert(1)',
+      '/%09/evil.test',
+      'https://evil.test',
+    ]) {
+      const person = client(instance.origin)
+      const answer = await person.post(
+        '/login',
+        { username: 'ann', password: 'correct horse battery', next },
+        { type: 'form' },
+      )
+      expect(answer, next).to.include({ status: 303, location: '/' })
+    }
+  })
+})

@@ -1,0 +1,86 @@
+import { expect } from 'chai'
+import { useDatabase } from '../support/database.ts'
+import { client, password, type Client } from '../support/http.ts'
+import { startInstance, type Instance } from '../support/instance.ts'
+import { avatarForm, picture } from '../support/pictures.ts'
+import { openStream } from '../support/sse.ts'
+
+describe('deleting an account', () => {
+  const database = useDatabase()
+  let instance: Instance
+  let ann: Client
+  let bob: Client
+  let bobs: string
+  before(async () => {
+    instance = await startInstance({ databaseUrl: database.url })
+    ann = await client(instance.origin).register('ann')
+    bob = await client(instance.origin).register('bob')
+    bobs = (await bob.post('/posts', { body: 'by bob' })).json.post.id
+    await bob.post('/users/ann/follow')
+    await ann.post('/users/bob/follow')
+    const own = (await ann.post('/posts', { body: 'by ann' })).json.post.id
+    await ann.post(`/posts/${bobs}/like`)
+    await ann.post(`/posts/${bobs}/comments`, { body: 'comment by ann' })
+    const theirs = (await bob.post(`/posts/${own}/comments`, { body: 'by bob below ann' })).json.comment.id
+    await ann.post(`/comments/${theirs}/like`)
+    await ann.post('/settings/profile', avatarForm(await picture()))
+    await ann.post('/settings/profile', { username: 'annie' })
+    // More than one chunk of everything.
+    await database.query(`
+      insert into users (username, password_hash) select 'fan_' || n, 'x' from generate_series(1, 230) n;
+      insert into subscriptions (user_id, feed_id)
+      select u.id, a.feed_id from users u, users a where u.username like 'fan%' and a.username = 'annie';
+      insert into posts (author_id, body)
+      select id, 'many ' || n from users, generate_series(1, 230) n where username = 'annie';
+      insert into comments (post_id, author_id, body)
+      select ${own}, id, 'from a fan' from users where username like 'fan%'`)
+  })
+
+  it('asks for the password', async () => {
+    for (const wrong of ['not this one', '']) {
+      expect((await ann.post('/settings/account', { password: wrong })).status).to.equal(422)
+    }
+    expect((await ann.get('/users/annie')).status).to.equal(200)
+  })
+
+  it('takes everything of it along, in chunks, and tells those who look', async function () {
+    this.timeout(60_000)
+    const stream = await openStream(`${instance.origin}/posts/${bobs}/stream`)
+    await stream.opened
+    const largest = `select coalesce(max(rows), 0)::int as rows from (
+      select count(*) as rows from log where event = 'post' and payload ->> 'action' = 'deleted' group by xmin) t`
+    const answer = await ann.post('/settings/account', { password })
+    expect(answer.status, answer.text).to.equal(200)
+    for (const [table, rest] of Object.entries({
+      "users where username in ('ann', 'annie')": 0,
+      "names where name in ('ann', 'annie')": 0,
+      posts: 1,
+      comments: 0,
+      post_likes: 0,
+      comment_likes: 0,
+      images: 0,
+      "subscriptions s join users u on u.id = s.user_id where u.username = 'bob' and s.feed_id <> u.feed_id": 0,
+      'entries e where not exists (select from posts p where p.id = e.post_id)': 0,
+      "feeds f where f.kind = 'user' and not exists (select from users u where u.feed_id = f.id)": 0,
+      fallen_entries: 0,
+    })) {
+      expect(await database.query(`select from ${table}`), table).to.have.length(rest)
+    }
+    const [{ rows } = { rows: 0 }] = await database.query<{ rows: number }>(largest)
+    expect(rows, 'posts in one transaction').to.be.within(1, 500)
+    const card = await stream.next(({ event, data }) => event === 'comment' && data.action === 'deleted')
+    expect(card.data.post).to.include({ comment_count: 0 })
+    stream.close()
+  })
+
+  it('signs out everywhere, and opens to nobody again', async () => {
+    expect((await ann.get('/settings/profile')).status).to.equal(401)
+    expect((await client(instance.origin).login('annie')).status).to.equal(422)
+    for (const name of ['ann', 'annie']) expect((await bob.get(`/users/${name}`)).status, name).to.equal(404)
+  })
+
+  it('leaves its names to others', async () => {
+    const other = await client(instance.origin).register('annie')
+    expect((await other.get('/users/annie')).json.posts).to.deep.equal([])
+  })
+})

@@ -1,0 +1,70 @@
+import { expect } from 'chai'
+import { useDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
+import { client, type Client } from '../support/http.ts'
+import { startInstance, type Instance } from '../support/instance.ts'
+import { openStream, type TestStream } from '../support/sse.ts'
+
+describe('someone who opens stream after stream', () => {
+  const database = useDatabase()
+  let instance: Instance
+  let ann: Client
+  const streams: TestStream[] = []
+  before(async () => {
+    instance = await startInstance({ databaseUrl: database.url, env: { LIMITS: '', TRUSTED_PROXIES: '1' } })
+    ann = await client(instance.origin).register('ann')
+  })
+  afterEach(() => streams.splice(0).forEach((stream) => stream.close()))
+
+  async function open(headers: Record<string, string>, path = '/public/stream'): Promise<TestStream> {
+    const stream = await openStream(instance.origin + path, { headers })
+    streams.push(stream)
+    return stream
+  }
+  const isOver = (stream: TestStream) =>
+    Promise.race([stream.closed.then(() => true), new Promise((resolve) => setTimeout(resolve, 200, false))])
+
+  it('has ten of them; an eleventh ends the oldest, which is told to wait', async () => {
+    const cookie = ann.cookie()
+    for (let n = 0; n < 10; n++) await (await open({ cookie }, '/stream')).opened
+    expect(await Promise.all(streams.map(isOver))).to.deep.equal(streams.map(() => false))
+    const eleventh = await open({ cookie })
+    expect(eleventh.status).to.equal(200)
+    await streams[0]!.closed
+    expect(streams[0]!.retries.at(-1)).to.be.at.least(10_000)
+    expect(await Promise.all(streams.slice(1).map(isOver))).to.deep.equal(streams.slice(1).map(() => false))
+    const bob = await client(instance.origin).register('bob')
+    expect((await open({ cookie: bob.cookie() }, '/stream')).status, 'another person').to.equal(200)
+    expect(await isOver(streams[1]!)).to.equal(false)
+  })
+
+  it('signed out has fifty from one network, then 429; and again as soon as one is closed', async () => {
+    const at = (n: number) => ({ 'x-forwarded-for': `2001:db8:0:1::${n}` })
+    for (let n = 0; n < 50; n++) expect((await open(at(n))).status).to.equal(200)
+    const refused = await open(at(51))
+    expect(refused.status).to.equal(429)
+    expect(Number(refused.headers.get('retry-after'))).to.be.greaterThan(0)
+    expect((await open({ 'x-forwarded-for': '2001:db8:0:2::1' })).status, 'another network').to.equal(200)
+    expect((await open({ ...at(1), cookie: ann.cookie() }, '/stream')).status, 'signed in there').to.equal(
+      200,
+    )
+    streams[0]!.close()
+    await eventually(
+      async () => (await open(at(52))).status,
+      (status) => status === 200,
+    )
+  })
+
+  it('from another site gets none, and nothing that lets the other site read it', async () => {
+    for (const headers of [
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'cross-site', cookie: ann.cookie() },
+    ]) {
+      const stream = await open(headers)
+      expect(stream.status).to.equal(403)
+      expect(stream.headers.has('access-control-allow-origin')).to.equal(false)
+    }
+    const other = await open({ origin: 'https://evil.test' })
+    expect(other.headers.has('access-control-allow-origin')).to.equal(false)
+  })
+})

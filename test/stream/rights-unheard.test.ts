@@ -1,0 +1,57 @@
+import { expect } from 'chai'
+import { layWire, type Wire } from '../../bench/faults/wire.ts'
+import { useDatabase } from '../support/database.ts'
+import { client, type Client } from '../support/http.ts'
+import { startInstance, type Instance } from '../support/instance.ts'
+import { openStream, type TestStream } from '../support/sse.ts'
+
+const WITHIN_MS = 2_000
+
+describe('a right that ended while an instance could not hear of it', () => {
+  const database = useDatabase()
+  let wire: Wire
+  let unhearing: Instance
+  let other: Instance
+  let ann: Client
+
+  before(async () => {
+    const direct = new URL(database.url)
+    wire = await layWire(Number(direct.port))
+    const listen = new URL(database.url)
+    listen.port = String(wire.port)
+    unhearing = await startInstance({
+      databaseUrl: database.url,
+      env: { LISTEN_DATABASE_URL: listen.toString() },
+    })
+    other = await startInstance({ databaseUrl: database.url })
+    ann = await client(other.origin).register('ann')
+  })
+  after(() => wire.close())
+
+  async function openUnhearing(name: string): Promise<{ person: Client; stream: TestStream }> {
+    const person = await client(other.origin).register(name)
+    await person.post('/users/ann/follow')
+    const stream = await openStream(`${unhearing.origin}/stream`, { headers: { cookie: person.cookie() } })
+    const { id } = (await ann.post('/posts', { body: `hello ${name}` })).json.post
+    await stream.next((event) => event.data?.post?.id === id)
+    return { person, stream }
+  }
+
+  it('is over on its open streams within 2 s: an unfollow, and a session', async () => {
+    const bob = await openUnhearing('bob')
+    const cleo = await openUnhearing('cleo')
+    wire.silence()
+
+    await bob.person.post('/users/ann/unfollow')
+    await bob.stream.next((event) => event.event === 'reset', WITHIN_MS)
+    const start = performance.now()
+    await cleo.person.post('/logout')
+    await cleo.stream.closed
+    expect(performance.now() - start).to.be.below(WITHIN_MS)
+
+    const { id } = (await ann.post('/posts', { body: 'for nobody here' })).json.post
+    const dan = await openStream(`${unhearing.origin}/users/ann/stream?after=0`)
+    await dan.next((event) => event.data?.post?.id === id)
+    expect(bob.stream.events.filter((event) => event.data?.post?.id === id)).to.be.empty
+  })
+})
