@@ -1,0 +1,24 @@
+import * as database from './faults-database.ts'
+import * as clients from './faults-clients.ts'
+import * as load from './faults-load.ts'
+import * as instances from './faults-instances.ts'
+import type { Fault } from './run.ts'
+
+/** Everything that the bench does to a running site, in the order in which it does it. */
+export const faults: Fault[] = [
+  instances.death,
+  instances.rollingRestart,
+  database.listenCut,
+  database.crash,
+  database.away,
+  instances.silence,
+  instances.listenSilence,
+  instances.freeze,
+  clients.deaf,
+  clients.restless,
+  clients.largePayloads,
+  load.lateCommits,
+  load.poolExhausted,
+  load.queueFull,
+  database.wentBack,
+]

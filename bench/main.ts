@@ -1,0 +1,9 @@
+/** Runs every measurement of this folder that takes no arguments, one after the other: `npm run bench`. */
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+
+for (const name of ['busy.ts', 'home.ts', 'timing.ts']) {
+  console.log(`\n${name}`)
+  const { status } = spawnSync(process.execPath, [join(import.meta.dirname, name)], { stdio: 'inherit' })
+  if (status !== 0) process.exitCode = 1
+}

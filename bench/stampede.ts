@@ -1,0 +1,142 @@
+/**
+ * An instance with thousands of streams dies, and all its clients come to the other one at once, each with its
+ * session and its cursor. Counts what they cost the database, and says how long it takes until all are back.
+ *
+ *   node bench/stampede.ts [--streams 10000]
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import { connect } from 'node:net'
+import { parseArgs } from 'node:util'
+import { startInstance } from '../test/support/instance.ts'
+import { pause, until } from './faults/cluster.ts'
+import { startPostgres, type BenchPostgres } from './faults/postgres.ts'
+
+const { values } = parseArgs({ options: { streams: { type: 'string', default: '10000' } } })
+const count = Number(values.streams)
+const MISSED = 20
+const MAX_LOG_QUERIES = 20
+
+interface Client {
+  token: string
+  cursor: string
+  open: boolean
+  /** Posts that came, by body. */
+  seen: Set<string>
+}
+
+let finished = false
+
+const postgres = await startPostgres(['log_statement=all', 'log_line_prefix=@%a@'])
+try {
+  const clients = await makePeople(postgres)
+  const env = { LOG_LEVEL: 'warn' }
+  const dying = await startInstance({ databaseUrl: postgres.url, env })
+  const other = await startInstance({ databaseUrl: postgres.url, env: { ...env, INSTANCE_NAME: 'other' } })
+  for (let start = 0; start < count; start += 200) {
+    const group = clients.slice(start, start + 200)
+    for (const client of group) open(client, dying.origin, false)
+    await until(() => group.every((client) => client.open), 20_000, 'streams to open')
+  }
+  console.log(`${count} streams of as many people on one instance of two`)
+
+  const mark = postgres.log().length
+  await dying.kill('SIGKILL')
+  await until(() => clients.every((client) => !client.open), 20_000, 'all to notice')
+  for (let n = 0; n < MISSED; n++) await post(postgres, `missed ${n}`)
+  const start = performance.now()
+  for (const client of clients) open(client, other.origin, true)
+  await until(() => clients.every((client) => client.open), 60_000, 'all to be back')
+  const opened = performance.now() - start
+  await until(() => clients.every((client) => client.seen.size === MISSED), 20_000, 'what they missed')
+  const whole = performance.now() - start
+
+  const statements = readStatements(postgres.log().slice(mark), 'koafeed:pool:other')
+  const matching = (what: RegExp): number => statements.filter((text) => what.test(text)).length
+  const net = matching(/from log\s+where seq >= /)
+  const log = matching(/\bfrom log\b/) - net
+  const verdict = log < MAX_LOG_QUERIES ? 'fewer' : 'NOT fewer'
+  console.log(
+    `all back after ${(opened / 1000).toFixed(1)} s, with all that they missed after ${(whole / 1000).toFixed(1)} s`,
+  )
+  console.log(
+    `queries of the log: ${log}, ${verdict} than ${MAX_LOG_QUERIES}; the safety net of once a second: ${net}`,
+  )
+  console.log(
+    `of sessions: ${matching(/\bfrom sessions\b/)}, of subscriptions: ${matching(/\bfrom subscriptions\b/)}`,
+  )
+  finished = true
+  process.exitCode = log < MAX_LOG_QUERIES ? 0 : 1
+  await other.kill()
+} finally {
+  await postgres.remove()
+}
+process.exit()
+
+/** People with a session each, who all follow one author. */
+async function makePeople({ query }: BenchPostgres): Promise<Client[]> {
+  const clients = Array.from({ length: count }, () => ({
+    token: randomBytes(32).toString('base64url'),
+    cursor: '',
+    open: false,
+    seen: new Set<string>(),
+  }))
+  await query(`insert into users (username, password_hash) values ('author', 'no password opens this')`)
+  for (let start = 0; start < count; start += 500) {
+    const hashes = clients
+      .slice(start, start + 500)
+      .map(({ token }) => createHash('sha256').update(token).digest('hex'))
+    await query(
+      `with made as (
+         insert into users (username, password_hash)
+         select 'person' || ($2::int + n), 'no password opens this' from generate_series(1, cardinality($1::text[])) n
+         returning id, username
+       ), follow as (
+         insert into subscriptions (user_id, feed_id)
+         select made.id, author.feed_id from made, users author where author.username = 'author'
+       )
+       insert into sessions (id_hash, user_id, expires_at)
+       select decode(hash, 'hex'), made.id, now() + interval '1 day'
+       from unnest($1::text[]) with ordinality as given (hash, n)
+       join made on made.username = 'person' || ($2::int + n)`,
+      [hashes, start],
+    )
+  }
+  return clients
+}
+
+async function post({ query }: BenchPostgres, body: string): Promise<void> {
+  await query(`insert into posts (author_id, body) select id, $1 from users where username = 'author'`, [
+    body,
+  ])
+}
+
+/** A bare socket: what is measured is the instance, and one process has to hold all of its clients. */
+function open(client: Client, origin: string, back: boolean): void {
+  const { port, host } = new URL(origin)
+  const socket = connect(Number(port), '127.0.0.1')
+  let text = ''
+  socket.on('connect', () => {
+    const cursor = client.cursor === '' ? '' : `Last-Event-ID: ${client.cursor}\r\n`
+    socket.write(`GET /stream HTTP/1.1\r\nHost: ${host}\r\nCookie: koafeed=${client.token}\r\n${cursor}\r\n`)
+  })
+  socket.on('data', (chunk) => {
+    text += chunk.toString('latin1')
+    client.open ||= text.startsWith('HTTP/1.1 200') && /^id: \d/m.test(text)
+    for (const [, body] of text.matchAll(/"body": ?"(missed \d+)"/g)) client.seen.add(body!)
+    for (const [, id] of text.matchAll(/^id: (\d+)\r?\n/gm)) client.cursor = id!
+    if (client.open) text = text.slice(-200)
+  })
+  socket.on('error', () => {})
+  socket.on('close', () => {
+    client.open = false
+    if (!back) return
+    // Refused: it comes again, like a page.
+    void pause(200 + Math.random() * 300).then(() => finished || open(client, origin, back))
+  })
+}
+
+function readStatements(log: string, application: string): string[] {
+  return log
+    .split(/^(?=@[^@]*@)/m)
+    .filter((entry) => entry.startsWith(`@${application}@`) && /execute|statement:/.test(entry))
+}
