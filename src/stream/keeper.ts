@@ -24,11 +24,13 @@ export function keepStreams({
   hub,
   liveSessions,
   log,
+  recheckEveryMs = RECHECK_MS,
 }: {
   hub: Hub
   /** Which of these sessions, by hash in hex, are not over. */
   liveSessions(hashes: string[]): Promise<Set<string>>
   log: Logger
+  recheckEveryMs?: number
 }): Keeper {
   const endsAt = new WeakMap<Subscriber, number>()
 
@@ -57,7 +59,7 @@ export function keepStreams({
     recheck().catch((error: unknown) =>
       log.warn({ err: error }, 'the sessions of open streams could not be checked'),
     )
-  }, RECHECK_MS)
+  }, recheckEveryMs)
 
   return {
     async drain() {
