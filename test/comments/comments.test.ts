@@ -45,6 +45,9 @@ describe('comments', () => {
     expect(new Set(answers.map(({ json }) => json.comment.id)).size).to.equal(1)
     expect(answers.map(({ status }) => status).toSorted()).to.deep.equal([200, 200, 201])
     expect(await said()).to.deep.equal(['once'])
+    expect((await bob.post(`/posts/${post}/comments`, { ...body, body: 'another text' })).status).to.equal(
+      422,
+    )
     post = (await ann.post('/posts', { body: 'another' })).json.post.id
     expect((await bob.post(`/posts/${post}/comments`, body)).status).to.equal(422)
     expect(await said()).to.deep.equal([])

@@ -52,6 +52,22 @@ describe('posts', () => {
     expect((await bob.post('/posts', body)).status, 'a key is its author’s own').to.equal(201)
   })
 
+  it('a key that has sent another text is refused, and the text comes back with a key that is good', async () => {
+    await ann.post('/posts', { body: 'the first text', client_key: 'key-2' })
+    const before = await count()
+    const refused = await ann.post('/posts', { body: 'the second text', client_key: 'key-2' })
+    expect(refused.status).to.equal(422)
+    expect(refused.json.error.fields).to.include.keys('body', 'client_key')
+    const again = await ann.post('/posts', { body: 'the second text', client_key: 'key-2' }, form)
+    expect([again.status, again.text.includes('the second text')]).to.deep.equal([422, true])
+    expect(await count()).to.equal(before)
+    const [, fresh = ''] = /name="client_key" value="([^"]+)"/.exec(again.text) ?? []
+    expect(fresh).not.to.be.oneOf(['', 'key-2'])
+    expect((await ann.post('/posts', { body: 'the second text', client_key: fresh }, form)).status).to.equal(
+      303,
+    )
+  })
+
   const bodies: [string, string, number][] = [
     ['nothing', '', 422],
     ['nothing but white space', ' \n\t\u3000', 422],
