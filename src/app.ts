@@ -19,6 +19,7 @@ import { securityHeaders } from './lib/headers.ts'
 import { json } from './lib/http.ts'
 import { createImages } from './lib/images.ts'
 import { errorFacts, logRequests } from './lib/log.ts'
+import { patient } from './lib/patience.ts'
 import { createQueue } from './lib/queue.ts'
 import type { Renderer } from './lib/render.ts'
 import { createThrottle } from './lib/throttle.ts'
@@ -70,6 +71,7 @@ export function createApp(deps: AppDeps): Koa<VisitState, VisitContext> {
   app.use(sameOrigin)
   app.use(refuseWhenFull(db))
   if (stream) app.use(stream as Middleware)
+  app.use(patient)
   app.use(pictureRoutes(deps).routes() as Middleware)
   app.use(sessionMiddleware(app, deps))
   const routers = createRouters({ ...deps, limits: config.limits })

@@ -41,6 +41,7 @@ export interface FollowerOptions {
 const SILENCE_MS = 25_000
 
 export function startFollower({ origin, person, from, restless }: FollowerOptions): Follower {
+  const started = Date.now()
   const ledger: Entry[] = []
   const bodies = new Set<string>()
   let cursor = from
@@ -68,7 +69,7 @@ export function startFollower({ origin, person, from, restless }: FollowerOption
     }
   }
 
-  /** What a page does on a reset: loads the state anew, all of it. */
+  /** What a page does on a reset: loads the state anew, as far back as this follower's story goes. */
   async function reload(): Promise<void> {
     const loaded: string[] = []
     for (let path: string | null = '/'; path !== null && !closed;) {
@@ -81,7 +82,8 @@ export function startFollower({ origin, person, from, restless }: FollowerOption
         continue
       }
       loaded.push(...page.posts.map((post) => post.body))
-      path = page.before && `/?before=${encodeURIComponent(page.before)}`
+      const older = page.posts.some(({ entry }) => Date.parse(entry.at) < started)
+      path = older ? null : page.before && `/?before=${encodeURIComponent(page.before)}`
     }
     for (const body of loaded) bodies.add(body)
     ledger.push({ kind: 'pages', connection, at: Date.now(), bodies: loaded })
@@ -153,6 +155,6 @@ interface Named {
 }
 
 interface HomePage {
-  posts: { body: string }[]
+  posts: { body: string; entry: { at: string } }[]
   before: string | null
 }

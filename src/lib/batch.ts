@@ -1,4 +1,5 @@
 import DataLoader from 'dataloader'
+import { unhurried } from './patience.ts'
 
 const WAIT_MS = 2
 const MAX_KEYS = 1_000
@@ -13,7 +14,8 @@ export function createBatch<Key, Value>(
   const loader = new DataLoader<Key, Value>(load, {
     cache: false,
     maxBatchSize: MAX_KEYS,
-    batchScheduleFn: (callback) => setTimeout(callback, WAIT_MS),
+    // It is nobody's in particular, and so does not end when the first one's patience does.
+    batchScheduleFn: (callback) => setTimeout(() => unhurried(callback), WAIT_MS),
   })
   return (key) => loader.load(key)
 }

@@ -8,6 +8,7 @@ import {
 } from 'slonik'
 import { z } from 'zod'
 import { Unavailable } from './errors.ts'
+import { spend } from './patience.ts'
 import { createPgDriver } from './pg-driver.ts'
 
 /** Whatever can run a query: the pool, or the connection of a transaction. */
@@ -25,7 +26,6 @@ export const sql = Object.assign(tag, {
   row: <Row extends object>() => tag.type(z.custom<Row>()),
 })
 
-// What a request waits for comes to less than 5 s: a connection for its session, one for its work, and the work.
 const MAX_WAIT_MS = 1_200
 const STATEMENT_TIMEOUT_MS = 2_500
 /** PostgreSQL gives a statement up by itself; whoever has said nothing by now is not there. */
@@ -81,13 +81,14 @@ const methods = [
 
 /** slonik has no limit on waiting for a connection. Who has waited in vain is refused, and asks nothing later. */
 function boundWait(pool: DatabasePool): DatabasePool {
-  async function use<T>(work: (connection: DatabasePoolConnection) => Promise<T>): Promise<T> {
+  async function use<T>(work: (connection: DatabasePoolConnection) => Promise<T>, left: number): Promise<T> {
     const { promise: inVain, reject } = Promise.withResolvers<never>()
     let late = false
-    const timer = setTimeout(() => {
+    const giveUp = (): void => {
       late = true
       reject(new Unavailable())
-    }, MAX_WAIT_MS)
+    }
+    const timer = setTimeout(giveUp, Math.min(MAX_WAIT_MS, left))
     const done = pool.connect(async (connection) => {
       clearTimeout(timer)
       return late ? null : work(connection)
@@ -98,12 +99,13 @@ function boundWait(pool: DatabasePool): DatabasePool {
       clearTimeout(timer)
     }
   }
+  const connect: DatabasePool['connect'] = (work) => spend((left) => use(work, left))
   type Method = (...given: unknown[]) => Promise<unknown>
   const bounded = methods.map((method): [string, Method] => [
     method,
-    (...given) => use((connection) => (connection[method] as Method)(...given)),
+    (...given) => connect((connection) => (connection[method] as Method)(...given)),
   ])
-  return { ...pool, ...Object.fromEntries(bounded), connect: use }
+  return { ...pool, ...Object.fromEntries(bounded), connect }
 }
 
 /** Each write is one transaction: what triggers note for the commit belongs to it alone. */

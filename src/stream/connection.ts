@@ -24,32 +24,55 @@ export interface Connection {
 export function openConnection(response: ServerResponse, onClose: () => void): Connection {
   // A client may hang up while its rights are being read: then no `close` comes any more.
   let closed = response.destroyed
+  let ending = false
   let lastWriteAt = Date.now()
-  let stalledSince: number | null = null
+  let lastProgressAt = lastWriteAt
+  /** Node gets no more than it asks for: so each `drain` is progress, however slow the client. */
+  let waiting: Buffer[] = []
+  let waitingBytes = 0
 
   response.on('drain', () => {
-    stalledSince = null
+    lastProgressAt = Date.now()
+    pass()
   })
   response.once('close', () => {
     closed = true
+    waiting = []
     onClose()
   })
   response.on('error', () => response.destroy())
 
+  function pass(): void {
+    let passed = 0
+    for (; passed < waiting.length && !response.writableNeedDrain; passed++) {
+      waitingBytes -= waiting[passed]!.length
+      response.write(waiting[passed])
+    }
+    waiting.splice(0, passed)
+    if (ending && waiting.length === 0) response.end()
+  }
+
+  const isStuck = (): boolean => waiting.length > 0 || response.writableNeedDrain
+
   const connection: Connection = {
-    write(bytes) {
-      if (closed || response.writableEnded) return
-      if (response.writableLength + bytes.length > MAX_WAITING_BYTES) {
+    write(given) {
+      if (closed || ending || response.writableEnded) return
+      const bytes = Buffer.from(given)
+      if (response.writableLength + waitingBytes + bytes.length > MAX_WAITING_BYTES) {
         connection.destroy()
         return
       }
       lastWriteAt = Date.now()
-      if (!response.write(bytes)) stalledSince ??= lastWriteAt
+      if (!isStuck()) lastProgressAt = lastWriteAt
+      waiting.push(bytes)
+      waitingBytes += bytes.length
+      pass()
     },
     end() {
-      if (closed || response.writableEnded) return
-      response.write(encodeSse({ retry: between(50, 500) }))
-      response.end()
+      if (closed || ending) return
+      connection.write(encodeSse({ retry: between(50, 500) }))
+      ending = true
+      pass()
       setTimeout(connection.destroy, END_GRACE_MS).unref()
     },
     destroy() {
@@ -57,15 +80,16 @@ export function openConnection(response: ServerResponse, onClose: () => void): C
       response.destroy()
     },
     async drained() {
-      if (closed || !response.writableNeedDrain) return
-      const { promise, resolve } = Promise.withResolvers<void>()
-      response.once('drain', resolve).once('close', resolve)
-      await promise
-      response.off('drain', resolve).off('close', resolve)
+      while (!closed && isStuck()) {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        response.once('drain', resolve).once('close', resolve)
+        await promise
+        response.off('drain', resolve).off('close', resolve)
+      }
     },
     closed: () => closed,
     idleFor: () => Date.now() - lastWriteAt,
-    stalledFor: () => (stalledSince === null ? 0 : Date.now() - stalledSince),
+    stalledFor: () => (isStuck() ? Date.now() - lastProgressAt : 0),
   }
   return connection
 }

@@ -1,48 +1,43 @@
 import type { ServerResponse } from 'node:http'
-import { NotFound } from '../lib/errors.ts'
 import { encodeSse } from '../lib/sse.ts'
 import { between, openConnection } from './connection.ts'
 import type { History } from './history.ts'
 import type { Hub } from './hub.ts'
 import { firstChunk } from './ring.ts'
-import type { Page, Wanted } from './rights.ts'
 import { createSubscriber, type Rights, type Subscriber, type Viewer } from './subscriber.ts'
 
 export interface OpenDeps {
   hub: Hub
   history: History
-  /** Topics of what is wanted; null where some of it is not to be had. */
-  authorise(wanted: Wanted): Promise<Rights | null>
   /** Brings the instance up to the database's newest event. */
   sync(): Promise<void>
 }
 
-export interface StreamRequest {
+/** What is known of a stream before it opens. */
+export interface Opening {
   viewer: Viewer | null
   home: boolean
-  pages: Page[]
+  rights: Rights
   /** The last `seq` that the client has; null for one that starts now. */
   cursor: number | null
   /** Whether all that came after the cursor can be told. */
   tellable: boolean
-  /** The hub's position before anything was read for this request: what was read is as of this or later. */
+  /** The hub's position before anything of the viewer was read: what was read is as of this or later. */
   asOf: number
+  /** How often the database had gone back before anything was read. */
+  rewinds: number
 }
 
 /**
- * Authorises, then answers with a stream: first where it starts, then what the client missed, then live events.
- * What was read is as of `asOf` or later; changes of rights that came in between are told by a reset.
- * Throws NotFound, before anything is written, for what the viewer may not see.
+ * Answers with a stream: first where it starts, then what the client missed, then live events. Changes of rights that
+ * came after they were read are told by a reset.
  */
 export async function openStream(
   deps: OpenDeps,
   response: ServerResponse,
-  { viewer, home, pages, cursor, tellable, asOf }: StreamRequest,
+  { viewer, home, rights, cursor, tellable, asOf, rewinds }: Opening,
 ): Promise<void> {
   const { hub } = deps
-  const rewinds = hub.rewinds()
-  const rights = await deps.authorise({ viewerId: viewer?.id ?? null, home, pages })
-  if (rights === null) throw new NotFound()
   // What came before the viewer was allowed to see it is no event for them, though they may see its result now.
   const outdated = rights.changedAt > (cursor ?? asOf) && (home || rights.guarded)
 

@@ -2,11 +2,12 @@ import Router from '@koa/router'
 import { BadRequest, Forbidden, NotFound, Unauthorized } from '../lib/errors.ts'
 import { networkOf } from '../lib/address.ts'
 import { isId } from '../lib/paths.ts'
+import { spend } from '../lib/patience.ts'
 import type { RouteVisit, VisitContext, VisitState } from '../lib/visit.ts'
-import { isTellable, openStream, type OpenDeps } from './open.ts'
-import type { Page } from './rights.ts'
+import { isTellable, openStream, type OpenDeps, type Opening } from './open.ts'
+import type { Page, Wanted } from './rights.ts'
 import type { Seats } from './seats.ts'
-import type { Viewer } from './subscriber.ts'
+import type { Rights, Viewer } from './subscriber.ts'
 
 /** Pages that one stream may add to its own: about as many tabs as a person has open. */
 const MAX_WITH = 50
@@ -14,6 +15,8 @@ const MAX_WITH = 50
 export interface StreamDeps extends OpenDeps {
   /** Whose session the request carries; null for none. */
   identify(ctx: RouteVisit): Promise<Viewer | null>
+  /** Topics of what is wanted; null where some of it is not to be had. */
+  authorise(wanted: Wanted): Promise<Rights | null>
   seats: Seats
 }
 
@@ -27,26 +30,35 @@ export function streamRoutes(deps: StreamDeps): Router<VisitState, VisitContext>
     if (ctx.get('Sec-Fetch-Site') === 'cross-site') throw new Forbidden()
     const cursor = readCursor(ctx)
     const pages = [...own, ...readWith(ctx)]
+    const opening = await spend(() => prepare(ctx, home, pages, cursor))
+    deps.seats.take(opening.viewer?.id ?? null, networkOf(ctx.ip), ctx.res)
+    // From here the response is the stream's own; Koa must not end it.
+    ctx.respond = false
+    try {
+      await openStream(deps, ctx.res, opening)
+      if (ctx.method === 'HEAD') ctx.res.end()
+    } catch {
+      ctx.res.destroy() // in the middle of what was missed: the client comes back with its cursor
+    }
+  }
+
+  /** All that has to be asked before the answer begins. Throws Unauthorized and NotFound. */
+  async function prepare(
+    ctx: RouteVisit,
+    home: boolean,
+    pages: Page[],
+    cursor: number | null,
+  ): Promise<Opening> {
+    const rewinds = deps.hub.rewinds()
     // Settled before the position is taken: what is read of the viewer after it is no older than the cursor.
     const tellable = await isTellable(deps, cursor)
     const asOf = deps.hub.position()
     const viewer = await deps.identify(ctx)
     if (home && viewer === null) throw new Unauthorized()
     if (ctx.query.as !== undefined && ctx.query.as !== viewer?.id) throw new Unauthorized()
-    deps.seats.take(viewer?.id ?? null, networkOf(ctx.ip), ctx.res)
-    // From here the response is the stream's own; Koa must not end it.
-    ctx.respond = false
-    try {
-      await openStream(deps, ctx.res, { viewer, home, pages, cursor, tellable, asOf })
-      if (ctx.method === 'HEAD') ctx.res.end()
-    } catch (error) {
-      if (ctx.res.headersSent) {
-        ctx.res.destroy()
-        return
-      }
-      ctx.respond = true
-      throw error
-    }
+    const rights = await deps.authorise({ viewerId: viewer?.id ?? null, home, pages })
+    if (rights === null) throw new NotFound()
+    return { viewer, home, rights, cursor, tellable, asOf, rewinds }
   }
 
   return new Router<VisitState, VisitContext>()

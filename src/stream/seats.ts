@@ -25,7 +25,8 @@ export function createSeats(limits: 'off' | { streams?: number }): Seats {
 
   return {
     take(userId, network, response) {
-      if (perUser === 0) return
+      // Who has hung up by now needs no place, and would never give it back.
+      if (perUser === 0 || response.destroyed) return
       const key = userId === null ? `network:${network}` : `user:${userId}`
       const seats = taken.get(key) ?? new Set()
       if (userId === null && seats.size >= perUser * PER_NETWORK_SCALE) {

@@ -4,6 +4,7 @@ import { Nothing, read, readWithFile } from '../lib/body.ts'
 import { done, page, requireMe, seeOther } from '../lib/http.ts'
 import type { Images } from '../lib/images.ts'
 import { getId } from '../lib/paths.ts'
+import { unhurried } from '../lib/patience.ts'
 import type { Turn } from '../lib/queue.ts'
 import type { VisitContext, VisitState } from '../lib/visit.ts'
 import { changePassword, confirmPassword, type AccountDeps } from './accounts.ts'
@@ -107,7 +108,7 @@ export function settingsRoutes(deps: SettingsDeps) {
     const me = requireMe(ctx)
     const { password } = await read(ctx, AccountInput, { template: 'settings/account.njk' })
     await confirmPassword(deps, me, password, 'password')
-    await deleteAccount(write, me)
+    await unhurried(() => deleteAccount(write, me))
     ctx.state.log.info({ event: 'account deleted', user: me.id }, 'account deleted')
     signOut(ctx, me)
     done(ctx, { to: '/', flash: 'Your account is deleted', json: {} })

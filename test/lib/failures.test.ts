@@ -1,6 +1,8 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
+import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
+import pg from 'pg'
 import { useDatabase } from '../support/database.ts'
 import { client, type Answer } from '../support/http.ts'
 import { startInstance } from '../support/instance.ts'
@@ -56,6 +58,31 @@ describe('when the database does not answer', () => {
     await database.query('commit')
     expect((await client(instance.origin).get('/public')).status).to.equal(200)
   })
+
+  it('because each of its statements takes long, if not too long: it is refused within 5 s all the same', async () => {
+    const instance = await startInstance({ databaseUrl: database.url })
+    const bob = await client(instance.origin).register('bob')
+    await bob.post('/groups', { name: 'walkers', title: 'Walkers', visibility: 'public' })
+    const locks = await Promise.all(['sessions', 'entries', 'group_requests'].map(lockTable))
+    const refused = bob.get('/groups/walkers')
+    const late = pause(5_000, null, { ref: false })
+    for (const lock of locks.slice(0, 2)) {
+      await pause(2_000)
+      await lock.release()
+    }
+    const answer = await Promise.race([refused, late])
+    await locks[2]!.release()
+    expect(answer, 'no answer within 5 s').not.to.equal(null)
+    expectUnavailable(answer!)
+    expect((await bob.get('/groups/walkers')).status).to.equal(200)
+  })
+
+  async function lockTable(name: string) {
+    const holder = new pg.Client({ connectionString: database.url })
+    await holder.connect()
+    await holder.query(`begin; lock table ${name}`)
+    return { release: () => holder.end() }
+  }
 })
 
 /** A wire to the database that can be cut and mended. */
