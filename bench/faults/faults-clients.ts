@@ -1,17 +1,20 @@
-import { pause, until } from './cluster.ts'
-import type { Fault } from './run.ts'
+import { pause, until, type Node } from './cluster.ts'
+import { startFollower, type Follower } from './follower.ts'
+import { residentBytes } from './monitor.ts'
+import { layNarrowLink, type NarrowLink } from './narrow-link.ts'
+import type { Fault, Scene } from './run.ts'
+import type { Writers } from './writers.ts'
 
 const EVENT_BYTES = 20_000
-/** Linux lets a sender have 4 MB on their way; then comes the megabyte that the service keeps for each client. */
-const KERNEL_BYTES = 5_500_000
+/** The megabyte that the service keeps for each client, and as much again for what is on its way. */
+const CUT_AFTER_BYTES = 2 * 1024 * 1024
 
 export const deaf: Fault = {
   name: 'a client does not read',
-  hold: { long: 25_000, short: 6_000 },
+  hold: { long: 20_000, short: 1_000 },
   // It comes back after its `retry:`, up to 8 s.
   heals: 10_000,
-  followers: { direct: true },
-  // Every event carries the whole card, 20 kB: what waits for the one has to pass the megabytes that the kernel takes.
+  // Every event carries the whole card, 20 kB.
   writers: {
     filler: () => '\u{1f980}'.repeat(4_900),
     every: 60,
@@ -19,34 +22,85 @@ export const deaf: Fault = {
       for (const what of ['like', 'unlike', 'like', 'unlike', 'like']) await send(`/posts/${post}/${what}`)
     },
   },
-  async happen({ followers, hold, breach, note }) {
-    const [one, ...others] = followers
-    one!.stall(true)
-    const before = one!.ledger.length
-    await pause(hold)
-    const most = Math.max(...others.map(({ ledger }) => ledger.length))
-    const least = Math.min(...others.map(({ ledger }) => ledger.length))
-    const behind = most - one!.ledger.length
-    // A slow machine writes too little in a short time to fill what the kernel takes.
-    const passed = behind * EVENT_BYTES > KERNEL_BYTES
-    note(`${behind} events behind${passed ? ', and cut off' : ''}`)
-    if (one!.ledger.length > before + 50) breach('it went on reading')
-    if (least < most - 50) breach('the others were held up too')
-    one!.stall(false)
-    if (!passed) return
-    const connection = one!.ledger.at(-1)!.connection
-    // It takes what the kernel kept for it, finds the end of the stream, and comes back with its cursor.
-    await until(() => one!.ledger.at(-1)!.connection > connection, 15_000, 'its connection to end').catch(
-      (error: Error) => breach(error.message),
-    )
+  async happen(scene) {
+    const [node] = scene.cluster.nodes
+    const link = await layNarrowLink(node!.instance.origin)
+    try {
+      await stopReading(scene, link, node!)
+    } finally {
+      link.close()
+    }
   },
+}
+
+async function stopReading(
+  { cluster, followers, writers, hold, breach, note }: Scene,
+  link: NarrowLink,
+  node: Node,
+): Promise<void> {
+  const others = [...followers]
+  let { origin } = link
+  const { from } = others[0]!
+  const slow = startFollower({ origin: () => origin, person: cluster.followers[0]!, from })
+  followers.push(slow)
+  await until(() => slow.ledger.length > 0, 10_000, 'the slow client to be connected')
+
+  const memory = await residentBytes(node)
+  const memoryElsewhere = await residentBytes(cluster.nodes[1]!)
+  link.stop()
+  const start = Date.now()
+  const before = slow.ledger.length
+  const behind = () => Math.min(...others.map((one) => eventsSince(one, start))) * EVENT_BYTES
+  await until(() => behind() > CUT_AFTER_BYTES, 30_000, 'enough to fall behind').catch((error: Error) =>
+    breach(error.message),
+  )
+  await pause(hold)
+  const more = (await residentBytes(node)) - memory
+  const moreElsewhere = (await residentBytes(cluster.nodes[1]!)) - memoryElsewhere
+  note(`${megabytes(behind())} behind; memory ${megabytes(more)} more, elsewhere ${megabytes(moreElsewhere)}`)
+  note(`from a request to the others ${p99(arrivals(others, writers, start))} ms at p99`)
+  const counts = others.map((one) => eventsSince(one, start))
+  if (slow.ledger.length > before + 50) breach('it went on reading')
+  if (Math.min(...counts) < Math.max(...counts) - 50) breach('the others were held up too')
+
+  // It takes the little that was on its way, finds the end of the stream, and comes back with its cursor.
+  const { connection } = slow.ledger.at(-1)!
+  origin = cluster.balancer.origin
+  link.goOn()
+  await until(() => slow.ledger.at(-1)!.connection > connection, 15_000, 'its connection to be cut').catch(
+    (error: Error) => breach(error.message),
+  )
+}
+
+function eventsSince({ ledger }: Follower, start: number): number {
+  return ledger.filter(({ kind, at }) => kind === 'event' && at >= start).length
+}
+
+/** How long posts sent since `start` took to each of the followers, in ms. */
+function arrivals(followers: Follower[], { writes }: Writers, start: number): number[] {
+  const sent = new Map(writes.map(({ body, sentAt }) => [body, sentAt]))
+  return followers.flatMap(({ ledger }) =>
+    ledger.flatMap((entry) => {
+      if (entry.kind !== 'event' || entry.event !== 'post' || entry.about.body === null) return []
+      const sentAt = sent.get(entry.about.body) ?? 0
+      return sentAt >= start ? [entry.at - sentAt] : []
+    }),
+  )
+}
+
+function p99(values: number[]): number {
+  return values.sort((a, b) => a - b)[Math.floor(values.length * 0.99)] ?? 0
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1024 / 1024).toFixed(0)} MB`
 }
 
 export const restless: Fault = {
   name: 'clients reconnect all the time',
   hold: { long: 20_000, short: 4_000 },
   writers: { count: 50, every: 250 },
-  followers: { restless: 100 },
+  restless: 100,
   async happen({ followers, hold, note }) {
     await pause(hold)
     const connections = followers.map(({ ledger }) => ledger.at(-1)?.connection ?? 0)

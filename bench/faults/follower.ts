@@ -1,4 +1,4 @@
-import { request as ask, type ClientRequest, type IncomingMessage } from 'node:http'
+import { request as ask, type ClientRequest } from 'node:http'
 import { pause, type Person } from './cluster.ts'
 import { readBlocks, type Block } from './blocks.ts'
 
@@ -23,9 +23,6 @@ export interface Follower {
   ledger: Entry[]
   /** Whether an event or a page brought a post with this body. */
   has(body: string): boolean
-  /** Reads nothing from now on, or reads again. */
-  stall(stalled: boolean): void
-  connected(): boolean
   close(): void
 }
 
@@ -48,9 +45,7 @@ export function startFollower({ origin, person, from, restless }: FollowerOption
   let retry = 1_000
   let connection = 0
   let closed = false
-  let stalled = false
   let request: ClientRequest | null = null
-  let response: IncomingMessage | null = null
 
   function take({ id, event, data, retry: wait }: Block): void {
     if (wait !== null) retry = wait
@@ -106,17 +101,14 @@ export function startFollower({ origin, person, from, restless }: FollowerOption
         request?.destroy()
         return
       }
-      response = answer
-      if (stalled) answer.pause()
       answer.on('data', readBlocks(take))
       answer.on('error', () => {})
       if (restless) hangUp = setTimeout(() => request?.destroy(), restless)
     })
-    request.setTimeout(SILENCE_MS, () => stalled || request?.destroy())
+    request.setTimeout(SILENCE_MS, () => request?.destroy())
     request.end()
     await over.promise
     clearTimeout(hangUp)
-    response = null
   }
 
   async function follow(): Promise<void> {
@@ -132,12 +124,6 @@ export function startFollower({ origin, person, from, restless }: FollowerOption
     from,
     ledger,
     has: (body) => bodies.has(body),
-    stall(now) {
-      stalled = now
-      if (now) response?.pause()
-      else response?.resume()
-    },
-    connected: () => response !== null,
     close() {
       closed = true
       request?.destroy()

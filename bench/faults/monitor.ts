@@ -47,3 +47,9 @@ export async function readiness({ instance }: Node): Promise<{ ok: boolean; why:
   const answer = await fetch(`${instance.origin}/readyz`, { signal: AbortSignal.timeout(PATIENCE_MS) })
   return (await answer.json()) as { ok: boolean; why: string[] }
 }
+
+/** The memory that an instance takes up, from its metrics. */
+export async function residentBytes({ instance }: Node): Promise<number> {
+  const text = await (await fetch(`${instance.metricsOrigin}/metrics`)).text()
+  return Number(/^process_resident_memory_bytes (\d+)/m.exec(text)?.[1])
+}

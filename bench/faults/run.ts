@@ -8,6 +8,7 @@ import { startWriters, type WriterOptions, type Writers } from './writers.ts'
 /** What a fault has at hand. */
 export interface Scene {
   cluster: Cluster
+  /** A fault may add more of them. */
   followers: Follower[]
   writers: Writers
   /** How long the fault lasts, in ms. */
@@ -29,11 +30,8 @@ export interface Fault {
   /** Milliseconds from the end of the cause within which a fresh post has to reach everybody. */
   heals?: number
   writers?: Partial<Omit<WriterOptions, 'origin' | 'people'>>
-  followers?: {
-    restless?: number
-    /** The first of them asks an instance without the balancer in between, which has buffers of its own. */
-    direct?: boolean
-  }
+  /** Followers hang up so many ms after each answer. */
+  restless?: number
   /** Before anybody is connected. */
   prepare?(cluster: Cluster): Promise<void>
   /** Resolves when the cause has ended. */
@@ -68,11 +66,10 @@ export async function run(fault: Fault, cluster: Cluster, form: 'long' | 'short'
   const notes: string[] = []
   const from = await newestSeq(cluster)
   const { origin } = cluster.balancer
-  const { restless, direct } = fault.followers ?? {}
-  const followers = cluster.followers.map((person, n) => {
-    const home = direct && n === 0 ? cluster.nodes[0]!.instance.origin : origin
-    return startFollower({ origin: () => home, person, from, ...(restless && { restless }) })
-  })
+  const { restless } = fault
+  const followers = cluster.followers.map((person) =>
+    startFollower({ origin: () => origin, person, from, ...(restless && { restless }) }),
+  )
   await until(() => followers.every((one) => one.ledger.length > 0), 10_000, 'all followers to be connected')
   const people = [...cluster.authors, ...cluster.strangers]
   const writers = startWriters({

@@ -57,7 +57,7 @@ export function openConnection(response: ServerResponse, onClose: () => void): C
   const connection: Connection = {
     write(given) {
       if (closed || ending || response.writableEnded) return
-      const bytes = Buffer.from(given)
+      const bytes = typeof given === 'string' ? Buffer.from(given) : given
       if (response.writableLength + waitingBytes + bytes.length > MAX_WAITING_BYTES) {
         connection.destroy()
         return

@@ -3,9 +3,9 @@ import { oldestSeq, readLogBlock } from './log.ts'
 import { toFrame, type Frame } from './ring.ts'
 
 /** Numbers in a block: blocks begin at its multiples, so that clients with different cursors share them. */
-const BLOCK = 500
-/** Blocks that are kept; with cards of ordinary length about half a megabyte each. */
-const MAX_BLOCKS = 16
+const BLOCK = 250
+/** What is kept of blocks; with cards of ordinary length each has about half a megabyte. */
+const MAX_BYTES = 16 * 1024 * 1024
 
 const OLDEST_FOR_MS = 1_000
 
@@ -30,19 +30,25 @@ interface Block {
   oldest: number
 }
 
+interface Kept {
+  block: Promise<Block>
+  /** Once it is read. */
+  bytes: number
+}
+
 /**
  * Reads the log in blocks, each of them once for all who ask for it at the same time or soon after. A block at or
  * below the position is complete for good: numbers are handed out in the order of commits.
  */
 export function createHistory(db: Db, position: () => number): History {
-  const blocks = new Map<number, Promise<Block>>()
+  const blocks = new Map<number, Kept>()
 
   function read(start: number): Promise<Block> {
     const kept = blocks.get(start)
     if (kept) {
       blocks.delete(start) // to the end: the least recently used goes first
       blocks.set(start, kept)
-      return kept
+      return kept.block
     }
     const end = start + BLOCK - 1
     const sure = Math.min(end, position()) // before the read: its snapshot is no older than this
@@ -51,11 +57,21 @@ export function createHistory(db: Db, position: () => number): History {
       through: Math.max(sure, rows.at(-1)?.seq ?? 0),
       oldest,
     }))
-    blocks.set(start, block)
+    const fresh: Kept = { block, bytes: 0 }
+    blocks.set(start, fresh)
     const forget = (): unknown => blocks.delete(start)
-    block.then(() => sure === end || forget(), forget)
-    if (blocks.size > MAX_BLOCKS) blocks.delete(blocks.keys().next().value!)
+    block.then(({ frames }) => (sure === end ? weigh(fresh, frames) : forget()), forget)
     return block
+  }
+
+  /** Drops what was used least recently; the last one stays in any case, for those who ask for it now. */
+  function weigh(fresh: Kept, frames: Frame[]): void {
+    fresh.bytes = frames.reduce((sum, frame) => sum + (frame.bytes?.length ?? 0), 0)
+    let bytes = 0
+    for (const [n, [start, kept]] of [...blocks].toReversed().entries()) {
+      bytes += kept.bytes
+      if (n > 0 && bytes > MAX_BYTES) blocks.delete(start)
+    }
   }
 
   let oldest: { read: Promise<number>; at: number } | null = null
@@ -74,7 +90,7 @@ export function createHistory(db: Db, position: () => number): History {
       const start = Math.floor((seq + 1) / BLOCK) * BLOCK
       const { frames, through, oldest } = await read(start)
       if (seq < oldest - 1) return null
-      return { frames: frames.filter((frame) => frame.row.seq > seq), through }
+      return { frames: frames.filter((frame) => frame.seq > seq), through }
     },
     clear: () => blocks.clear(),
   }

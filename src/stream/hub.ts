@@ -68,7 +68,7 @@ export function createHub(ring: Ring = createRing()): Hub {
       ring.push(frame)
       for (const topic of row.topics) {
         for (const subscriber of byTopic.get(topic) ?? []) {
-          if (frame.bytes === null) changeRights(row, subscriber)
+          if (frame.change) changeRights(row, subscriber)
           else subscriber.deliver(frame)
         }
       }

@@ -69,7 +69,10 @@ export async function isTellable({ hub, history, sync }: OpenDeps, cursor: numbe
   return hub.remembers(cursor) || cursor >= (await history.oldest()) - 1
 }
 
-/** Writes what the client has missed, no faster than it takes it; live events wait in the ring meanwhile. */
+/**
+ * Writes a chunk of what the client has missed, and waits until it is taken; live events wait in the ring meanwhile.
+ * Nothing more is held for it: a slow client must not keep whole blocks of history in memory.
+ */
 async function replayMissed({ hub, history }: OpenDeps, subscriber: Subscriber): Promise<void> {
   const { connection } = subscriber
   const recent = hub.recent(subscriber.cursor())
@@ -80,11 +83,8 @@ async function replayMissed({ hub, history }: OpenDeps, subscriber: Subscriber):
     subscriber.reset(hub.position())
     return
   }
-  for (let left = missed.frames; left.length > 0 && !connection.closed();) {
-    const chunk = firstChunk(left)
-    subscriber.replay(chunk)
-    await connection.drained()
-    left = left.slice(chunk.length)
-  }
-  subscriber.skipTo(missed.through)
+  const chunk = firstChunk(missed.frames)
+  subscriber.replay(chunk)
+  if (chunk.length === missed.frames.length) subscriber.skipTo(missed.through)
+  await connection.drained()
 }

@@ -1,18 +1,19 @@
 import { encodeSse } from '../lib/sse.ts'
 import { isRightsChange, type LogRow } from './events.ts'
 
-/** A log row as the hub keeps it: with its bytes encoded once for all who get it, none where it is about rights. */
+/** An event as the hub keeps it: with its bytes, encoded once for all who get it; or the row, where it is about rights. */
 export interface Frame {
-  row: LogRow
+  seq: number
+  topics: string[]
   bytes: Buffer | null
+  change: LogRow | null
 }
 
 export function toFrame(row: LogRow): Frame {
-  const { seq: id, event, payload } = row
-  const bytes = isRightsChange(row)
-    ? null
-    : Buffer.from(encodeSse({ id, event, data: JSON.stringify(payload) }))
-  return { row, bytes }
+  const { seq, event, topics, payload } = row
+  if (isRightsChange(row)) return { seq, topics, bytes: null, change: row }
+  const bytes = Buffer.from(encodeSse({ id: seq, event, data: JSON.stringify(payload) }))
+  return { seq, topics, bytes, change: null }
 }
 
 /** How much history may be written at one go, before the client has taken it. */
@@ -40,34 +41,28 @@ export interface Ring {
 
 export function createRing({ maxFrames = 4_096, maxBytes = 16 * 1024 * 1024 } = {}): Ring {
   let frames: Frame[] = []
-  let start = 0 // frames before it are dropped; the array is cut now and then, not shifted each time
   let bytes = 0
   let floor = 0
 
   function dropOldest(): void {
-    const oldest = frames[start]!
-    floor = oldest.row.seq
+    const oldest = frames.shift()!
+    floor = oldest.seq
     bytes -= oldest.bytes?.length ?? 0
-    start += 1
-    if (start < maxFrames) return
-    frames = frames.slice(start)
-    start = 0
   }
 
   return {
     push(frame) {
       frames.push(frame)
       bytes += frame.bytes?.length ?? 0
-      while (frames.length - start > maxFrames || (bytes > maxBytes && frames.length - start > 1))
-        dropOldest()
+      while (frames.length > maxFrames || (bytes > maxBytes && frames.length > 1)) dropOldest()
     },
     after(seq) {
       if (seq < floor) return null
-      let low = start
+      let low = 0
       let high = frames.length
       while (low < high) {
         const middle = (low + high) >>> 1
-        if (frames[middle]!.row.seq > seq) high = middle
+        if (frames[middle]!.seq > seq) high = middle
         else low = middle + 1
       }
       return frames.slice(low)
@@ -75,7 +70,6 @@ export function createRing({ maxFrames = 4_096, maxBytes = 16 * 1024 * 1024 } = 
     floor: () => floor,
     clear(newFloor) {
       frames = []
-      start = 0
       bytes = 0
       floor = newFloor
     },

@@ -1,6 +1,6 @@
 import { encodeSse } from '../lib/sse.ts'
 import type { Connection } from './connection.ts'
-import { isRightsChange, type LogRow } from './events.ts'
+import type { LogRow } from './events.ts'
 import type { Frame } from './ring.ts'
 
 /** What a stream may show, as of one snapshot of the database. */
@@ -59,23 +59,23 @@ export function createSubscriber(
     connection,
     topics,
     cursor: () => cursor,
-    deliver({ row, bytes }) {
-      if (row.seq <= cursor) return
-      cursor = row.seq
+    deliver({ seq, bytes }) {
+      if (seq <= cursor) return
+      cursor = seq
       if (bytes) connection.write(bytes)
     },
     // Where rights change on the way, what was missed cannot be told event by event.
     replay(frames) {
       const last = frames.at(-1)
       if (last === undefined) return
-      const missed = frames.filter(({ row }) => row.topics.some((topic) => topics.has(topic)))
-      const changes = missed.map(({ row }) => (isRightsChange(row) ? subscriber.applyRights(row) : null))
+      const missed = frames.filter((frame) => frame.topics.some((topic) => topics.has(topic)))
+      const changes = missed.map(({ change }) => change && subscriber.applyRights(change))
       if (changes.some((change) => change !== null)) {
-        subscriber.reset(last.row.seq)
+        subscriber.reset(last.seq)
         return
       }
       for (const frame of missed) subscriber.deliver(frame)
-      subscriber.skipTo(last.row.seq)
+      subscriber.skipTo(last.seq)
     },
     skipTo(seq) {
       cursor = Math.max(cursor, seq)

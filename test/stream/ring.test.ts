@@ -1,7 +1,10 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { LogRow } from '../../src/stream/events.ts'
 import { createRing, firstChunk, toFrame } from '../../src/stream/ring.ts'
+import { eventually } from '../support/eventually.ts'
 
 const row = (seq: number, event = 'post', text = ''): LogRow => ({
   seq,
@@ -20,7 +23,7 @@ describe('the ring of recent frames', () => {
         const seqs = steps.map((step) => (seq += step))
         for (const one of seqs) ring.push(toFrame(row(one)))
         const later = seqs.filter((one) => one > after)
-        const answer = ring.after(after)?.map((frame) => frame.row.seq)
+        const answer = ring.after(after)?.map((frame) => frame.seq)
         if (later.length <= maxFrames) expect(answer).to.deep.equal(later)
         else expect(answer).to.equal(undefined)
       }),
@@ -36,6 +39,21 @@ describe('the ring of recent frames', () => {
     ring.push(toFrame(row(21, 'post', 'x'.repeat(5_000))))
     expect(ring.after(20)).to.have.length(1)
     expect(ring.after(19)).to.equal(null)
+  })
+
+  it('keeps nothing of what it has dropped, however few large frames have passed', async () => {
+    setFlagsFromString('--expose-gc')
+    const collectGarbage = runInNewContext('gc') as () => void
+    const buffers = () => {
+      collectGarbage()
+      return process.memoryUsage().arrayBuffers
+    }
+    const before = buffers()
+    const ring = createRing({ maxBytes: 1_000_000 })
+    const large = 'x'.repeat(200_000)
+    for (let seq = 1; seq <= 200; seq++) ring.push(toFrame(row(seq, 'post', large)))
+    await eventually(buffers, (now) => now - before < 2_000_000)
+    expect(ring.after(199)).to.have.length(1)
   })
 
   it('encodes an event once, and nothing of what is about rights', () => {
