@@ -2,17 +2,20 @@ import type { Next } from 'koa'
 import { pino, type DestinationStream, type Logger } from 'pino'
 import type { Visit } from './visit.ts'
 
-/** JSON, one line an event. Nothing that people wrote or that opens a session may be handed to it. */
+/** What is kept while nobody reads the log; past it, lines are dropped. */
+const MAX_UNREAD_BYTES = 4 * 1024 * 1024
+
+/** JSON, one line an event, written without waiting for who reads it. Nothing that people wrote or that opens a session may be handed to it. */
 export function createLog(
   { logLevel, instanceName }: { logLevel: string; instanceName: string },
-  destination?: DestinationStream,
+  destination: DestinationStream = pino.destination({ sync: false, maxLength: MAX_UNREAD_BYTES }),
 ): Logger {
   const options = {
     level: logLevel,
     base: { instance: instanceName },
     timestamp: pino.stdTimeFunctions.isoTime,
   }
-  return destination ? pino(options, destination) : pino(options)
+  return pino(options, destination)
 }
 
 /** One line for each request: the path without its query, which may hold what is nobody else's business. */

@@ -111,4 +111,19 @@ describe('whoever reads the log', () => {
     expect(findLeak(['"signed in"'])).to.contain('"signed in"')
     expect(findLeak(['a secret that nobody has'])).to.equal(null)
   })
+
+  it('does not hold up the site by reading nothing, and finds whole lines later', async () => {
+    const { child, origin, logs } = await startInstance({ databaseUrl: database.url })
+    child.stdout!.pause()
+    for (let n = 0; n < 600; n += 50) {
+      const answers = Array.from({ length: 50 }, () => fetch(`${origin}/nothing/${'x'.repeat(2_000)}`))
+      for (const answer of await Promise.all(answers)) await answer.text()
+    }
+    child.stdout!.resume()
+    const requests = () => logs().match(/^\{.*"event":"request".*\}$/gm) ?? []
+    await eventually(
+      () => requests().length,
+      (count) => count === 600,
+    )
+  })
 })
