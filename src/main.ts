@@ -99,7 +99,7 @@ async function run(config: Config): Promise<void> {
   const metrics = createMetricsServer([
     { name: 'koafeed_streams', help: 'Open streams', read: () => hub.size() },
     { name: 'koafeed_position', help: 'seq of the last event relayed', read: () => hub.position() },
-    { name: 'koafeed_reconnects', help: 'Lost LISTEN connections', read: () => listener.counters.reconnects },
+    { name: 'koafeed_reconnects', help: 'Lost LISTEN connections', read: listener.reconnects },
     { name: 'koafeed_gaps', help: 'Gaps read from the log', read: () => listener.counters.gaps },
     { name: 'koafeed_rescued', help: 'Events only the timer found', read: () => listener.counters.rescued },
     { name: 'koafeed_notify_queue', help: 'Use of the notify queue, 0 to 1', read: listener.queueUsage },

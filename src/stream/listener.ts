@@ -1,19 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
-import createSubscriber from 'pg-listen'
 import type { Logger } from 'pino'
 import type { Db } from '../lib/db.ts'
+import { createChannel } from './channel.ts'
 import { parseNotification, type LogRow } from './events.ts'
 import { notifyQueueUsage, readLogFrom, readNewestLog } from './log.ts'
 
-const CHANNEL = 'koafeed'
 /** What is relayed at one go, with as much that was held, must not fill the queue of a client that reads (1 MiB). */
 const PAGE = 250
 const SAFETY_NET_MS = 1_000
 /** So long without reading the log, and the instance no longer counts as current. */
 const STALE_MS = 5_000
-const PROBE_MS = 3_000
-const QUERY_TIMEOUT_MS = 4_000
-const CONNECTION_TIMEOUT_MS = 2_000
 /** From here on commits may fail: a notification must fit in whole. */
 const QUEUE_FULL = 0.9
 /** Notifications kept while a gap is being read; past it they come from the log like the rest. */
@@ -41,8 +37,9 @@ export interface Listener {
   warnings(): string[]
   /** How full PostgreSQL's queue of notifications is, from 0 to 1. */
   queueUsage(): number
+  /** How often the listening connection was lost. */
+  reconnects(): number
   counters: {
-    reconnects: number
     /** Jumps in `seq` and notifications without a payload. */
     gaps: number
     /** Events that the timer found and no notification had told. */
@@ -62,29 +59,25 @@ export function createListener({
   sink,
   log,
 }: {
-  /** A direct connection: a pooler in transaction mode does not carry LISTEN. */
   url: string
   name: string
   db: Db
   sink: EventSink
   log: Logger
 }): Listener {
-  // The package's types are those of a CommonJS module's `default`.
-  const subscriber = createSubscriber.default(
-    {
-      connectionString: url,
-      application_name: `koafeed:listener:${name}`,
-      connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
-      query_timeout: QUERY_TIMEOUT_MS,
+  const channel = createChannel({
+    url,
+    name,
+    log,
+    onNotification,
+    onListening() {
+      if (started) void catchUp('reconnect')
     },
-    {
-      parse: (text) => text,
-      retryTimeout: 0,
-      retryInterval: () => 100 + Math.random() * 400,
-      paranoidChecking: PROBE_MS,
+    onLost() {
+      proven = false
     },
-  )
-  const counters = { reconnects: 0, gaps: 0, rescued: 0, rewinds: 0 }
+  })
+  const counters = { gaps: 0, rescued: 0, rewinds: 0 }
   const held = new Map<number, LogRow>()
   /** What the timer found: its notification may only be a moment late. */
   const unheard = new Set<number>()
@@ -92,12 +85,10 @@ export function createListener({
   /** The event at `position`, as it was relayed: the proof that the database is still the one it was. */
   let anchor: LogRow | null = null
   let started = false
-  let listening = false
   /** Whether the log was read since LISTEN is in force: before, this may be a database that went back. */
   let proven = false
   /** The highest number heard. */
   let wanted = 0
-  let refused = false
   let lastReadAt = 0
   let queueUsage = 0
   let reading: Promise<void> | null = null
@@ -107,6 +98,15 @@ export function createListener({
     position = row.seq
     anchor = row
     sink.relay(row)
+  }
+
+  function onNotification(text: string): void {
+    try {
+      hear(text)
+    } catch (error) {
+      log.error({ err: error }, 'a notification could not be relayed')
+      void catchUp('gap')
+    }
   }
 
   function hear(text: string): void {
@@ -137,7 +137,7 @@ export function createListener({
 
   async function readOn(reason: string): Promise<void> {
     for (let again = true; again;) {
-      const [from, heard, inForce] = [anchor, wanted, listening]
+      const [from, heard, inForce] = [anchor, wanted, channel.listening()]
       const rows = await readLogFrom(db, position, PAGE)
       lastReadAt = Date.now()
       if (from !== null && !isDeepStrictEqual(rows.shift(), from)) {
@@ -145,7 +145,7 @@ export function createListener({
         return
       }
       // One turn of the loop from here: no notification comes between.
-      proven = inForce && listening
+      proven = inForce && channel.listening()
       const full = rows.length >= PAGE - 1
       for (const row of rows) if (row.seq > position) relay(row)
       if (reason === 'timer') for (const { seq } of rows) if (!held.has(seq)) unheard.add(seq)
@@ -180,7 +180,7 @@ export function createListener({
   function tick(): void {
     counters.rescued += unheard.size
     unheard.clear()
-    if (refused) void listenAgain()
+    channel.retry()
     void catchUp('timer')
     void watchQueue()
   }
@@ -193,52 +193,9 @@ export function createListener({
     }
   }
 
-  /** pg-listen gives up where the connection stands and LISTEN is refused, as a standby does until it is promoted. */
-  async function listenAgain(): Promise<void> {
-    refused = false
-    try {
-      await subscriber.unlisten(CHANNEL)
-      await subscriber.listenTo(CHANNEL)
-      onListening()
-    } catch (error) {
-      refused = true
-      log.warn({ err: error }, 'LISTEN is refused; trying again')
-    }
-  }
-
-  function onListening(): void {
-    listening = true
-    if (started) void catchUp('reconnect')
-  }
-
-  subscriber.notifications.on(CHANNEL, (text: string) => {
-    try {
-      hear(text)
-    } catch (error) {
-      log.error({ err: error }, 'a notification could not be relayed')
-      void catchUp('gap')
-    }
-  })
-  subscriber.events.on('reconnect', (attempt) => {
-    listening = false
-    proven = false
-    refused = false
-    if (attempt === 1) counters.reconnects += 1
-    if (attempt === 1) log.warn('the listening connection was lost; connecting again')
-  })
-  subscriber.events.on('connected', () => {
-    refused = false
-    onListening()
-  })
-  subscriber.events.on('error', (error) => {
-    refused = !listening
-    log.warn({ err: error }, 'the listening connection failed')
-  })
-
   return {
     async start() {
-      await subscriber.connect()
-      await subscriber.listenTo(CHANNEL)
+      await channel.open()
       const rows = await readNewestLog(db, PRELOAD)
       anchor = rows.at(-1) ?? null
       position = anchor?.seq ?? 0
@@ -250,15 +207,16 @@ export function createListener({
     async stop() {
       clearInterval(safetyNet)
       await reading
-      await subscriber.close()
+      await channel.close()
     },
     position: () => position,
     sync: () => catchUp('ahead'),
     queueUsage: () => queueUsage,
+    reconnects: channel.reconnects,
     warnings: () =>
       queueUsage > QUEUE_FULL ? ['the queue of notifications is full: writes are refused'] : [],
     troubles: () => [
-      ...(listening ? [] : ['not listening to the database']),
+      ...(channel.listening() ? [] : ['not listening to the database']),
       ...(Date.now() - lastReadAt > STALE_MS ? ['the database does not answer'] : []),
     ],
     counters,
