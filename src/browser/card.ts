@@ -2,7 +2,7 @@ import type { CommentView, FeedPostView, LikesView, UserView } from '../shared/v
 import { get } from './api.ts'
 import { showCommentLikes } from './comment-likes.ts'
 import { warnEditors } from './editing.ts'
-import { morph } from './morph.ts'
+import { holdsOwn, morph } from './morph.ts'
 import { articleOf, compareIds, fromJson, renderElement, type Page } from './page.ts'
 
 /** Which comment an event was about. */
@@ -29,8 +29,18 @@ export function updateCard(
 ): void {
   const fresh = renderCard(page, post)
   if (page.unfolded.has(post.id)) unfoldInto(page, old, fresh, post, change)
+  keepOpened(old, fresh)
   morph(old, fresh)
   warnEditors(old)
+}
+
+/** A comment that folds away keeps its place while its editor, say, is open. */
+function keepOpened(old: Element, fresh: Element): void {
+  const shown = commentsOf(fresh)
+  for (const item of commentsOf(old)) {
+    if (!holdsOwn(item) || shown.some(({ id }) => id === item.id)) continue
+    shown.find((one) => compareIds(idOf(one), idOf(item)) > 0)?.before(item.cloneNode(true))
+  }
 }
 
 /** A card holds three of many comments; where all are shown, all stay. */

@@ -23,7 +23,7 @@ function isOwn(node: Node): boolean {
   return node instanceof Element && node.matches(OWN)
 }
 
-/** A comment that folds away stays while its editor is open. */
-function holdsOwn(node: Node): boolean {
+/** Whether something of the reader's is open in there, an editor, say. */
+export function holdsOwn(node: Node): boolean {
   return isOwn(node) || (node instanceof Element && node.querySelector(OWN) !== null)
 }

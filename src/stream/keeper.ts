@@ -25,12 +25,14 @@ export function keepStreams({
   liveSessions,
   log,
   recheckEveryMs = RECHECK_MS,
+  stalledAfterMs = STALLED_AFTER_MS,
 }: {
   hub: Hub
   /** Which of these sessions, by hash in hex, are not over. */
   liveSessions(hashes: string[]): Promise<Set<string>>
   log: Logger
   recheckEveryMs?: number
+  stalledAfterMs?: number
 }): Keeper {
   const endsAt = new WeakMap<Subscriber, number>()
 
@@ -41,7 +43,7 @@ export function keepStreams({
       const end = endsAt.get(subscriber)
       if (end === undefined) endsAt.set(subscriber, now + between(...MAX_AGE_MS))
       else if (now >= end) subscriber.connection.end()
-      if (subscriber.connection.stalledFor() >= STALLED_AFTER_MS) subscriber.connection.destroy()
+      if (subscriber.connection.stalledFor() >= stalledAfterMs) subscriber.connection.destroy()
     }
   }
 

@@ -135,6 +135,21 @@ describe('the page', () => {
     expect(await post.locator('.editor textarea').inputValue()).to.equal('My new words')
   })
 
+  it('folds older comments away when there are many, but none that is being edited', async () => {
+    const id = await write(bob, 'Soon much to say')
+    for (let n = 1; n <= 4; n++) await ann.post(`/posts/${id}/comments`, { body: `Number ${n}` })
+    await page.reload()
+    const comments = page.locator(`#post-${id} .comment`)
+    await comments.nth(1).getByRole('link', { name: 'Edit' }).click()
+    await page.keyboard.type(', in better')
+    for (let n = 5; n <= 6; n++) await bob.post(`/posts/${id}/comments`, { body: `Number ${n}` })
+    await comments.filter({ hasText: 'Number 6' }).waitFor()
+    const texts = await comments.locator('.comment-text').allTextContents()
+    expect(texts).to.deep.equal([1, 2, 5, 6].map((n) => `Number ${n}`))
+    await page.keyboard.type(' words')
+    expect(await comments.locator('.editor textarea').inputValue()).to.equal('Number 2, in better words')
+  })
+
   it('comes back from a stream that is refused, with a banner meanwhile', async function () {
     this.timeout(60_000)
     await page.route('**/stream?*', (route) => route.fulfill({ status: 502, body: 'Bad gateway' }))

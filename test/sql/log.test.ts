@@ -4,6 +4,7 @@ import pg from 'pg'
 import { LogRow, parseNotification, PayloadSchemas } from '../../src/stream/events.ts'
 import type { EntryView, PostView } from '../../src/shared/views.ts'
 import { useDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 
 /** Statements as somebody would type them in psql; they pick posts and comments among those that are there. */
 const statements = {
@@ -208,27 +209,43 @@ describe('the log', () => {
     ])
   })
 
-  it('lets nobody build a card with a name that an earlier event has changed', async () => {
-    const [renamer, writer, reader] = [0, 1, 2].map(() => new pg.Client({ connectionString: database.url }))
-    await Promise.all([renamer!.connect(), writer!.connect(), reader!.connect()])
-    try {
-      await renamer!.query("begin; update users set name = 'Bobby' where id = 2")
-      const writing = writer!.query(
-        "insert into posts (author_id, body) values (2, 'who am I?') returning id",
+  describe('where somebody writes and is renamed at once', () => {
+    let renamer: pg.Client, writer: pg.Client
+
+    beforeEach(async () => {
+      ;[renamer, writer] = [0, 1].map(() => new pg.Client({ connectionString: database.url })) as [
+        pg.Client,
+        pg.Client,
+      ]
+      await Promise.all([renamer.connect(), writer.connect()])
+    })
+    afterEach(() => Promise.all([renamer.end(), writer.end()]))
+
+    async function untilOneWaits(): Promise<void> {
+      await eventually(
+        () => database.query("select from pg_locks where locktype = 'advisory' and not granted"),
+        (waiting) => waiting.length > 0,
       )
-      // The write waits for the rename: that the server says so is what this waits for.
-      for (;;) {
-        const { rows } = await reader!.query(
-          "select 1 from pg_locks where locktype = 'advisory' and not granted",
-        )
-        if (rows.length > 0) break
-      }
-      await renamer!.query('commit')
+    }
+
+    it('builds no card with a name that an earlier event has changed', async () => {
+      await renamer.query("begin; update users set name = 'Bobby' where id = 2")
+      const writing = writer.query("insert into posts (author_id, body) values (2, 'who am I?')")
+      await untilOneWaits()
+      await renamer.query('commit')
       await writing
       const [last] = (await client.query('select payload from log order by seq desc limit 1')).rows
       expect(last.payload.post.author.name).to.equal('Bobby')
-    } finally {
-      await Promise.all([renamer!.end(), writer!.end(), reader!.end()])
-    }
+    })
+
+    it('has a rename wait that holds nothing which the card still needs', async () => {
+      const start = await newestSeq()
+      await writer.query("begin; insert into posts (author_id, body) values (3, 'a first card')")
+      const renaming = renamer.query("update users set username = 'daniel' where id = 4")
+      await untilOneWaits()
+      await writer.query("insert into posts (author_id, body) values (4, 'still as dan'); commit")
+      await renaming
+      expect((await logAfter(start)).map(({ event }) => event)).to.deep.equal(['post', 'post', 'user'])
+    })
   })
 })

@@ -1,61 +1,81 @@
-import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
 import { pino } from 'pino'
 import { createDb, type DatabasePool } from '../../src/lib/db.ts'
-import { openConnection } from '../../src/stream/connection.ts'
+import { openConnection, type Connection } from '../../src/stream/connection.ts'
 import { createHub } from '../../src/stream/hub.ts'
 import { keepStreams, type Keeper } from '../../src/stream/keeper.ts'
 import { createSubscriber } from '../../src/stream/subscriber.ts'
 import { findLiveSessions } from '../../src/users/sessions.ts'
 import { useDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
+import { serveLocally, type LocalServer } from '../support/local-server.ts'
 import { insertUsers } from '../support/people.ts'
+
+const STALLED_AFTER_MS = 500
+const FRAME = Buffer.alloc(32 * 1024)
 
 describe('the keeper of streams', () => {
   const database = useDatabase()
   const hub = createHub()
   let db: DatabasePool
   let keeper: Keeper
-  let server: Server
+  let server: LocalServer
 
   before(async () => {
     db = await createDb(database.url, { applicationName: 'test' })
     await insertUsers(db, ['ann'])
     // The path of a request is the session whose stream it is.
-    server = createServer(({ url = '' }, response) => {
+    server = await serveLocally(({ url = '' }, response) => {
       const connection = openConnection(response, () => hub.detach(subscriber))
       const rights = { feeds: [], pages: [], guarded: false, changedAt: 0 }
       const viewer = { id: '1', session: url.slice(1) }
       const subscriber = createSubscriber(connection, { viewer, home: false, rights, cursor: 0 })
       hub.admit(subscriber)
       connection.write(': open\n\n')
-    }).listen(0)
-    await once(server, 'listening')
+    })
     const liveSessions = (hashes: string[]) => findLiveSessions(db, hashes)
-    keeper = keepStreams({ hub, liveSessions, log: pino({ level: 'silent' }), recheckEveryMs: 50 })
+    const log = pino({ level: 'silent' })
+    keeper = keepStreams({ hub, liveSessions, log, recheckEveryMs: 50, stalledAfterMs: STALLED_AFTER_MS })
   })
   after(async () => {
     keeper.stop()
-    server.closeAllConnections()
     server.close()
     await db.end()
   })
+
+  const connectionOf = (session: string): Connection =>
+    [...hub.subscribers()].find(({ viewer }) => viewer?.session === session)!.connection
 
   it('ends the stream of a session that expires without a word, and no other', async () => {
     await database.query(`
       insert into sessions (id_hash, user_id, expires_at)
       values ('\\xaa', 1, now() + interval '1 day'), ('\\xbb', 1, now() + interval '1 day')`)
-    const { port } = server.address() as AddressInfo
-    const [expiring, lasting] = await Promise.all(
-      ['aa', 'bb'].map((session) => fetch(`http://localhost:${port}/${session}`)),
-    )
+    const [expiring, lasting] = await Promise.all(['/aa', '/bb'].map(server.open))
     expect(hub.size()).to.equal(2)
     await database.query(
       `update sessions set expires_at = now() - interval '1 second' where id_hash = '\\xaa'`,
     )
-    expect(await expiring!.text()).to.match(/^: open\n\nretry: \d+\n\n$/)
+    expect(await text(expiring!)).to.match(/^: open\n\nretry: \d+\n\n$/)
     expect([...hub.subscribers()].map(({ viewer }) => viewer?.session)).to.deep.equal(['bb'])
-    await lasting!.body?.cancel()
+    lasting!.destroy()
+  })
+
+  it('cuts who takes nothing of what waits, and not who takes little by little', async () => {
+    await database.query(`
+      insert into sessions (id_hash, user_id, expires_at)
+      values ('\\xcc', 1, now() + interval '1 day'), ('\\xdd', 1, now() + interval '1 day')`)
+    const [still, slow] = await Promise.all(['/cc', '/dd'].map(server.open))
+    const [toStill, toSlow] = ['cc', 'dd'].map(connectionOf)
+    for (let n = 0; n < 30; n++) for (const connection of [toStill, toSlow]) connection!.write(FRAME)
+    // As much comes to wait as is taken, so that there is no moment when nothing does.
+    await eventually(() => {
+      if (slow!.read(FRAME.length) !== null) toSlow!.write(FRAME)
+      toStill!.write(': more\n\n')
+      return toStill!.closed()
+    })
+    expect(toSlow!.closed()).to.equal(false)
+    expect(await text(still!).catch((error: Error) => error.message)).to.equal('aborted')
+    slow!.destroy()
   })
 })

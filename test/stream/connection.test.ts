@@ -1,0 +1,66 @@
+import { text } from 'node:stream/consumers'
+import { setImmediate as turn } from 'node:timers/promises'
+import { expect } from 'chai'
+import { openConnection, type Connection } from '../../src/stream/connection.ts'
+import { serveLocally, type LocalServer } from '../support/local-server.ts'
+
+const KB = 1024
+
+describe('the connection to a client that does not read yet', () => {
+  let server: LocalServer
+  let connection: Connection
+
+  before(async () => {
+    server = await serveLocally((_, response) => {
+      connection = openConnection(response, () => {})
+      response.flushHeaders()
+    })
+  })
+  after(() => server.close())
+
+  /** A frame of this many bytes that nothing else looks like. */
+  const frame = (n: number, bytes: number): string => `data: ${n} `.padEnd(bytes - 2, '.') + '\n\n'
+
+  it('keeps every frame, whole and in order, until it does, and ends after the last one', async () => {
+    const client = await server.open('/')
+    const frames = Array.from({ length: 150 }, (_, n) => frame(n, (n % 12) * KB + 20))
+    for (const [n, one] of frames.entries()) {
+      connection.write(one)
+      if (n % 10 === 0) await turn()
+    }
+    connection.end()
+    connection.write('data: too late\n\n')
+    expect(connection.closed()).to.equal(false)
+    const [, told, retry] = /^(.*)retry: (\d+)\n\n$/s.exec(await text(client)) ?? []
+    expect(told === frames.join(''), 'all of it').to.equal(true)
+    expect(Number(retry)).to.be.within(50, 500)
+    expect(client.complete).to.equal(true)
+  })
+
+  it('is cut where more than 1 MiB waits, rather than that a frame is left out', async () => {
+    const client = await server.open('/')
+    let written = 0
+    for (; !connection.closed() && written < 4_096 * KB; written += 64 * KB) {
+      connection.write(frame(written, 64 * KB))
+      await turn()
+    }
+    expect(connection.closed()).to.equal(true)
+    expect(written).to.be.within(1_024 * KB, 2_048 * KB)
+    expect(await text(client).catch((error: Error) => error.message)).to.equal('aborted')
+  })
+
+  it('is drained once it has taken what waits, or has hung up', async () => {
+    for (const leave of [false, true]) {
+      const client = await server.open('/')
+      connection.write(frame(1, 900 * KB))
+      let drained = false
+      const draining = connection.drained().then(() => (drained = true))
+      await turn()
+      expect(drained).to.equal(false)
+      if (leave) client.destroy()
+      else client.resume()
+      await draining
+      client.destroy()
+    }
+  })
+})

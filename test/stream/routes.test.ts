@@ -1,0 +1,143 @@
+import { once } from 'node:events'
+import { createServer, get, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { expect } from 'chai'
+import Koa from 'koa'
+import { createDb, type DatabasePool } from '../../src/lib/db.ts'
+import type { VisitContext, VisitState } from '../../src/lib/visit.ts'
+import { createHistory } from '../../src/stream/history.ts'
+import { createHub } from '../../src/stream/hub.ts'
+import { readLogFrom } from '../../src/stream/log.ts'
+import { authorise, type Wanted } from '../../src/stream/rights.ts'
+import { streamRoutes } from '../../src/stream/routes.ts'
+import { createSeats } from '../../src/stream/seats.ts'
+import { useDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
+import { insertUsers } from '../support/people.ts'
+import { openStream, type TestStream } from '../support/sse.ts'
+
+describe('a stream of Bob’s home', () => {
+  const database = useDatabase()
+  const hub = createHub()
+  let db: DatabasePool
+  let server: Server
+  /** What happens before the instance reads the log, and once it has read Bob’s rights. */
+  let beforeSync: () => Promise<void>
+  let afterRights: () => Promise<void>
+
+  /** This instance hears nothing: it learns of an event when it reads the log. */
+  async function readOn(): Promise<void> {
+    for (const row of await readLogFrom(db, hub.position() + 1, 100)) hub.relay(row)
+  }
+
+  before(async () => {
+    db = await createDb(database.url, { applicationName: 'test' })
+    await insertUsers(db, ['ann', 'bob'])
+    const routes = streamRoutes({
+      hub,
+      history: createHistory(db, hub.position),
+      seats: createSeats('off'),
+      identify: async () => ({ id: '2', session: '' }),
+      async sync() {
+        await beforeSync()
+        await readOn()
+      },
+      async authorise(wanted: Wanted) {
+        const [rights] = await authorise(db, [wanted])
+        await afterRights()
+        return rights!
+      },
+    })
+    const app = new Koa<VisitState, VisitContext>().use(routes.middleware() as Koa.Middleware)
+    server = createServer(app.callback()).listen(0)
+    await once(server, 'listening')
+  })
+  after(async () => {
+    server.close()
+    await db.end()
+  })
+  beforeEach(async () => {
+    beforeSync = afterRights = async () => {}
+    await readOn()
+  })
+  afterEach(() => server.closeAllConnections())
+
+  const address = (query: string): string =>
+    `http://localhost:${(server.address() as AddressInfo).port}/stream${query}`
+  const open = (query = ''): Promise<TestStream> => openStream(address(query))
+
+  describe('that opens while he unfollows Ann', () => {
+    beforeEach(async () => {
+      await database.query(
+        'insert into subscriptions (user_id, feed_id) select 2, feed_id from users where id = 1',
+      )
+      await readOn()
+    })
+
+    async function unfollow(): Promise<void> {
+      await database.query(
+        'delete from subscriptions where user_id = 2 and feed_id = (select feed_id from users where id = 1)',
+      )
+    }
+    /** Ann writes, then Bob: whose post does Bob get? */
+    async function nextAuthor(stream: TestStream): Promise<string> {
+      await database.query("insert into posts (author_id, body) values (1, 'hello'), (2, 'hello')")
+      await readOn()
+      const { data } = await stream.next(({ event }) => event === 'post')
+      stream.close()
+      return data.post.author.username
+    }
+
+    it('shows no more of her, though his cursor is the guessed number of that very event', async () => {
+      beforeSync = unfollow
+      const stream = await open(`?after=${hub.position() + 1}`)
+      expect(await nextAuthor(stream)).to.equal('bob')
+    })
+
+    it('shows no more of her, though his rights were read before', async () => {
+      afterRights = async () => {
+        await unfollow()
+        await readOn()
+      }
+      const stream = await open()
+      expect(await nextAuthor(stream)).to.equal('bob')
+    })
+  })
+
+  describe('says reset and ends where the database goes back', () => {
+    async function expectResetAndEnd(stream: TestStream): Promise<void> {
+      expect(await stream.next()).to.include({ event: 'reset', id: '0' })
+      await stream.closed
+      expect(stream.retries.at(-1)).to.be.within(50, 500)
+    }
+
+    it('once it is live', async () => {
+      const stream = await open()
+      await stream.opened
+      hub.rewind(0)
+      await expectResetAndEnd(stream)
+    })
+
+    it('before it is open', async () => {
+      afterRights = async () => hub.rewind(0)
+      await expectResetAndEnd(await open())
+    })
+
+    it('while it still brings what was missed, 8 MB', async () => {
+      const start = hub.position()
+      await eventually(() => hub.size() === 0)
+      for (let n = 1; n <= 80; n++) {
+        hub.relay({ seq: start + n, event: 'user', topics: ['all'], payload: { name: 'x'.repeat(100_000) } })
+      }
+      const client = await new Promise<IncomingMessage>((resolve, reject) => {
+        get(address(`?after=${start}`), resolve).on('error', reject)
+      })
+      await eventually(() => hub.size() === 1)
+      hub.rewind(0)
+      expect((await text(client)).slice(-100)).to.match(
+        /\n\nid: 0\nevent: reset\ndata: {}\n\nretry: \d{2,3}\n\n$/,
+      )
+    })
+  })
+})
