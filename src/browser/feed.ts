@@ -3,6 +3,7 @@ import type { CommentView, FeedPostView, PostView, UserView } from '../shared/vi
 import { learnLike, renderCard, updateCard, type CommentChange } from './card.ts'
 import { refreshLikers } from './comment-likes.ts'
 import { articleOf, articles, type Page } from './page.ts'
+import { applyUser } from './people.ts'
 import { isAtTop, keepPlace } from './place.ts'
 import { tellNew } from './status.ts'
 import { createWaiting } from './waiting.ts'
@@ -22,6 +23,7 @@ export type Feed = ReturnType<typeof createFeed>
 export function createFeed(page: Page) {
   const waiting = createWaiting((posts) => {
     for (const post of posts) insert(post)
+    for (const user of page.changed.values()) applyUser(page, user)
     window.scrollTo({ top: 0, behavior: 'instant' })
     articles()[0]?.focus({ preventScroll: true })
   })

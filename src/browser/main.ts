@@ -24,13 +24,22 @@ if (page.live) keepStream({ path: streamOf(page), after: page.seq, on: receive, 
 guardReturn(page)
 for (const form of document.querySelectorAll<HTMLFormElement>('form[data-send]')) useDraft(page, form)
 
-/** Events that come while the state is fetched anew; those that it holds already are then left out. */
-let held: StreamEvent[] | null = null
+/** Events that come while some state is being fetched: it may be from before them. */
+const held: StreamEvent[] = []
+let fetches = 0
 
 function receive(event: StreamEvent): void {
-  if (held) held.push(event)
-  else if (event.name === 'reset') void reset()
+  if (fetches > 0) held.push(event)
+  else if (event.name === 'reset') void hold(reset)
   else if (!event.id || compareIds(event.id, page.seq) > 0) apply(event)
+}
+
+/** What comes meanwhile is applied afterwards; what the fetched state holds already, a second time is harmless. */
+async function hold(work: () => Promise<void>): Promise<void> {
+  fetches += 1
+  await work()
+  fetches -= 1
+  if (fetches === 0) for (const event of held.splice(0)) receive(event)
 }
 
 function apply({ name, id, payload }: StreamEvent): void {
@@ -40,11 +49,7 @@ function apply({ name, id, payload }: StreamEvent): void {
 }
 
 async function reset(): Promise<void> {
-  held = []
   await refetch(page, feed).catch(() => toast('This page could not be brought up to date.', reload()))
-  const events = held
-  held = null
-  for (const event of events) receive(event)
 }
 
 function reload(): { text: string; href: string } {
@@ -83,7 +88,7 @@ document.addEventListener('click', (event) => {
     !link.closest('#live')
   )
     return
-  if (link.closest('.more')) void unfold(page, link)
+  if (link.closest('.more')) void hold(() => unfold(page, link))
   else if (link.dataset.do === 'reply') openReply(page, link)
   else if (link.dataset.do === 'edit') openEditor(page, link)
   else if (link.dataset.do === 'delete') void deleteAsked(feed, link)

@@ -1,4 +1,4 @@
-import type { LikesView, Me } from '../shared/views.ts'
+import type { LikesView, Me, UserView } from '../shared/views.ts'
 import { renderPartial } from './render.ts'
 import { localTimes } from './times.ts'
 
@@ -20,6 +20,8 @@ export interface Page {
   likedComments: Set<string>
   /** Posts whose comments are all shown. */
   unfolded: Set<string>
+  /** Who got another name or picture since: posts that wait to be shown have the old one. */
+  changed: Map<string, UserView>
   /** New posts belong at the head of a feed only, not on its older pages. */
   newest: boolean
   /** Older posts than this belong to older pages; empty where there are none. */
@@ -40,6 +42,7 @@ export function readPage(): Page {
     liked: new Set(likes.posts),
     likedComments: new Set(likes.comments),
     unfolded: new Set(full ? [full] : []),
+    changed: new Map(),
     newest: !new URLSearchParams(location.search).has('before'),
     floor: '',
   }

@@ -5,6 +5,7 @@ import { fromJson, renderElement, type Page } from './page.ts'
 /** Someone changed their name or picture: shows it wherever they are on the page. */
 export function applyUser(page: Page, user: UserView): void {
   if (page.me?.id === user.id) Object.assign(page.me, user)
+  page.changed.set(user.id, user)
   for (const element of document.querySelectorAll<HTMLElement>(`[data-user="${user.id}"]`)) {
     element.textContent = called(user)
     if (element instanceof HTMLAnchorElement) element.href = `/users/${user.username}`

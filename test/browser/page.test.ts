@@ -125,6 +125,42 @@ describe('the page', () => {
     expect(texts).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => `Number ${n}`))
   })
 
+  it('unfolds comments as they are, whatever is done to them at that very moment', async () => {
+    const id = await write(bob, 'Much to say again')
+    const ids: string[] = []
+    for (let n = 1; n <= 8; n++) {
+      ids.push((await bob.post(`/posts/${id}/comments`, { body: `Number ${n}` })).json.comment.id)
+    }
+    await page.reload()
+    const otherTab = await context.newPage()
+    await otherTab.goto(`${instance.origin}/`)
+    await page.route('**/comments?*', async (route) => {
+      const response = await route.fetch()
+      await bob.post(`/comments/${ids[2]}/delete`)
+      await bob.post(`/comments/${ids[3]}/edit`, { body: 'Number 4, edited' })
+      await bob.post('/posts', { body: 'A mark' })
+      await otherTab.getByText('A mark').waitFor()
+      await route.fulfill({ response })
+    })
+    await page.locator(`#post-${id}`).getByRole('link', { name: '5 more comments' }).click()
+    await postWith('A mark').waitFor()
+    const texts = await page.locator(`#post-${id} .comment-text`).allTextContents()
+    const now = ['1', '2', '4, edited', '5', '6', '7', '8']
+    expect(texts).to.deep.equal(now.map((n) => `Number ${n}`))
+  })
+
+  it('shows who was renamed by the new name, also in posts that waited behind the button', async () => {
+    await page.evaluate(() => window.scrollTo(0, 900))
+    await write(bob, 'From a man with a long name')
+    await page.getByRole('button', { name: '1 new post' }).waitFor()
+    await bob.post('/settings/profile', { name: 'Robert', username: 'bob', bio: '' })
+    await page.locator('.by .name', { hasText: 'Robert' }).first().waitFor()
+    await page.getByRole('button', { name: '1 new post' }).click()
+    await postWith('From a man').waitFor()
+    expect(await page.locator('.by .name').allTextContents()).not.to.include('bob')
+    await bob.post('/settings/profile', { name: '', username: 'bob', bio: '' })
+  })
+
   it('never overwrites an open editor, and says that the post has changed', async () => {
     const id = await write(ann, 'First words')
     const post = page.locator(`#post-${id}`)
