@@ -57,7 +57,7 @@ async function stopReading(
   await pause(hold)
   const more = (await residentBytes(node)) - memory
   const moreElsewhere = (await residentBytes(cluster.nodes[1]!)) - memoryElsewhere
-  note(`${megabytes(behind())} behind; memory ${megabytes(more)} more, elsewhere ${megabytes(moreElsewhere)}`)
+  note(`${megabytes(behind())} behind, ${megabytes(more)} more memory (elsewhere ${megabytes(moreElsewhere)})`)
   note(`from a request to the others ${p99(arrivals(others, writers, start))} ms at p99`)
   const counts = others.map((one) => eventsSince(one, start))
   if (slow.ledger.length > before + 50) breach('it went on reading')

@@ -52,6 +52,13 @@ function partsOf({ id, feed }: Me): QuerySqlToken[] {
     sql.unsafe`
       delete from posts
       where id in (select id from posts where author_id = ${id} order by id limit ${CHUNK})`,
+    // A private group that nobody else is in could never be entered again.
+    sql.unsafe`
+      delete from posts
+      where id in (
+        select p.id from posts p where p.group_id in (${lonelyGroups(id)}) order by p.id limit ${CHUNK}
+      )`,
+    sql.unsafe`delete from groups where id in (${lonelyGroups(id)} limit ${CHUNK})`,
     sql.unsafe`
       delete from subscriptions
       where feed_id = ${feed}
@@ -65,6 +72,15 @@ function partsOf({ id, feed }: Me): QuerySqlToken[] {
           select feed_id from subscriptions where user_id = ${id} and feed_id <> ${feed} limit ${CHUNK}
         )`,
   ]
+}
+
+function lonelyGroups(id: string) {
+  return sql.fragment`
+    select g.id
+    from subscriptions mine
+    join groups g on g.feed_id = mine.feed_id
+    where mine.user_id = ${id} and g.visibility = 'private'
+      and not exists (select from subscriptions s where s.feed_id = g.feed_id and s.user_id <> mine.user_id)`
 }
 
 async function inChunks(write: Write, statement: QuerySqlToken): Promise<void> {

@@ -25,6 +25,15 @@ describe('deleting an account', () => {
     await ann.post(`/comments/${theirs}/like`)
     await ann.post('/settings/profile', avatarForm(await picture()))
     await ann.post('/settings/profile', { username: 'annie' })
+    for (const name of ['alone', 'together']) {
+      await ann.post('/groups', { name, title: name, visibility: 'private' })
+    }
+    await bob.post('/groups/together/join')
+    await ann.post('/groups/together/requests/bob/accept')
+    await ann.post('/groups', { name: 'everybody', title: 'Everybody', visibility: 'public' })
+    await database.query(`
+      insert into posts (author_id, group_id, body)
+      select u.id, g.id, 'by bob, who has left' from users u, groups g where u.username = 'bob' and g.name = 'alone'`)
     // More than one chunk of everything.
     await database.query(`
       insert into users (username, password_hash) select 'fan_' || n, 'x' from generate_series(1, 230) n;
@@ -59,10 +68,13 @@ describe('deleting an account', () => {
       post_likes: 0,
       comment_likes: 0,
       images: 0,
-      "subscriptions s join users u on u.id = s.user_id where u.username = 'bob' and s.feed_id <> u.feed_id": 0,
+      "subscriptions s join users u on u.id = s.user_id join feeds f on f.id = s.feed_id where u.username = 'bob' and s.feed_id <> u.feed_id and f.kind = 'user'": 0,
       'entries e where not exists (select from posts p where p.id = e.post_id)': 0,
       "feeds f where f.kind = 'user' and not exists (select from users u where u.feed_id = f.id)": 0,
       fallen_entries: 0,
+      "groups where name = 'alone'": 0,
+      "names where name = 'alone'": 0,
+      groups: 2,
     })) {
       expect(await database.query(`select from ${table}`), table).to.have.length(rest)
     }
