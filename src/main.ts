@@ -99,11 +99,19 @@ async function run(config: Config): Promise<void> {
   const metrics = createMetricsServer([
     { name: 'koafeed_streams', help: 'Open streams', read: () => hub.size() },
     { name: 'koafeed_position', help: 'seq of the last event relayed', read: () => hub.position() },
-    { name: 'koafeed_reconnects', help: 'Lost LISTEN connections', read: listener.reconnects },
-    { name: 'koafeed_gaps', help: 'Gaps read from the log', read: () => listener.counters.gaps },
-    { name: 'koafeed_rescued', help: 'Events only the timer found', read: () => listener.counters.rescued },
+    {
+      name: 'koafeed_reconnects',
+      help: 'Lost LISTEN connections',
+      read: () => listener.counters().reconnects,
+    },
+    { name: 'koafeed_gaps', help: 'Gaps read from the log', read: () => listener.counters().gaps },
+    { name: 'koafeed_rescued', help: 'Events only the timer found', read: () => listener.counters().rescued },
     { name: 'koafeed_notify_queue', help: 'Use of the notify queue, 0 to 1', read: listener.queueUsage },
-    { name: 'koafeed_rewinds', help: 'Times the database went back', read: () => listener.counters.rewinds },
+    {
+      name: 'koafeed_rewinds',
+      help: 'Times the database went back',
+      read: () => listener.counters().rewinds,
+    },
   ])
   const metricsOrigin = await listen(metrics, config.metricsPort, config.host).catch((error: Error) => {
     // The site is worth more than its figures.

@@ -27,19 +27,24 @@ for (const form of document.querySelectorAll<HTMLFormElement>('form[data-send]')
 /** Events that come while some state is being fetched: it may be from before them. */
 const held: StreamEvent[] = []
 let fetches = 0
+let fetched = Promise.resolve()
 
 function receive(event: StreamEvent): void {
   if (fetches > 0) held.push(event)
-  else if (event.name === 'reset') void hold(reset)
+  else if (event.name === 'reset') hold(reset)
   else if (!event.id || compareIds(event.id, page.seq) > 0) apply(event)
 }
 
-/** What comes meanwhile is applied afterwards; what the fetched state holds already, a second time is harmless. */
-async function hold(work: () => Promise<void>): Promise<void> {
+/**
+ * One fetch after the other, so that none brings what is older than the page. What comes meanwhile is applied afterwards:
+ * an event that the fetched state holds already does no harm.
+ */
+function hold(work: () => Promise<void>): void {
   fetches += 1
-  await work()
-  fetches -= 1
-  if (fetches === 0) for (const event of held.splice(0)) receive(event)
+  fetched = fetched.then(work).finally(() => {
+    fetches -= 1
+    if (fetches === 0) for (const event of held.splice(0)) receive(event)
+  })
 }
 
 function apply({ name, id, payload }: StreamEvent): void {
@@ -88,7 +93,7 @@ document.addEventListener('click', (event) => {
     !link.closest('#live')
   )
     return
-  if (link.closest('.more')) void hold(() => unfold(page, link))
+  if (link.closest('.more')) hold(() => unfold(page, link))
   else if (link.dataset.do === 'reply') openReply(page, link)
   else if (link.dataset.do === 'edit') openEditor(page, link)
   else if (link.dataset.do === 'delete') void deleteAsked(feed, link)

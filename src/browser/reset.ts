@@ -31,6 +31,7 @@ async function refetchFeed(page: Page, feed: Feed): Promise<void> {
   }
   page.seq = first.seq
   page.feeds = new Set(first.feeds)
+  page.changed.clear()
   page.floor = before ? (posts.at(-1)?.entry.at ?? '') : ''
   noteLikes(page, posts, first.likes)
   const there = new Set(posts.map((post) => post.id))

@@ -1,5 +1,4 @@
 import DataLoader from 'dataloader'
-import { unhurried } from './patience.ts'
 
 const WAIT_MS = 2
 const MAX_KEYS = 1_000
@@ -14,8 +13,7 @@ export function createBatch<Key, Value>(
   const loader = new DataLoader<Key, Value>(load, {
     cache: false,
     maxBatchSize: MAX_KEYS,
-    // It is nobody's in particular, and so does not end when the first one's patience does.
-    batchScheduleFn: (callback) => setTimeout(() => unhurried(callback), WAIT_MS),
+    batchScheduleFn: (callback) => setTimeout(callback, WAIT_MS),
   })
   return (key) => loader.load(key)
 }

@@ -19,7 +19,7 @@ export async function patient(_ctx: unknown, next: Next): Promise<void> {
   await budgets.run(newBudget(), next)
 }
 
-/** For work of many transactions, or of several requests at once: each of its calls has a budget of its own. */
+/** For work of many transactions: each of its calls has a budget of its own. */
 export function unhurried<T>(work: () => T): T {
   return budgets.run(null, work)
 }
@@ -34,9 +34,10 @@ export async function spend<T>(work: (left: number) => Promise<T>): Promise<T> {
   if (budget.calls++ === 0) budget.since = now
   const left = budget.left - (now - budget.since)
   const { promise: inVain, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Unavailable()), left)
+  const timer = setTimeout(() => reject(new Unavailable()), Math.max(left, 0))
   try {
-    return await Promise.race(left > 0 ? [work(left), inVain] : [inVain])
+    if (left <= 0) throw new Unavailable()
+    return await Promise.race([work(left), inVain])
   } finally {
     clearTimeout(timer)
     if (--budget.calls === 0) budget.left -= performance.now() - budget.since

@@ -3,9 +3,13 @@ import { oldestSeq, readLogBlock } from './log.ts'
 import { toFrame, type Frame } from './ring.ts'
 
 /** Numbers in a block: blocks begin at its multiples, so that clients with different cursors share them. */
-const BLOCK = 250
-/** What is kept of blocks; with cards of ordinary length each has about half a megabyte. */
+// About as much as a client is given at one go: what asks for less than a block reads it again for the rest.
+const BLOCK = 50
+/** What is kept of blocks; with cards of ordinary length each has about a hundred kilobytes. */
 const MAX_BYTES = 16 * 1024 * 1024
+
+/** What a frame costs besides its bytes, of which those about rights have none. */
+const FRAME_BYTES = 512
 
 const OLDEST_FOR_MS = 1_000
 
@@ -66,7 +70,7 @@ export function createHistory(db: Db, position: () => number): History {
 
   /** Drops what was used least recently; the last one stays in any case, for those who ask for it now. */
   function weigh(fresh: Kept, frames: Frame[]): void {
-    fresh.bytes = frames.reduce((sum, frame) => sum + (frame.bytes?.length ?? 0), 0)
+    fresh.bytes = frames.reduce((sum, frame) => sum + (frame.bytes?.length ?? 0) + FRAME_BYTES, 0)
     let bytes = 0
     for (const [n, [start, kept]] of [...blocks].toReversed().entries()) {
       bytes += kept.bytes

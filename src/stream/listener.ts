@@ -37,9 +37,9 @@ export interface Listener {
   warnings(): string[]
   /** How full PostgreSQL's queue of notifications is, from 0 to 1. */
   queueUsage(): number
-  /** How often the listening connection was lost. */
-  reconnects(): number
-  counters: {
+  counters(): {
+    /** How often the listening connection was lost. */
+    reconnects: number
     /** Jumps in `seq` and notifications without a payload. */
     gaps: number
     /** Events that the timer found and no notification had told. */
@@ -212,13 +212,12 @@ export function createListener({
     position: () => position,
     sync: () => catchUp('ahead'),
     queueUsage: () => queueUsage,
-    reconnects: channel.reconnects,
     warnings: () =>
       queueUsage > QUEUE_FULL ? ['the queue of notifications is full: writes are refused'] : [],
     troubles: () => [
       ...(channel.listening() ? [] : ['not listening to the database']),
       ...(Date.now() - lastReadAt > STALE_MS ? ['the database does not answer'] : []),
     ],
-    counters,
+    counters: () => ({ ...counters, reconnects: channel.reconnects() }),
   }
 }

@@ -1,6 +1,5 @@
-import type { ServerResponse } from 'node:http'
 import { encodeSse } from '../lib/sse.ts'
-import { between, openConnection } from './connection.ts'
+import { between, type Connection } from './connection.ts'
 import type { History } from './history.ts'
 import type { Hub } from './hub.ts'
 import { firstChunk } from './ring.ts'
@@ -34,25 +33,24 @@ export interface Opening {
  */
 export async function openStream(
   deps: OpenDeps,
-  response: ServerResponse,
+  connection: Connection,
   { viewer, home, rights, cursor, tellable, asOf, rewinds }: Opening,
 ): Promise<void> {
   const { hub } = deps
   // What came before the viewer was allowed to see it is no event for them, though they may see its result now.
   const outdated = rights.changedAt > (cursor ?? asOf) && (home || rights.guarded)
 
-  response.writeHead(200, {
-    'Content-Type': 'text/event-stream',
-    'Cache-Control': 'no-cache, no-transform',
-    'X-Accel-Buffering': 'no',
-  })
-  const connection = openConnection(response, () => hub.detach(subscriber))
   const start = outdated ? Math.max(rights.changedAt, asOf) : tellable ? (cursor ?? asOf) : asOf
   const subscriber = createSubscriber(connection, { viewer, home, rights, cursor: start })
+  connection.onClose(() => hub.detach(subscriber))
+  connection.open()
   connection.write(encodeSse({ retry: between(2_000, 8_000), id: start }))
   if (outdated || !tellable) subscriber.reset(start)
   if (!connection.closed()) hub.admit(subscriber)
-  while (!connection.closed() && !hub.attach(subscriber)) await replayMissed(deps, subscriber)
+  while (!connection.closed() && !hub.attach(subscriber)) {
+    await replayChunk(deps, subscriber)
+    await connection.drained()
+  }
   if (hub.rewinds() !== rewinds) {
     subscriber.reset(hub.position())
     connection.end()
@@ -70,11 +68,10 @@ export async function isTellable({ hub, history, sync }: OpenDeps, cursor: numbe
 }
 
 /**
- * Writes a chunk of what the client has missed, and waits until it is taken; live events wait in the ring meanwhile.
- * Nothing more is held for it: a slow client must not keep whole blocks of history in memory.
+ * Writes a chunk of what the client has missed; live events wait in the ring meanwhile. It returns before the chunk is
+ * taken, so that nothing but the chunk is held for a slow client: no frame of a function keeps the block alive.
  */
-async function replayMissed({ hub, history }: OpenDeps, subscriber: Subscriber): Promise<void> {
-  const { connection } = subscriber
+async function replayChunk({ hub, history }: OpenDeps, subscriber: Subscriber): Promise<void> {
   const recent = hub.recent(subscriber.cursor())
   const missed = recent
     ? { frames: recent, through: hub.position() }
@@ -86,5 +83,4 @@ async function replayMissed({ hub, history }: OpenDeps, subscriber: Subscriber):
   const chunk = firstChunk(missed.frames)
   subscriber.replay(chunk)
   if (chunk.length === missed.frames.length) subscriber.skipTo(missed.through)
-  await connection.drained()
 }

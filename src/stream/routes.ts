@@ -1,9 +1,11 @@
 import Router from '@koa/router'
 import { BadRequest, Forbidden, NotFound, Unauthorized } from '../lib/errors.ts'
 import { networkOf } from '../lib/address.ts'
+import { errorFacts } from '../lib/log.ts'
 import { isId } from '../lib/paths.ts'
 import { spend } from '../lib/patience.ts'
 import type { RouteVisit, VisitContext, VisitState } from '../lib/visit.ts'
+import { createConnection } from './connection.ts'
 import { isTellable, openStream, type OpenDeps, type Opening } from './open.ts'
 import type { Page, Wanted } from './rights.ts'
 import type { Seats } from './seats.ts'
@@ -31,14 +33,16 @@ export function streamRoutes(deps: StreamDeps): Router<VisitState, VisitContext>
     const cursor = readCursor(ctx)
     const pages = [...own, ...readWith(ctx)]
     const opening = await spend(() => prepare(ctx, home, pages, cursor))
-    deps.seats.take(opening.viewer?.id ?? null, networkOf(ctx.ip), ctx.res)
+    const connection = createConnection(ctx.res)
+    deps.seats.take(opening.viewer?.id ?? null, networkOf(ctx.ip), connection)
     // From here the response is the stream's own; Koa must not end it.
     ctx.respond = false
     try {
-      await openStream(deps, ctx.res, opening)
-      if (ctx.method === 'HEAD') ctx.res.end()
-    } catch {
-      ctx.res.destroy() // in the middle of what was missed: the client comes back with its cursor
+      await openStream(deps, connection, opening)
+    } catch (error) {
+      // In the middle of what was missed: the client comes back with its cursor.
+      ctx.state.log.warn({ event: 'stream cut', error: errorFacts(error) }, 'stream cut')
+      connection.destroy()
     }
   }
 

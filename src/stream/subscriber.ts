@@ -30,7 +30,7 @@ export interface Subscriber {
   cursor(): number
   /** Writes a live frame, once: a number at or below the cursor is old news. */
   deliver(frame: Frame): void
-  /** Writes what of these frames, all there are after the cursor, is for this client. */
+  /** Writes what of these frames, the next ones after the cursor, is for this client. */
   replay(frames: Frame[]): void
   /** Moves the cursor: there is nothing for this client up to `seq`. */
   skipTo(seq: number): void

@@ -149,6 +149,36 @@ describe('the page', () => {
     expect(texts).to.deep.equal(now.map((n) => `Number ${n}`))
   })
 
+  it('unfolds comments as they are, though the page is being brought up to date', async () => {
+    await client(instance.origin).register('cleo')
+    const id = await write(bob, 'Much to say once more')
+    const { comment } = (await bob.post(`/posts/${id}/comments`, { body: 'Number 1' })).json
+    for (let n = 2; n <= 8; n++) await bob.post(`/posts/${id}/comments`, { body: `Number ${n}` })
+    await page.reload()
+    const outdated = await ann.get(`/posts/${id}/comments?limit=100`)
+    const [reset, told] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    let late = false
+    await page.route(`${instance.origin}/`, async (route) => {
+      reset.resolve()
+      await told.promise
+      await route.continue()
+    })
+    await page.route('**/comments?*', async (route) => {
+      if (late) return route.continue()
+      await postWith('A later mark').waitFor()
+      await route.fulfill({ json: outdated.json })
+    })
+    await ann.post('/users/cleo/follow')
+    await reset.promise
+    await page.locator(`#post-${id}`).getByRole('link', { name: '5 more comments' }).click()
+    await bob.post(`/comments/${comment.id}/edit`, { body: 'Number 1, edited' })
+    await bob.post('/posts', { body: 'A later mark' })
+    late = true
+    told.resolve()
+    await page.locator(`#post-${id} .comment`, { hasText: 'Number 4' }).waitFor()
+    expect(await page.locator(`#post-${id} .comment-text`).first().textContent()).to.equal('Number 1, edited')
+  })
+
   it('shows who was renamed by the new name, also in posts that waited behind the button', async () => {
     await page.evaluate(() => window.scrollTo(0, 900))
     await write(bob, 'From a man with a long name')
@@ -157,7 +187,27 @@ describe('the page', () => {
     await page.locator('.by .name', { hasText: 'Robert' }).first().waitFor()
     await page.getByRole('button', { name: '1 new post' }).click()
     await postWith('From a man').waitFor()
-    expect(await page.locator('.by .name').allTextContents()).not.to.include('bob')
+    const names = () => page.locator('.by .name').allTextContents()
+    expect(await names())
+      .to.include('Robert')
+      .and.not.include('bob')
+
+    // Another one while the page is away, which a reset brings.
+    const online = () => page.evaluate(() => window.dispatchEvent(new Event('online')))
+    await page.route('**/stream?*', (route) => route.abort())
+    await online()
+    await bob.post('/settings/profile', { name: 'Rupert', username: 'bob', bio: '' })
+    await ann.post('/users/cleo/unfollow')
+    await page.unroute('**/stream?*')
+    await online()
+    await page.locator('.by .name', { hasText: 'Rupert' }).first().waitFor()
+    await page.evaluate(() => window.scrollTo(0, 900))
+    await write(bob, 'From a man of many names')
+    await page.getByRole('button', { name: '1 new post' }).click()
+    await postWith('of many names').waitFor()
+    expect(await names())
+      .to.include('Rupert')
+      .and.not.include('Robert')
     await bob.post('/settings/profile', { name: '', username: 'bob', bio: '' })
   })
 

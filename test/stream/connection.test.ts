@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
-import { openConnection, type Connection } from '../../src/stream/connection.ts'
+import { createConnection, type Connection } from '../../src/stream/connection.ts'
 import { serveLocally, type LocalServer } from '../support/local-server.ts'
 
 const KB = 1024
@@ -12,7 +12,7 @@ describe('the connection to a client that does not read yet', () => {
 
   before(async () => {
     server = await serveLocally((_, response) => {
-      connection = openConnection(response, () => {})
+      connection = createConnection(response)
       response.flushHeaders()
     })
   })

@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
 import { pino } from 'pino'
 import { createDb, type DatabasePool } from '../../src/lib/db.ts'
-import { openConnection, type Connection } from '../../src/stream/connection.ts'
+import { createConnection, type Connection } from '../../src/stream/connection.ts'
 import { createHub } from '../../src/stream/hub.ts'
 import { keepStreams, type Keeper } from '../../src/stream/keeper.ts'
 import { createSubscriber } from '../../src/stream/subscriber.ts'
@@ -27,7 +27,8 @@ describe('the keeper of streams', () => {
     await insertUsers(db, ['ann'])
     // The path of a request is the session whose stream it is.
     server = await serveLocally(({ url = '' }, response) => {
-      const connection = openConnection(response, () => hub.detach(subscriber))
+      const connection = createConnection(response)
+      connection.onClose(() => hub.detach(subscriber))
       const rights = { feeds: [], pages: [], guarded: false, changedAt: 0 }
       const viewer = { id: '1', session: url.slice(1) }
       const subscriber = createSubscriber(connection, { viewer, home: false, rights, cursor: 0 })
