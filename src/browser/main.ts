@@ -36,8 +36,8 @@ function receive(event: StreamEvent): void {
 }
 
 /**
- * One fetch after the other, so that none brings what is older than the page. What comes meanwhile is applied afterwards:
- * an event that the fetched state holds already does no harm.
+ * One fetch after the other, so that none brings what is older than the page. Events that come meanwhile are applied
+ * afterwards: one that the fetched state holds already does no harm.
  */
 function hold(work: () => Promise<void>): void {
   fetches += 1

@@ -5,7 +5,10 @@ import type { Visit } from './visit.ts'
 /** What is kept while nobody reads the log; past it, lines are dropped. */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024
 
-/** JSON, one line an event, written without waiting for who reads it. Nothing that people wrote or that opens a session may be handed to it. */
+/**
+ * JSON, one line an event, written without waiting for who reads it. Nothing that people wrote or that opens a session
+ * may be handed to it.
+ */
 export function createLog(
   { logLevel, instanceName }: { logLevel: string; instanceName: string },
   destination: DestinationStream = pino.destination({ sync: false, maxLength: MAX_UNREAD_BYTES }),

@@ -63,4 +63,13 @@ describe('the connection to a client that does not read yet', () => {
       client.destroy()
     }
   })
+
+  it('ends once, and with the first word on when to come back', async () => {
+    const client = await server.open('/')
+    const frames = Array.from({ length: 9 }, (_, n) => frame(n, 100 * KB))
+    for (const one of frames) connection.write(one)
+    connection.end(30_000)
+    connection.end()
+    expect((await text(client)) === `${frames.join('')}retry: 30000\n\n`, 'all of it').to.equal(true)
+  })
 })
