@@ -156,21 +156,20 @@ function startRun(env: Record<string, string>): Run {
   }
 }
 
-/** The first of some neighbouring ports that are free. */
+/** The first of some neighbouring ports that are free, from below those that systems give to whoever asks for any. */
 async function freePorts(count: number): Promise<number> {
   for (;;) {
-    const server = createServer().listen(0)
-    const { port } = server.address() as AddressInfo
-    const others = Array.from({ length: count - 1 }, (_, i) => createServer().listen(port + 1 + i))
+    const port = 10_000 + Math.floor(Math.random() * 20_000)
+    const servers = Array.from({ length: count }, (_, i) => createServer().listen(port + i))
     const free = await Promise.all(
-      others.map((other) =>
-        once(other, 'listening').then(
+      servers.map((server) =>
+        once(server, 'listening').then(
           () => true,
           () => false,
         ),
       ),
     )
-    await Promise.all([server, ...others].map((one) => new Promise((resolve) => one.close(resolve))))
+    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
     if (free.every(Boolean)) return port
   }
 }

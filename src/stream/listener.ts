@@ -197,6 +197,7 @@ export function createListener({
     async start() {
       await channel.open()
       const rows = await readNewestLog(db, PRELOAD)
+      lastReadAt = Date.now()
       anchor = rows.at(-1) ?? null
       position = anchor?.seq ?? 0
       sink.preload(rows, position)

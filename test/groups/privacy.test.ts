@@ -330,6 +330,8 @@ describe('a private group', () => {
       await hal.post('/groups/secret/join')
       await ann.post('/groups/secret/requests/hal/accept')
       const last = (await ann.post('/posts', { body: 'a mark', group: 'secret' })).json.post.id
+      // An instance that serves the newest cursor has heard all that came before.
+      await open(hal, '/public/stream', (await hal.get('/')).json.seq)
       for (const path of ['/stream', '/groups/secret/stream', '/public/stream?with=groups/secret']) {
         const stream = await open(hal, path, start)
         await stream.next(({ event }) => event === 'reset')

@@ -146,9 +146,7 @@ describe('likes of comments', () => {
         [what === 'post' ? post : comment],
       )
       const late = ann.post(`/comments/${comment}/like`)
-      await eventually(
-        async () => (await database.query(`select from pg_locks where not granted`)).length > 0,
-      )
+      await eventually(() => database.waiting())
       await database.query('commit')
       expect((await late).status).to.equal(404)
     })

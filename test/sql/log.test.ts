@@ -221,12 +221,7 @@ describe('the log', () => {
     })
     afterEach(() => Promise.all([renamer.end(), writer.end()]))
 
-    async function untilOneWaits(): Promise<void> {
-      await eventually(
-        () => database.query("select from pg_locks where locktype = 'advisory' and not granted"),
-        (waiting) => waiting.length > 0,
-      )
-    }
+    const untilOneWaits = () => eventually(() => database.waiting())
 
     it('builds no card with a name that an earlier event has changed', async () => {
       await renamer.query("begin; update users set name = 'Bobby' where id = 2")

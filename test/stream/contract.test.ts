@@ -87,7 +87,7 @@ describe('a stream', () => {
 
   it('carries comments, likes, unlikes, edits and deletes with the whole card', async () => {
     const id = await post(ann, 'hello')
-    const stream = await open(bob, '/stream')
+    const stream = await open(bob, '/stream', { lastEventId: await seq(bob) })
     const { comment } = (await cleo.post(`/posts/${id}/comments`, { body: 'hi' })).json
     await cleo.post(`/comments/${comment.id}/edit`, { body: 'hi there' })
     await cleo.post(`/posts/${id}/like`)
@@ -237,11 +237,12 @@ describe('a stream', () => {
 
   it('of a person, a post or the public feed brings what happens there', async () => {
     const id = await post(cleo, 'watched')
-    const person = await open(null, '/users/Cleo/stream')
-    const permalink = await open(null, `/posts/${id}/stream`)
-    const everybody = await open(null, '/public/stream', { origin: two.origin })
-    const joined = await open(bob, `/stream?with=posts/${id}&with=users/cleo`)
-    const elsewhere = await open(bob, '/stream')
+    const lastEventId = await seq(bob)
+    const person = await open(null, '/users/Cleo/stream', { lastEventId })
+    const permalink = await open(null, `/posts/${id}/stream`, { lastEventId })
+    const everybody = await open(null, '/public/stream', { origin: two.origin, lastEventId })
+    const joined = await open(bob, `/stream?with=posts/${id}&with=users/cleo`, { lastEventId })
+    const elsewhere = await open(bob, '/stream', { lastEventId })
     await ann.post(`/posts/${id}/comments`, { body: 'seen' })
     for (const stream of [person, permalink, everybody, joined, elsewhere]) await stream.next(about(id))
     const other = await post(cleo, 'another')
@@ -274,6 +275,8 @@ describe('a stream', () => {
     const start = await seq(bob)
     await bob.post('/users/cleo/follow')
     const missed = await post(cleo, 'cannot be told as an event')
+    // An instance that serves the newest cursor has heard all that came before.
+    await open(bob, '/stream', { lastEventId: await seq(bob) })
     const stream = await open(bob, '/stream', { lastEventId: start })
     await stream.next((event) => event.event === 'reset')
     const live = await post(cleo, 'live')

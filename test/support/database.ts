@@ -15,10 +15,18 @@ export interface TestDatabase {
     text: string,
     values?: unknown[],
   ): Promise<Row[]>
+  /** How many of its connections wait for a lock. */
+  waiting(): Promise<number>
 }
 
-/** The server of this run, started when the first test needs it: { admin } is a URL that may create databases. */
-let server: Promise<{ admin: string; template: string; stop(): Promise<void> }> | null = null
+interface Server {
+  /** A URL that may create databases. */
+  admin: string
+  template: string
+}
+
+/** The server of this run: where mocha's main process has shared one, that; else started when a test needs it. */
+let server: Promise<Server & { stop?(): Promise<void> }> | null = null
 let count = 0
 
 /**
@@ -47,20 +55,43 @@ export function useDatabase(): TestDatabase {
       if (pool === null) throw early()
       return (await pool.query(text, values)).rows
     },
+    async waiting() {
+      // pg_locks tells of the whole server, and a wait for another transaction belongs to no database.
+      const rows = await this.query(
+        `select from pg_locks
+         where not granted
+           and pid in (
+             select pid from pg_locks
+             where database = (select oid from pg_database where datname = current_database())
+           )`,
+      )
+      return rows.length
+    },
   }
 }
 
 /** A migrated, empty database of its own, for tests that need more than one; returns its URL. */
 export async function createDatabase(): Promise<string> {
-  const { admin, template } = await (server ??= startServer())
-  const name = `${template}_${++count}`
+  const { admin, template } = await (server ??= sharedServer() ?? startServer())
+  const name = `${template}_${process.pid}_${++count}`
   await execute(admin, `create database ${name} template ${template}`)
   return withDatabase(admin, name)
 }
 
+/** For mocha's workers: they begin after this, and inherit the environment. */
+export async function shareServer(): Promise<void> {
+  const { admin, template } = await (server ??= startServer())
+  process.env.TEST_SERVER = JSON.stringify({ admin, template } satisfies Server)
+}
+
 export async function stopServer(): Promise<void> {
-  await (await server)?.stop()
+  await (await server)?.stop?.()
   server = null
+}
+
+function sharedServer(): Promise<Server> | null {
+  const shared = process.env.TEST_SERVER
+  return shared === undefined ? null : Promise.resolve(JSON.parse(shared) as Server)
 }
 
 async function startServer() {
@@ -75,9 +106,7 @@ async function startServer() {
     template,
     async stop() {
       // A throwaway server goes as a whole.
-      for (let n = given ? count : -1; n >= 0; n--) {
-        await execute(admin, `drop database if exists ${template}${n ? `_${n}` : ''} with (force)`)
-      }
+      if (given) await dropDatabases(admin, template)
       await stop()
     },
   }
@@ -110,11 +139,20 @@ async function sweep(): Promise<void> {
   }
 }
 
-async function execute(url: string, text: string): Promise<void> {
+/** The template, and what this process and mocha's workers have made of it. */
+async function dropDatabases(admin: string, template: string): Promise<void> {
+  const names = await execute<{ datname: string }>(
+    admin,
+    `select datname from pg_database where starts_with(datname || '_', '${template}_')`,
+  )
+  for (const { datname } of names) await execute(admin, `drop database ${datname} with (force)`)
+}
+
+async function execute<Row extends pg.QueryResultRow>(url: string, text: string): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
-    await client.query(text)
+    return (await client.query<Row>(text)).rows
   } finally {
     await client.end()
   }
