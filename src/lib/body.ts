@@ -53,9 +53,9 @@ function accept<Schema extends z.ZodType>(
   form: { template: keyof Pages; context?: Record<string, unknown> } | undefined,
   body: Record<string, unknown>,
 ): z.output<Schema> {
-  checkToken(ctx, body.csrf_token)
   if (typeof body.next === 'string') ctx.state.next = safePath(body.next)
   if (form) ctx.state.form = filled(form, body)
+  checkToken(ctx, body.csrf_token)
   const result = schema.safeParse(body)
   if (!result.success) throw new Invalid(firstMessages(result.error))
   return result.data

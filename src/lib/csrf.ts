@@ -22,12 +22,14 @@ export function csrfToken(ctx: Visit): string {
 
 /**
  * Checks the hidden field `csrf_token`, or the header `X-CSRF-Token`, against the visitor's own token.
- * Throws Forbidden. See the OWASP cheat sheet "Cross-Site Request Forgery Prevention".
+ * Throws Forbidden; for who is signed out, the form is shown again with a token that is good. See the OWASP cheat sheet "Cross-Site Request Forgery Prevention".
  */
 export function checkToken(ctx: Visit, field: unknown): void {
   const given = ctx.get('x-csrf-token') || field
-  const { csrf } = recall(ctx)
-  if (typeof given !== 'string' || !csrf || !same(given, csrf)) throw new Forbidden(REFUSED)
+  const csrf = csrfToken(ctx)
+  if (typeof given === 'string' && same(given, csrf)) return
+  // Signed out, two tabs that open a form at once are given two tokens, of which the cookie keeps the later one.
+  throw new Forbidden(REFUSED, ctx.state.me ? {} : { csrf_token: `${REFUSED}. Please send it once more` })
 }
 
 /** Refuses what a browser sends here on behalf of another site, before anything is read. */

@@ -37,8 +37,8 @@ export class Unauthorized extends Refusal {
 }
 
 export class Forbidden extends Refusal {
-  constructor(message = 'You may not do this.') {
-    super(403, 'forbidden', message)
+  constructor(message = 'You may not do this.', fields: Record<string, string> = {}) {
+    super(403, 'forbidden', message, { fields })
   }
 }
 

@@ -58,6 +58,19 @@ describe('forged requests', () => {
     expect(answer.status).to.equal(303)
   })
 
+  it('a form that another tab has outdated is shown again, as it was filled in, and works then', async () => {
+    const guest = client(instance.origin)
+    const form = { username: 'bob', password, next: '/public' }
+    const outdated = await client(instance.origin).csrf()
+    const refused = await guest.post('/login', form, { csrf: outdated, type: 'form' })
+    expect(refused.status).to.equal(403)
+    expect(refused.text).to.contain('Invalid POST contents').and.contain('value="bob"')
+    expect(refused.text).not.to.contain(password)
+    const [, csrf_token] = /name="csrf_token" value="([^"]+)"/.exec(refused.text) ?? []
+    const again = await guest.post('/login', { ...form, csrf_token }, { csrf: null, type: 'form' })
+    expect(again).to.include({ status: 303, location: '/public' })
+  })
+
   it('a token from before the sign-in is worth nothing after it', async () => {
     const carl = client(instance.origin)
     const early = await carl.csrf()
