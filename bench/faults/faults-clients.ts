@@ -1,4 +1,4 @@
-import { pause, until, type Node } from './cluster.ts'
+import { pause, until } from './cluster.ts'
 import { startFollower, type Follower } from './follower.ts'
 import { residentBytes } from './monitor.ts'
 import { layNarrowLink, type NarrowLink } from './narrow-link.ts'
@@ -26,7 +26,7 @@ export const deaf: Fault = {
     const [node] = scene.cluster.nodes
     const link = await layNarrowLink(node!.instance.origin)
     try {
-      await stopReading(scene, link, node!)
+      await stopReading(scene, link)
     } finally {
       link.close()
     }
@@ -36,7 +36,6 @@ export const deaf: Fault = {
 async function stopReading(
   { cluster, followers, writers, hold, breach, note }: Scene,
   link: NarrowLink,
-  node: Node,
 ): Promise<void> {
   const others = [...followers]
   let { origin } = link
@@ -45,8 +44,6 @@ async function stopReading(
   followers.push(slow)
   await until(() => slow.ledger.length > 0, 10_000, 'the slow client to be connected')
 
-  const memory = await residentBytes(node)
-  const memoryElsewhere = await residentBytes(cluster.nodes[1]!)
   link.stop()
   const start = Date.now()
   const before = slow.ledger.length
@@ -55,9 +52,10 @@ async function stopReading(
     breach(error.message),
   )
   await pause(hold)
-  const more = (await residentBytes(node)) - memory
-  const moreElsewhere = (await residentBytes(cluster.nodes[1]!)) - memoryElsewhere
-  note(`${megabytes(behind())} behind, ${megabytes(more)} more memory (elsewhere ${megabytes(moreElsewhere)})`)
+  const memory = await Promise.all(cluster.nodes.map(async (one) => megabytes(await residentBytes(one))))
+  note(
+    `${megabytes(behind())} behind, its instance at ${memory[0]} and the others at ${memory.slice(1).join(', ')}`,
+  )
   note(`from a request to the others ${p99(arrivals(others, writers, start))} ms at p99`)
   const counts = others.map((one) => eventsSince(one, start))
   if (slow.ledger.length > before + 50) breach('it went on reading')
