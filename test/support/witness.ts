@@ -28,6 +28,7 @@ export function watch(person: Client, path: string): Witness {
       if (stream.status !== 200) refusals += 1
       last = stream.lastId() ?? last
       events.push(...stream.events)
+      stream = null
       await pause(AGAIN_MS)
     }
   }
@@ -37,7 +38,7 @@ export function watch(person: Client, path: string): Witness {
   })
 
   return {
-    events: () => events,
+    events: () => [...events, ...(stream?.events ?? [])],
     refusals: () => refusals,
     async stop() {
       stopped = true
