@@ -110,6 +110,13 @@ describe('the checker of the fault bench', () => {
     expect(check(ledger(...reset, pages(['post 12'])), truth(11, 12, 13, 14), []).lost).to.equal(1)
   })
 
+  it('excuses what came before an opening only where a reset follows it', () => {
+    const pages: Entry = { ...entry, kind: 'pages', bodies: ['post 12'] }
+    const opened = [post(11), told('opened', 12)]
+    expect(check(ledger(...opened, told('reset', 12), pages), truth(11, 12), [])).to.deep.equal(faultless)
+    expect(check(ledger(...opened, pages), truth(11, 12), []).lost).to.equal(1)
+  })
+
   it('begins anew where a reset says that the numbers do', () => {
     const back = ledger(post(11), post(12), told('reset', 11), post(12, 'ann', 'another 12'))
     const now: Truth = {

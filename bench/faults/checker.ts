@@ -77,6 +77,8 @@ function readThrough({ entries, from, followed, forgottenAt = Infinity }: Ledger
   let created = new Set<string>()
   let resets: { after: number; upTo: number }[] = []
   let cursor = from
+  /** The last that anything was told of: an opening moves the cursor, and tells nothing. */
+  let told = from
   /** Where the numbers began anew: what was before, the database has forgotten. */
   let floor = from
 
@@ -89,7 +91,7 @@ function readThrough({ entries, from, followed, forgottenAt = Infinity }: Ledger
         created = new Set()
         resets = []
         floor = entry.id
-      } else resets.push({ after: cursor, upTo: entry.id })
+      } else resets.push({ after: told, upTo: entry.id })
     } else if (entry.kind === 'event') {
       const { author, body, action } = entry.about
       const isPost = entry.event === 'post' && action === 'created' && body !== null
@@ -100,6 +102,7 @@ function readThrough({ entries, from, followed, forgottenAt = Infinity }: Ledger
       if (isPost) created.add(body)
     } else if (entry.id < cursor) verdict.disorder += 1
     cursor = entry.id
+    if (entry.kind !== 'opened') told = cursor
   }
   return { ids, resets, floor, ...verdict }
 }

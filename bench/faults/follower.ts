@@ -23,6 +23,8 @@ export interface Follower {
   ledger: Entry[]
   /** Whether an event or a page brought a post with this body. */
   has(body: string): boolean
+  /** Whether it loads the pages just now. */
+  reloading(): boolean
   close(): void
 }
 
@@ -45,6 +47,7 @@ export function startFollower({ origin, person, from, restless }: FollowerOption
   let retry = 1_000
   let connection = 0
   let closed = false
+  let reloads = 0
   let request: ClientRequest | null = null
 
   function take({ id, event, data, retry: wait }: Block): void {
@@ -67,6 +70,7 @@ export function startFollower({ origin, person, from, restless }: FollowerOption
   /** What a page does on a reset: loads the state anew, as far back as this follower's story goes. */
   async function reload(): Promise<void> {
     const loaded: string[] = []
+    reloads += 1
     for (let path: string | null = '/'; path !== null && !closed;) {
       const headers = { accept: 'application/json', cookie: person.client.cookie() }
       const signal = AbortSignal.timeout(8_000)
@@ -81,6 +85,7 @@ export function startFollower({ origin, person, from, restless }: FollowerOption
       path = older ? null : page.before && `/?before=${encodeURIComponent(page.before)}`
     }
     for (const body of loaded) bodies.add(body)
+    reloads -= 1
     ledger.push({ kind: 'pages', connection, at: Date.now(), bodies: loaded })
   }
 
@@ -124,6 +129,7 @@ export function startFollower({ origin, person, from, restless }: FollowerOption
     from,
     ledger,
     has: (body) => bodies.has(body),
+    reloading: () => reloads > 0,
     close() {
       closed = true
       request?.destroy()

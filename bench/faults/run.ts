@@ -152,7 +152,8 @@ async function heal({ writers, followers, cluster }: Scene): Promise<number> {
 async function arrival({ followers, cluster }: Scene, writes: Writers['writes']): Promise<void> {
   const followed = new Set(cluster.authors.map(({ name }) => name))
   const due = writes.filter(({ answeredAt, author }) => answeredAt !== null && followed.has(author))
-  const arrived = (): boolean => followers.every((one) => due.every(({ body }) => one.has(body)))
+  const arrived = (): boolean =>
+    followers.every((one) => !one.reloading() && due.every(({ body }) => one.has(body)))
   await until(arrived, LAST_PATIENCE_MS, 'the last posts').catch(() => {})
   await pause(300)
 }
