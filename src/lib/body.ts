@@ -41,7 +41,7 @@ export async function readWithFile<Schema extends z.ZodType>(
   { name, turn }: { name: string; turn: Turn },
 ): Promise<{ input: z.output<Schema>; file: Buffer | null }> {
   if (!ctx.is('multipart')) return { input: await read(ctx, schema, form), file: null }
-  refusePacked(ctx)
+  refuseUnreadable(ctx)
   ctx.state.form = form
   const { fields, file } = await turn(() => readUpload(ctx, name))
   return { input: accept(ctx, schema, form, withLineFeeds(fields)), file }
@@ -90,7 +90,7 @@ export function optional(max: number) {
 
 async function parseBody(ctx: Visit): Promise<Record<string, unknown>> {
   if (!ctx.request.length && !ctx.get('transfer-encoding')) return {}
-  refusePacked(ctx)
+  refuseUnreadable(ctx)
   const encoded = ctx.is('urlencoded')
   if (!encoded && !ctx.is('json')) throw new UnsupportedMedia()
   try {
@@ -105,10 +105,12 @@ async function parseBody(ctx: Visit): Promise<Record<string, unknown>> {
 }
 
 /**
- * No browser packs what it sends. Unpacking is refused, not only bounded: the parser stops listening to its unpacker once
- * it has had enough, and what breaks in there later ended the whole process (found by test/security/fuzz.test.ts).
+ * Whoever has hung up by now sends no more, and the parsers would wait for it for ever. And no browser packs what it
+ * sends: unpacking is refused, not only bounded, because the parser stops listening to its unpacker once it has had
+ * enough, and what breaks in there later ended the whole process (found by test/security/fuzz.test.ts).
  */
-function refusePacked(ctx: Visit): void {
+function refuseUnreadable(ctx: Visit): void {
+  if (ctx.req.destroyed) throw new BadRequest()
   if (!['', 'identity'].includes(ctx.get('content-encoding').toLowerCase())) {
     throw new UnsupportedMedia('Please send this without a content encoding.')
   }

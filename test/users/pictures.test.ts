@@ -225,11 +225,13 @@ describe('pictures', () => {
       await once(socket, 'connect')
       socket.write(
         `POST /settings/profile HTTP/1.1\r\nHost: localhost\r\nCookie: ${ann.cookie()}\r\nX-CSRF-Token: ${await ann.csrf()}\r\n` +
-          'Content-Type: multipart/form-data; boundary=xx\r\nContent-Length: 100000\r\n\r\n' +
-          '--xx\r\nContent-Disposition: form-data; name="avatar"; filename="a"\r\nContent-Type: image/jpeg\r\n\r\nhalf',
+          'Content-Type: multipart/form-data; boundary=xx\r\nContent-Length: 100000\r\nExpect: 100-continue\r\n\r\n',
       )
-      await once(socket.setTimeout(300), 'timeout')
-      socket.destroy()
+      await once(socket, 'data') // before it has looked who asks
+      socket.write(
+        '--xx\r\nContent-Disposition: form-data; name="avatar"; filename="a"\r\nContent-Type: image/jpeg\r\n\r\nhalf',
+        () => socket.destroy(),
+      )
       await eventually(() => instance.logs().includes('"path":"/settings/profile","status":400'))
       expect((await ann.get('/')).status).to.equal(200)
     })
