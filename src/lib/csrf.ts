@@ -22,7 +22,8 @@ export function csrfToken(ctx: Visit): string {
 
 /**
  * Checks the hidden field `csrf_token`, or the header `X-CSRF-Token`, against the visitor's own token.
- * Throws Forbidden; for who is signed out, the form is shown again with a token that is good. See the OWASP cheat sheet "Cross-Site Request Forgery Prevention".
+ * Throws Forbidden; for who is signed out, the form is shown again with a token that is good. See the OWASP cheat
+ * sheet "Cross-Site Request Forgery Prevention".
  */
 export function checkToken(ctx: Visit, field: unknown): void {
   const given = ctx.get('x-csrf-token') || field

@@ -84,11 +84,13 @@ function boundWait(pool: DatabasePool): DatabasePool {
   async function use<T>(work: (connection: DatabasePoolConnection) => Promise<T>, left: number): Promise<T> {
     const { promise: inVain, reject } = Promise.withResolvers<never>()
     let late = false
-    const giveUp = (): void => {
-      late = true
-      reject(new Unavailable())
-    }
-    const timer = setTimeout(giveUp, Math.min(MAX_WAIT_MS, left))
+    const timer = setTimeout(
+      () => {
+        late = true
+        reject(new Unavailable())
+      },
+      Math.min(MAX_WAIT_MS, left),
+    )
     const done = pool.connect(async (connection) => {
       clearTimeout(timer)
       return late ? null : work(connection)

@@ -2,8 +2,10 @@ import type { Db } from '../lib/db.ts'
 import { oldestSeq, readLogBlock } from './log.ts'
 import { toFrame, type Frame } from './ring.ts'
 
-/** Numbers in a block: blocks begin at its multiples, so that clients with different cursors share them. */
-// About as much as a client is given at one go: what asks for less than a block reads it again for the rest.
+/**
+ * Numbers in a block: blocks begin at its multiples, so that clients with different cursors share them. It holds about
+ * as much as a client is given at one go: who takes less than a block asks for it again.
+ */
 const BLOCK = 50
 /** What is kept of blocks; with cards of ordinary length each has about a hundred kilobytes. */
 const MAX_BYTES = 16 * 1024 * 1024

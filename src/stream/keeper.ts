@@ -26,6 +26,7 @@ export function keepStreams({
   log,
   recheckEveryMs = RECHECK_MS,
   stalledAfterMs = STALLED_AFTER_MS,
+  maxAgeMs = MAX_AGE_MS,
 }: {
   hub: Hub
   /** Which of these sessions, by hash in hex, are not over. */
@@ -33,6 +34,7 @@ export function keepStreams({
   log: Logger
   recheckEveryMs?: number
   stalledAfterMs?: number
+  maxAgeMs?: [least: number, most: number]
 }): Keeper {
   const endsAt = new WeakMap<Subscriber, number>()
 
@@ -41,7 +43,7 @@ export function keepStreams({
     const now = Date.now()
     for (const subscriber of hub.subscribers()) {
       const end = endsAt.get(subscriber)
-      if (end === undefined) endsAt.set(subscriber, now + between(...MAX_AGE_MS))
+      if (end === undefined) endsAt.set(subscriber, now + between(...maxAgeMs))
       else if (now >= end) subscriber.connection.end()
       if (subscriber.connection.stalledFor() >= stalledAfterMs) subscriber.connection.destroy()
     }

@@ -79,4 +79,18 @@ describe('the keeper of streams', () => {
     expect(await text(still!).catch((error: Error) => error.message)).to.equal('aborted')
     slow!.destroy()
   })
+
+  it('ends a stream that has grown old, in good order', async () => {
+    await database.query(`
+      insert into sessions (id_hash, user_id, expires_at) values ('\\xee', 1, now() + interval '1 day')`)
+    const stream = await server.open('/ee')
+    const strict = keepStreams({
+      hub,
+      liveSessions: async (hashes) => new Set(hashes),
+      log: pino({ level: 'silent' }),
+      maxAgeMs: [0, 1],
+    })
+    expect(await text(stream)).to.match(/^: open\n\nretry: \d{2,3}\n\n$/)
+    strict.stop()
+  })
 })
