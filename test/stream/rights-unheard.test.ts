@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { layWire, type Wire } from '../../bench/faults/wire.ts'
 import { useDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 import { client, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 import { openStream, type TestStream } from '../support/sse.ts'
@@ -53,5 +54,8 @@ describe('a right that ended while an instance could not hear of it', () => {
     const dan = await openStream(`${unhearing.origin}/users/ann/stream?after=0`)
     await dan.next((event) => event.data?.post?.id === id)
     expect(bob.stream.events.filter((event) => event.data?.post?.id === id)).to.be.empty
+    // It says that the timer found what no notification had told.
+    const metrics = async () => (await fetch(`${unhearing.metricsOrigin}/metrics`)).text()
+    await eventually(metrics, (text) => Number(/^koafeed_rescued (\d+)$/m.exec(text)?.[1]) > 0)
   })
 })
