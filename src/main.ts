@@ -5,19 +5,12 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createApp } from './app.ts'
 import { readConfig, type Config } from './config.ts'
-import { createBatch } from './lib/batch.ts'
 import { createDb, createWrite, type DatabasePool } from './lib/db.ts'
 import { createLog } from './lib/log.ts'
 import { createMetricsServer } from './lib/metrics.ts'
 import { createRenderer } from './lib/render.ts'
 import { forgetThrottles } from './lib/throttle.ts'
-import { createHistory } from './stream/history.ts'
-import { createHub } from './stream/hub.ts'
-import { keepStreams } from './stream/keeper.ts'
-import { createListener } from './stream/listener.ts'
-import { authorise, type Wanted } from './stream/rights.ts'
-import { streamRoutes } from './stream/routes.ts'
-import { createSeats } from './stream/seats.ts'
+import { createStreaming } from './stream/streaming.ts'
 import { scheduleUpkeep } from './stream/upkeep.ts'
 import { findLiveSessions, findSessions, forgetSessions, sessionCookieName } from './users/sessions.ts'
 
@@ -45,39 +38,26 @@ async function run(config: Config): Promise<void> {
 
   const db = await createDb(databaseUrl, { applicationName: `koafeed:pool:${instanceName}` })
   const write = createWrite(db)
-  const hub = createHub()
-  const history = createHistory(db, hub.position)
-  const sink = {
-    ...hub,
-    rewind(seq: number) {
-      history.clear()
-      hub.rewind(seq)
-    },
-  }
-  const listener = createListener({ url: listenDatabaseUrl, name: instanceName, db, sink, log })
-  await listener.start()
+  const streaming = createStreaming({
+    db,
+    listenDatabaseUrl,
+    instanceName,
+    limits: config.limits,
+    log,
+    sessionCookie: sessionCookieName(config),
+    findViewers: (cookies) => findSessions(db, cookies),
+    findLiveSessions: (hashes) => findLiveSessions(db, hashes),
+  })
+  await streaming.start()
 
-  const keeper = keepStreams({ hub, log, liveSessions: (hashes) => findLiveSessions(db, hashes) })
   const stopUpkeep = scheduleUpkeep({ write, log, chores: [forgetThrottles, forgetSessions] })
   let draining = false
   const health = {
     ready() {
-      const why = [...(draining ? ['shutting down'] : []), ...listener.troubles()]
-      return { ok: why.length === 0, why: [...why, ...listener.warnings(), ...poolWarnings(db)] }
+      const why = [...(draining ? ['shutting down'] : []), ...streaming.unhealthyReasons()]
+      return { ok: why.length === 0, why: [...why, ...streaming.warnings(), ...poolWarnings(db)] }
     },
   }
-  const findViewer = createBatch((cookies: readonly string[]) => findSessions(db, cookies))
-  const stream = streamRoutes({
-    hub,
-    history,
-    sync: listener.sync,
-    seats: createSeats(config.limits),
-    authorise: createBatch((wanted: readonly Wanted[]) => authorise(db, wanted)),
-    async identify(ctx) {
-      const session = await findViewer(ctx.cookies.get(sessionCookieName(config)) ?? '')
-      return session && { id: session.user_id, session: session.hash }
-    },
-  })
   const app = createApp({
     db,
     write,
@@ -90,29 +70,13 @@ async function run(config: Config): Promise<void> {
     config,
     log,
     health,
-    stream: stream.middleware(),
+    stream: streaming.routes,
   })
   const server = createServer(app.callback())
   server.keepAliveTimeout = KEEP_ALIVE_MS
   const origin = await listen(server, config.port, config.host)
 
-  const metrics = createMetricsServer([
-    { name: 'koafeed_streams', help: 'Open streams', read: () => hub.size() },
-    { name: 'koafeed_position', help: 'seq of the last event relayed', read: () => hub.position() },
-    {
-      name: 'koafeed_reconnects',
-      help: 'Lost LISTEN connections',
-      read: () => listener.counters().reconnects,
-    },
-    { name: 'koafeed_gaps', help: 'Gaps read from the log', read: () => listener.counters().gaps },
-    { name: 'koafeed_rescued', help: 'Events only the timer found', read: () => listener.counters().rescued },
-    { name: 'koafeed_notify_queue', help: 'Use of the notify queue, 0 to 1', read: listener.queueUsage },
-    {
-      name: 'koafeed_rewinds',
-      help: 'Times the database went back',
-      read: () => listener.counters().rewinds,
-    },
-  ])
+  const metrics = createMetricsServer(streaming.gauges)
   const metricsOrigin = await listen(metrics, config.metricsPort, config.host).catch((error: Error) => {
     // The site is worth more than its figures.
     log.warn({ reason: error.message }, 'no metrics')
@@ -127,14 +91,13 @@ async function run(config: Config): Promise<void> {
     draining = true
     log.info({ event: 'shutdown', reason }, 'shutting down')
     setTimeout(() => process.exit(0), SHUTDOWN_MS).unref()
-    await keeper.drain()
-    keeper.stop()
+    await streaming.drain()
     stopUpkeep()
     const closed = once(server, 'close')
     server.close()
     await closed
     metrics.close()
-    await listener.stop()
+    await streaming.stop()
     await db.end()
     log.info({ event: 'shutdown' }, 'all done')
     process.exit(0)

@@ -21,20 +21,20 @@ export function newSessionId(): string {
   return randomBytes(32).toString('base64url')
 }
 
-/** Whose live session each cookie opens, and the session's name in the log; null for any other text. */
+/** For each cookie the user whose live session it opens, with the session's hash in hex; null for any other text. */
 export async function findSessions(
   db: Db,
   cookies: readonly string[],
-): Promise<({ user_id: string; hash: string } | null)[]> {
+): Promise<({ id: string; session: string } | null)[]> {
   const hashes = cookies.map((cookie) => (isSessionId(cookie) ? hashOf(cookie).toString('hex') : null))
   const wanted = hashes.filter((hash) => hash !== null)
   if (wanted.length === 0) return cookies.map(() => null)
-  const rows = await db.any(sql.row<{ user_id: string; hash: string }>()`
-    select user_id, encode(id_hash, 'hex') as hash
+  const rows = await db.any(sql.row<{ id: string; session: string }>()`
+    select user_id as id, encode(id_hash, 'hex') as session
     from sessions
     where id_hash = any(select decode(hash, 'hex') from unnest(${sql.array(wanted, 'text')}) as hash)
       and expires_at > now()`)
-  const byHash = new Map(rows.map((row) => [row.hash, row]))
+  const byHash = new Map(rows.map((row) => [row.session, row]))
   return hashes.map((hash) => (hash && byHash.get(hash)) || null)
 }
 
