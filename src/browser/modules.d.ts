@@ -1,6 +1,6 @@
 /** The files of `templates/partials/`, compiled while bundling (see lib/partials.ts). */
 declare module 'koafeed:partials' {
-  type Done = (error: Error | null, text?: string) => void
+  type Done = (error: null, text: string) => void
   export type Root = (env: unknown, context: unknown, frame: unknown, runtime: unknown, done: Done) => void
   const partials: Record<string, Root>
   export default partials

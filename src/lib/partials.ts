@@ -45,10 +45,21 @@ const asFunction: NonNullable<nunjucks.PrecompileOptions['wrapper']> = (template
     .map(({ name, template }) => `${JSON.stringify(name)}: (() => {\n${slim(template)}\n})().root`)
     .join(',\n')
 
-/** Without what no partial asks for: exports, line numbers, and the counters of a loop but its first and last. */
+/**
+ * Removes what no partial needs: exports, line numbers, a parent template, and the counters of a loop except its first
+ * and last. An include becomes one call of `env.include` instead of a list of asynchronous tasks.
+ */
 function slim(template: string): string {
   return template
     .replace(/if\(frame\.topLevel\) \{\ncontext\.addExport\(.*\);\n\}\n/g, '')
     .replace(/,\d+,\d+\), env\.opts\.autoescape\)/g, '), env.opts.autoescape)')
     .replace(/frame\.set\("loop\.(index|index0|revindex|revindex0|length)", .*\);\n/g, '')
+    .replace(INCLUDE, 'env.include($1, context.getVariables(), frame, function(result){\noutput += result;')
+    .replace(/var (lineno|colno) = 0;\n|(lineno|colno) = \d+, /g, '')
+    .replace('try {\nvar parentTemplate = null;\n', '')
+    .replace(/if\(parentTemplate\) \{\n.*\n\} else \{\n(cb\(null, output\);)\n\}/, '$1')
+    .replace(/\} catch \(e\) \{\n.*\n\}\n\}/, '}')
 }
+
+const INCLUDE =
+  /var tasks = \[\];\ntasks\.push\(\nfunction\(callback\) \{\nenv\.getTemplate\(("[^"]+"),[\s\S]*?env\.waterfall\(tasks, function\(\)\{/g
