@@ -51,13 +51,29 @@ begin
   return null;
 end $$;
 
--- See sql/20_log.sql: nobody may be building a card of a user now. Taken before the statement locks a row, because
--- whoever builds a card may come to wait for that row.
+-- Waits until no transaction is building a card (sql/20_log.sql). The lock is taken before the statement locks a row,
+-- because a transaction that builds a card may wait for that row. A statement trigger cannot see whether a value
+-- changes: an UPDATE that names `username`, `name` or `avatar` takes the lock in any case.
 create or replace function tg_users__views_lock() returns trigger
 language plpgsql as $$
 begin
   perform pg_advisory_xact_lock(7230, 2);
   return null;
+end $$;
+
+-- Deletes those of the pictures that no user has; returns the number of deleted rows. The rows are locked first, in the
+-- order in which an upload locks them (src/users/pictures.ts); the second statement then sees the users that took one
+-- of the pictures meanwhile.
+create or replace function delete_unused_pictures(hashes text[]) returns integer
+language plpgsql as $$
+declare
+  deleted integer;
+begin
+  perform from images where hash = any(hashes) order by hash, variant for update;
+  delete from images i
+  where i.hash = any(hashes) and not exists (select from users u where u.avatar = i.hash);
+  get diagnostics deleted = row_count;
+  return deleted;
 end $$;
 
 create or replace function tg_groups__defaults() returns trigger

@@ -408,6 +408,9 @@ function append_log(event text, topics text[], payload jsonb)
 function comment_view(c comments)
   returns jsonb stable
 
+function delete_unused_pictures(hashes text[])
+  returns integer volatile
+
 function entry_view(e entries)
   returns jsonb stable
 

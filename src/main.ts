@@ -12,6 +12,7 @@ import { createRenderer } from './lib/render.ts'
 import { forgetThrottles } from './lib/throttle.ts'
 import { createStreaming } from './stream/streaming.ts'
 import { scheduleUpkeep } from './stream/upkeep.ts'
+import { createPictureUpkeep } from './users/pictures.ts'
 import { findLiveSessions, findSessions, forgetSessions, sessionCookieName } from './users/sessions.ts'
 
 /** Longer than balancers keep an idle connection (60 s), so that it is never ended under a request of theirs. */
@@ -50,7 +51,11 @@ async function run(config: Config): Promise<void> {
   })
   await streaming.start()
 
-  const stopUpkeep = scheduleUpkeep({ write, log, chores: [forgetThrottles, forgetSessions] })
+  const stopUpkeep = scheduleUpkeep({
+    write,
+    log,
+    chores: [forgetThrottles, forgetSessions, createPictureUpkeep()],
+  })
   let draining = false
   const health = {
     ready() {

@@ -1,7 +1,7 @@
 import type { QuerySqlToken } from 'slonik'
 import { sql, type Write } from '../lib/db.ts'
 import type { Me } from '../shared/views.ts'
-import { deleteUnusedPicture } from './pictures.ts'
+import { deleteUnusedPictures } from './pictures.ts'
 
 /**
  * Rows that one transaction takes away. Each one that is told live costs a card, built while the log is locked, so a
@@ -17,10 +17,9 @@ export async function deleteAccount(write: Write, me: Me): Promise<void> {
   await write((tx) => tx.query(sql.unsafe`delete from sessions where user_id = ${me.id}`))
   for (const part of partsOf(me)) await inChunks(write, part)
   await write(async (tx) => {
-    await tx.query(sql.unsafe`update users set avatar = null where id = ${me.id}`)
-    if (me.avatar !== null) await deleteUnusedPicture(tx, me.avatar)
     await tx.query(sql.unsafe`delete from users where id = ${me.id}`)
   })
+  if (me.avatar !== null) await deleteUnusedPictures(write, [me.avatar])
 }
 
 /** What goes before the account itself, each statement a chunk at a time. */

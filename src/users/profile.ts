@@ -2,11 +2,11 @@ import { UniqueIntegrityConstraintViolationError } from 'slonik'
 import { z } from 'zod'
 import { storable } from '../lib/body.ts'
 import { sql, type Db, type Write } from '../lib/db.ts'
-import { Invalid } from '../lib/errors.ts'
+import { Invalid, NotFound } from '../lib/errors.ts'
 import type { Picture } from '../lib/images.ts'
 import type { Me, UserView } from '../shared/views.ts'
 import { isTaken, newUsername, TAKEN } from './accounts.ts'
-import { deleteUnusedPicture, insertPicture } from './pictures.ts'
+import { deleteUnusedPictures, saveWithPicture } from './pictures.ts'
 
 /** What is not sent stays as it is. */
 export const ProfileInput = z.object({
@@ -35,37 +35,50 @@ export async function getProfileValues(
 }
 
 /**
- * Changes my profile; `picture` is the new one, or null to leave it. The name that I give up leads to me until somebody
- * takes it. Throws Invalid where the new one is taken, by a person or a group.
+ * Changes my profile; `picture` is the new one, or null to leave it. The username that I give up leads to me until
+ * somebody takes it. Throws Invalid if a person or a group has the new one.
  */
 export async function updateProfile(
   { db, write }: { db: Db; write: Write },
   me: Me,
-  { username = me.username, name, bio, remove_avatar }: z.output<typeof ProfileInput>,
+  input: z.output<typeof ProfileInput>,
   picture: Picture | null,
 ): Promise<UserView> {
+  const { username = me.username } = input
   if (username !== me.username && (await isTaken(db, username))) throw new Invalid({ username: TAKEN })
-  const avatar = picture?.hash ?? (remove_avatar ? null : me.avatar)
+  const save = (tx: Db) => tx.maybeOneFirst(updateStatement(me, input, picture))
   try {
-    return await write(async (tx) => {
-      // Whoever changes a picture waits here for those who do too, so the statements below see what is in use.
-      const user = await tx.oneFirst(sql.row<{ user: UserView }>()`
-        update users
-        set username = ${username},
-            name = coalesce(nullif(${name ?? null}::text, ''), case when ${name ?? null}::text = '' then ${username} else name end),
-            bio = coalesce(${bio ?? null}::text, bio),
-            avatar = ${avatar}
-        where id = ${me.id}
-        returning user_view(users) as user`)
-      if (picture) await insertPicture(tx, picture)
-      if (me.avatar !== null && me.avatar !== avatar) await deleteUnusedPicture(tx, me.avatar)
-      return user
-    })
+    const user = picture ? await saveWithPicture(write, picture, save) : await write(save)
+    if (!user) throw new NotFound()
+    return user
   } catch (error) {
-    // Two who want one name at one instant.
+    // Somebody else took the name after `isTaken`.
     if (error instanceof UniqueIntegrityConstraintViolationError) throw new Invalid({ username: TAKEN })
     throw error
+  } finally {
+    const hashes = [me.avatar, picture?.hash].filter((hash) => typeof hash === 'string')
+    // The profile is saved, or refused, whether this succeeds or not; the upkeep deletes what is left.
+    if (picture || input.remove_avatar) await deleteUnusedPictures(write, hashes).catch(() => {})
   }
+}
+
+/**
+ * An UPDATE that names `username`, `name` or `avatar` takes a lock for which every write on the site waits, until the
+ * commit (sql/40_people.sql). So it names them only if one of them changes, and nothing comes after it.
+ */
+function updateStatement(me: Me, input: z.output<typeof ProfileInput>, picture: Picture | null) {
+  const { username = me.username, bio = null } = input
+  const name = input.name === undefined ? me.name : input.name || username
+  const avatar = picture?.hash ?? (input.remove_avatar ? null : me.avatar)
+  const isShownChanged = username !== me.username || name !== me.name || avatar !== me.avatar
+  const shown = isShownChanged
+    ? sql.fragment`, username = ${username}, name = ${name}, avatar = ${avatar}`
+    : sql.fragment``
+  return sql.row<{ user: UserView }>()`
+    update users
+    set bio = coalesce(${bio}::text, bio)${shown}
+    where id = ${me.id}
+    returning user_view(users) as user`
 }
 
 function shortText(max: number, long: string) {

@@ -5,6 +5,8 @@ import { connect } from 'node:net'
 import { once } from 'node:events'
 import { expect } from 'chai'
 import sharp from 'sharp'
+import { createDb, createWrite } from '../../src/lib/db.ts'
+import { createPictureUpkeep } from '../../src/users/pictures.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { client, type Answer, type Client } from '../support/http.ts'
@@ -125,6 +127,21 @@ describe('pictures', () => {
     const gone = await bob.post('/settings/profile', { remove_avatar: '1' })
     expect(avatarOf(gone)).to.equal(null)
     expect(await count()).to.equal(0)
+  })
+
+  it('the upkeep deletes pictures that no user has, and keeps the others', async () => {
+    const hash = avatarOf(await upload(await picture({ colour: '#8e44ad' })))
+    await database.query(`
+      insert into images (hash, variant, content_type, bytes)
+      select lpad(to_hex(n), 40, '0'), variant, 'image/webp', '' from generate_series(1, 600) n, unnest('{50,75}'::text[]) variant`)
+    const db = await createDb(database.url, { applicationName: 'test' })
+    try {
+      const upkeep = createPictureUpkeep()
+      for (let run = 0; run < 3; run++) await createWrite(db)(upkeep)
+    } finally {
+      await db.end()
+    }
+    expect(await database.query('select distinct hash from images')).to.deep.equal([{ hash }])
   })
 
   describe('refused, with nothing stored', () => {

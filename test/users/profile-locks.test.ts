@@ -1,0 +1,99 @@
+import { expect } from 'chai'
+import pg from 'pg'
+import { useDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
+import { client, type Client } from '../support/http.ts'
+import { startInstance, type Instance } from '../support/instance.ts'
+import { avatarForm, picture } from '../support/pictures.ts'
+
+describe('the locks of a profile save', () => {
+  const database = useDatabase()
+  let instance: Instance
+  let ann: Client
+  let bob: Client
+  let post: string
+  let other: pg.Client
+  before(async () => {
+    instance = await startInstance({ databaseUrl: database.url })
+    ann = await client(instance.origin).register('ann')
+    bob = await client(instance.origin).register('bob')
+    post = (await bob.post('/posts', { body: 'by bob' })).json.post.id
+    other = new pg.Client({ connectionString: database.url })
+    await other.connect()
+  })
+  after(() => other.end())
+  afterEach(() => other.query('rollback'))
+
+  const save = (fields: Record<string, unknown> | FormData) => ann.post('/settings/profile', fields)
+  const untilOneWaits = () => eventually(() => database.waiting())
+  const storedVariants = async () => (await database.query('select from images')).length
+  /** What a transaction that builds a card holds. */
+  const holdViewsLock = () => other.query('begin; select pg_advisory_xact_lock_shared(7230, 2)')
+
+  it('a new bio does not wait for transactions that build cards', async () => {
+    await holdViewsLock()
+    expect((await save({ bio: 'new' })).status).to.equal(200)
+    expect((await ann.get('/users/ann')).json.user.bio).to.equal('new')
+  })
+
+  it('a form that sends the same names does not wait either', async () => {
+    await holdViewsLock()
+    expect((await save({ username: 'ann', name: 'ann', bio: 'newer' })).status).to.equal(200)
+    expect((await save({ username: 'ann', name: '', bio: 'newest' })).status).to.equal(200)
+    expect((await ann.get('/users/ann')).json.user).to.include({ bio: 'newest', name: 'ann' })
+  })
+
+  it('a rename waits for them', async () => {
+    await holdViewsLock()
+    const renaming = save({ name: 'Ann', bio: 'renamed' })
+    await untilOneWaits()
+    expect((await ann.get('/users/ann')).json.user).to.include({ bio: 'newest', name: 'ann' })
+    await other.query('commit')
+    expect((await renaming).json.user).to.include({ name: 'Ann' })
+    expect((await ann.get('/users/ann')).json.user).to.include({ bio: 'renamed', name: 'Ann' })
+  })
+
+  it('a picture is stored before the save waits for them', async () => {
+    await holdViewsLock()
+    const saving = save(avatarForm(await picture()))
+    await untilOneWaits()
+    expect(await storedVariants()).to.equal(6)
+    await other.query('commit')
+    expect((await saving).json.user.avatar).to.be.a('string')
+  })
+
+  it('a like waits while a rename has not committed', async () => {
+    await other.query("begin; update users set name = 'Annie' where username = 'ann'")
+    const liking = bob.post(`/posts/${post}/like`)
+    await untilOneWaits()
+    await other.query('commit')
+    expect((await liking).json.post.like_count).to.equal(1)
+  })
+
+  it('a picture whose save fails is removed', async () => {
+    await save({ remove_avatar: '1' })
+    expect(await storedVariants()).to.equal(0)
+    await other.query("begin; insert into groups (name, title) values ('wanted', 'Wanted')")
+    const saving = save(avatarForm(await picture({ colour: '#123456' }), { username: 'wanted' }))
+    await untilOneWaits()
+    expect(await storedVariants()).to.equal(6)
+    await other.query('commit')
+    expect((await saving).status).to.equal(422)
+    expect(await storedVariants()).to.equal(0)
+  })
+
+  it('a picture that another person gives up at the same moment is stored again', async () => {
+    const file = await picture({ colour: '#654321' })
+    const hash: string = (await bob.post('/settings/profile', avatarForm(file))).json.user.avatar
+    // The picture is there when the upload stores it, and gone when the profile is about to use it.
+    await other.query(
+      `begin; update users set avatar = null where username = 'bob'; select from images for update`,
+    )
+    const saving = save(avatarForm(file))
+    await untilOneWaits()
+    await other.query(`select delete_unused_pictures(array['${hash}'])`)
+    await other.query('commit')
+    expect((await saving).json.user.avatar).to.equal(hash)
+    expect(await storedVariants()).to.equal(6)
+  })
+})
