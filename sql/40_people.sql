@@ -76,6 +76,27 @@ begin
   return deleted;
 end $$;
 
+-- A new hash is a new password, also one that psql sets, unless rehash_password() wrote it.
+create or replace function tg_users__password_version() returns trigger
+language plpgsql as $$
+begin
+  if coalesce(current_setting('koafeed.same_password', true), '') <> 'on' then
+    new.password_version := old.password_version + 1;
+  end if;
+  return new;
+end $$;
+
+-- Stores another hash of the same password. Does nothing if the verified hash is no longer the stored one. The setting
+-- lasts as long as the call.
+create or replace function rehash_password(user_id bigint, verified_hash text, new_hash text) returns void
+language sql
+set koafeed.same_password = 'on'
+as $$
+  update users u
+  set password_hash = new_hash
+  where u.id = user_id and u.password_hash = verified_hash
+$$;
+
 create or replace function tg_groups__defaults() returns trigger
 language plpgsql as $$
 begin

@@ -128,6 +128,7 @@ table users
   password_hash text not null
   avatar text
   created_at timestamp with time zone not null default clock_timestamp()
+  password_version integer not null default 1
 
 -- constraints
 
@@ -369,6 +370,7 @@ on subscriptions
 on users
   CREATE TRIGGER _050_views_lock BEFORE UPDATE OF username, name, avatar ON public.users FOR EACH STATEMENT EXECUTE FUNCTION tg_users__views_lock()
   CREATE TRIGGER _100_defaults BEFORE INSERT OR UPDATE OF username ON public.users FOR EACH ROW EXECUTE FUNCTION tg_users__defaults()
+  CREATE TRIGGER _120_password_version BEFORE UPDATE OF password_hash ON public.users FOR EACH ROW WHEN ((new.password_hash IS DISTINCT FROM old.password_hash)) EXECUTE FUNCTION tg_users__password_version()
   CREATE TRIGGER _200_name AFTER INSERT OR UPDATE OF username ON public.users FOR EACH ROW EXECUTE FUNCTION tg_users__name()
   CREATE TRIGGER _210_own_feed AFTER INSERT ON public.users FOR EACH ROW EXECUTE FUNCTION tg_users__own_feed()
   CREATE TRIGGER _220_feed_end AFTER DELETE ON public.users FOR EACH ROW EXECUTE FUNCTION tg_users__feed_end()
@@ -449,6 +451,9 @@ function owns_group(viewer_id bigint, group_id bigint)
 
 function post_card(p posts)
   returns jsonb stable
+
+function rehash_password(user_id bigint, verified_hash text, new_hash text)
+  returns void volatile koafeed.same_password=on
 
 function settle_entry(post bigint, person bigint)
   returns void volatile
@@ -550,6 +555,9 @@ function tg_users__name()
   returns trigger volatile
 
 function tg_users__own_feed()
+  returns trigger volatile
+
+function tg_users__password_version()
   returns trigger volatile
 
 function tg_users__views_lock()

@@ -40,7 +40,7 @@ export interface VisitState {
   /** Only programs come here, whatever they accept: refusals are JSON, and lead to no page. */
   program?: boolean
   /** Set while a sign-in makes its session: only then does the store insert one. */
-  signingIn?: boolean
+  signingIn?: { passwordVersion: number }
 }
 
 export interface VisitContext {

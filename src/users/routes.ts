@@ -6,7 +6,8 @@ import { Invalid } from '../lib/errors.ts'
 import { done, nextOr, page, requireMe, seeOther } from '../lib/http.ts'
 import { safePath } from '../lib/paths.ts'
 import type { Visit, VisitContext, VisitState } from '../lib/visit.ts'
-import { authenticate, RegisterInput, registerUser, SignInInput, type AccountDeps } from './accounts.ts'
+import { RegisterInput, registerUser, type AccountDeps } from './accounts.ts'
+import { authenticate, SignInInput } from './authentication.ts'
 import { signIn, signOut } from './sign-in.ts'
 import { toUserView } from './users.ts'
 
@@ -39,13 +40,15 @@ export function userRoutes(deps: AccountDeps) {
     const form = { template: 'users/login.njk' as const, context: { next: nextOf(ctx) } }
     const input = await read(ctx, SignInInput, form)
     const network = networkOf(ctx.ip)
-    const user = await authenticate(deps, input, network).catch((error: unknown) => {
+    try {
+      const user = await authenticate(deps, input, network)
+      await signIn(ctx, user)
+      done(ctx, { to: nextOr(ctx, nextOf(ctx)), json: { user: toUserView(user), csrf: csrfToken(ctx) } })
+    } catch (error) {
       if (error instanceof Invalid)
         ctx.state.log.warn({ event: 'sign-in refused', network }, 'sign-in refused')
       throw error
-    })
-    await signIn(ctx, user)
-    done(ctx, { to: nextOr(ctx, nextOf(ctx)), json: { user: toUserView(user), csrf: csrfToken(ctx) } })
+    }
   })
 
   router.post('/logout', async (ctx) => {

@@ -69,20 +69,27 @@ export async function openSession(
   return { facts: { ...row.data, user: row.me.id }, me: row.me, session: row.session }
 }
 
+/**
+ * Returns false, and inserts nothing, if the password has changed since it was verified. `for share` waits for a change
+ * that is not committed yet; a change that comes later waits for this insert, and then ends the session.
+ */
 export async function insertSession(
   write: Write,
   id: string,
   { user, ...data }: SessionFacts,
-  { address, userAgent }: { address: string; userAgent: string },
-): Promise<void> {
-  await write((tx) =>
+  { address, userAgent, passwordVersion }: { address: string; userAgent: string; passwordVersion: number },
+): Promise<boolean> {
+  const { rowCount } = await write((tx) =>
     tx.query(sql.unsafe`
       insert into sessions (id_hash, user_id, data, address, user_agent, expires_at)
-      values (
-        ${sql.binary(hashOf(id))}, ${user ?? null}, ${sql.jsonb({ ...data })},
+      select
+        ${sql.binary(hashOf(id))}, u.id, ${sql.jsonb({ ...data })},
         ${address}, ${userAgent}, now() + interval '14 days'
-      )`),
+      from users u
+      where u.id = ${user ?? null} and u.password_version = ${passwordVersion}
+      for share`),
   )
+  return rowCount === 1
 }
 
 /** Only ever an update: a slow request must not bring back a session that was ended meanwhile. */

@@ -7,7 +7,8 @@ import { getId } from '../lib/paths.ts'
 import { unhurried } from '../lib/patience.ts'
 import type { Turn } from '../lib/queue.ts'
 import type { VisitContext, VisitState } from '../lib/visit.ts'
-import { changePassword, confirmPassword, type AccountDeps } from './accounts.ts'
+import type { AccountDeps } from './accounts.ts'
+import { changePassword, confirmPassword } from './authentication.ts'
 import { deleteAccount } from './deletion.ts'
 import { isUsernameAsPassword, knownPassword, newPassword, NOT_THE_USERNAME } from './new-password.ts'
 import { getProfileValues, ProfileInput, updateProfile } from './profile.ts'
@@ -70,8 +71,8 @@ export function settingsRoutes(deps: SettingsDeps) {
       path: ['password'],
     })
     const { old_password, password } = await read(ctx, schema, { template: 'settings/password.njk' })
-    await confirmPassword(deps, me, old_password, 'old_password')
-    await changePassword(deps, me, password, ctx.state.session ?? '0')
+    const version = await confirmPassword(deps, me, old_password, 'old_password')
+    await changePassword(deps, me, { password, version, session: ctx.state.session ?? '0' })
     ctx.state.log.info({ event: 'password changed', user: me.id }, 'password changed')
     const flash = 'Password changed. All other sessions have been ended.'
     done(ctx, { to: '/settings/password', flash, json: {} })

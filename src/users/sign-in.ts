@@ -6,7 +6,7 @@ import type { Db, Write } from '../lib/db.ts'
 import { forgetGuest } from '../lib/memory.ts'
 import type { Visit, VisitContext, VisitState } from '../lib/visit.ts'
 import type { UserView } from '../shared/views.ts'
-import type { UserRow } from './users.ts'
+import { userNotFound, type AuthenticatedUser } from './authentication.ts'
 import * as sessions from './sessions.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -31,13 +31,25 @@ export function sessionMiddleware(
   return createSession(options, app)
 }
 
-/** Opens a session under a new id, whatever the browser brought, and ends the one it replaces. */
-export async function signIn(ctx: Visit, { feed_id, ...user }: UserRow): Promise<void> {
+/**
+ * Opens a session under a new id and ends the one that it replaces. Throws Invalid if the password has changed since it
+ * was verified.
+ */
+export async function signIn(
+  ctx: Visit,
+  { feed_id, password_version, ...user }: AuthenticatedUser,
+): Promise<void> {
   if (!ctx.session) throw new Error('signing in needs the session middleware')
   Object.assign(ctx.session, { user: user.id, csrf: newToken(), flash: [] })
-  ctx.state.signingIn = true
-  await ctx.session.regenerate()
-  ctx.state.signingIn = false
+  ctx.state.signingIn = { passwordVersion: password_version }
+  try {
+    await ctx.session.regenerate()
+  } catch (error) {
+    ctx.session = null
+    throw error
+  } finally {
+    delete ctx.state.signingIn
+  }
   forgetGuest(ctx)
   ctx.state.me = { ...user, feed: feed_id, owns: [] }
   ctx.state.log.info({ event: 'signed in', user: user.id }, 'signed in')
@@ -60,8 +72,10 @@ function createStore({ db, write }: { db: Db; write: Write }) {
     },
     async set(id: string, facts: SessionRecord, _maxAge: unknown, { ctx }: { ctx?: Visit }) {
       const { _expire, _maxAge: _, ...kept } = facts
-      if (ctx?.state.signingIn) await sessions.insertSession(write, id, kept, whereFrom(ctx))
-      else if (ctx?.state.me) await sessions.updateSession(write, id, kept)
+      if (ctx?.state.signingIn) {
+        const client = { ...whereFrom(ctx), ...ctx.state.signingIn }
+        if (!(await sessions.insertSession(write, id, kept, client))) throw userNotFound()
+      } else if (ctx?.state.me) await sessions.updateSession(write, id, kept)
     },
     async destroy(id: string) {
       await sessions.endSession(write, id)

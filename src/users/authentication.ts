@@ -1,0 +1,104 @@
+import { z } from 'zod'
+import { text } from '../lib/body.ts'
+import { sql, type Db, type Write } from '../lib/db.ts'
+import { Invalid } from '../lib/errors.ts'
+import type { Me } from '../shared/views.ts'
+import { MISSING, type AccountDeps } from './accounts.ts'
+import { knownPassword } from './new-password.ts'
+import type { Passwords } from './passwords.ts'
+import { deleteOtherSessions } from './sessions.ts'
+import { isUsername, type UserRow } from './users.ts'
+
+export const SignInInput = z.object({
+  username: text({ max: 200, empty: MISSING, long: 'This is too long' }).transform((name) =>
+    name.toLowerCase(),
+  ),
+  password: knownPassword(MISSING),
+})
+
+/** A user with the version of the password that was verified. */
+export interface AuthenticatedUser extends UserRow {
+  password_version: number
+}
+
+/** The same answer for an unknown username, a wrong password and a password that has changed meanwhile. */
+export function userNotFound(): Invalid {
+  return new Invalid({ username: 'User not found' })
+}
+
+/** Verifies username and password. Throws Invalid, after the same work for an unknown username, and TooMany. */
+export async function authenticate(
+  deps: AccountDeps,
+  { username, password }: z.output<typeof SignInInput>,
+  network: string,
+): Promise<AuthenticatedUser> {
+  const { db, passwords, throttle } = deps
+  await throttle('signins', network)
+  if (isUsername(username)) await throttle('account', username)
+  const found = await findWithPassword(db, username)
+  const right = await passwords.verify(found?.password_hash ?? null, password)
+  if (!found || !right) throw userNotFound()
+  const { password_hash, ...user } = found
+  if (passwords.isOutdated(password_hash)) await rehash(deps, found, password)
+  return user
+}
+
+/**
+ * Verifies my password; returns its version. Throws Invalid for the form field `field`, and TooMany, counted with the
+ * attempts to sign in.
+ */
+export async function confirmPassword(
+  { db, passwords, throttle }: AccountDeps,
+  me: Me,
+  password: string,
+  field: string,
+): Promise<number> {
+  await throttle('account', me.username)
+  const found = await findWithPassword(db, me.username)
+  const right = await passwords.verify(found?.password_hash ?? null, password)
+  if (!found || !right) throw notYourPassword(field)
+  return found.password_version
+}
+
+/**
+ * Stores a new password and ends my other sessions, on every instance, with their streams. Throws Invalid if the
+ * password has changed since `version` was verified: the owner may have just locked out the person who sent this.
+ */
+export async function changePassword(
+  { write, passwords }: AccountDeps,
+  me: Me,
+  { password, version, session }: { password: string; version: number; session: string },
+): Promise<void> {
+  const hash = await passwords.hash(password)
+  const changed = await write(async (tx) => {
+    const { rowCount } = await tx.query(sql.unsafe`
+      update users
+      set password_hash = ${hash}
+      where id = ${me.id} and password_version = ${version}`)
+    if (rowCount === 1) await deleteOtherSessions(tx, me, session)
+    return rowCount === 1
+  })
+  if (!changed) throw notYourPassword('old_password')
+}
+
+function notYourPassword(field: string): Invalid {
+  return new Invalid({ [field]: 'This is not your password' })
+}
+
+/** Hashes the password with today's parameters; only a sign-in has the plain text. */
+async function rehash(
+  { write, passwords }: { write: Write; passwords: Passwords },
+  { id, password_hash }: { id: string; password_hash: string },
+  password: string,
+): Promise<void> {
+  const hash = await passwords.hash(password)
+  await write((tx) => tx.query(sql.unsafe`select rehash_password(${id}, ${password_hash}, ${hash})`))
+}
+
+async function findWithPassword(db: Db, username: string) {
+  if (!isUsername(username)) return null
+  return db.maybeOne(sql.row<AuthenticatedUser & { password_hash: string }>()`
+    select id, feed_id, username, name, avatar, password_hash, password_version
+    from users
+    where username = ${username}`)
+}
