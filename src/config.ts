@@ -38,7 +38,21 @@ export class ConfigError extends Error {
 }
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
-const limitNames = ['signins', 'signups', 'posts', 'follows', 'uploads', 'streams'] as const
+const limitNames = [
+  'signins',
+  'signups',
+  'posts',
+  'edits',
+  'likes',
+  'follows',
+  'groups',
+  'joins',
+  'moderation',
+  'profiles',
+  'renames',
+  'uploads',
+  'streams',
+] as const
 
 /**
  * Reads the configuration from environment variables; an empty one counts as unset.

@@ -37,6 +37,7 @@ export function commentRoutes(deps: { db: Db; write: Write; throttle: Throttle }
     const { id, post_id } = await comments.getOwnComment(db, me, getId(ctx.params))
     const form = { template: 'comments/edit.njk' as const, context: { comment: { id, post_id } } }
     const input = await read(ctx, comments.CommentEditInput, form)
+    await throttle('edits', me.id)
     const { comment } = await comments.editComment(deps, me, id, input)
     done(ctx, { to: nextOr(ctx, `/posts/${post_id}`), json: { comment } })
   })

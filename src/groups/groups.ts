@@ -4,6 +4,7 @@ import { formatCursor, type Cursor } from '../feeds/cursor.ts'
 import { storable, text } from '../lib/body.ts'
 import { sql, type Db, type Write } from '../lib/db.ts'
 import { Forbidden, Invalid, NotFound } from '../lib/errors.ts'
+import type { Throttle } from '../lib/throttle.ts'
 import type { GroupPageView, GroupStanding, GroupSummary } from '../shared/pages.ts'
 import type { GroupView, Me } from '../shared/views.ts'
 import { isReserved } from '../users/reserved.ts'
@@ -40,13 +41,17 @@ export const GroupInput = z.object({
   visibility: z.enum(['public', 'private'], 'A group is public or private').prefault('public'),
 })
 
-/** Makes a group whose first member and owner I am. Throws Invalid where a person or a group has the name. */
+/**
+ * Makes a group whose first member and owner I am. Throws Invalid where a person or a group has the name, and TooMany; a
+ * name that is taken does not count.
+ */
 export async function createGroup(
-  { db, write }: { db: Db; write: Write },
+  { db, write, throttle }: { db: Db; write: Write; throttle: Throttle },
   me: Me,
   { name, title, description, visibility }: z.output<typeof GroupInput>,
 ): Promise<GroupSummary> {
   if (await isTaken(db, name)) throw new Invalid({ name: TAKEN })
+  await throttle('groups', me.id)
   try {
     return await write(async (tx) => {
       const { id, feed_id } = await tx.one(sql.row<{ id: string; feed_id: string }>()`

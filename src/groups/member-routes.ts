@@ -5,13 +5,14 @@ import type { Db, Write } from '../lib/db.ts'
 import { NotFound } from '../lib/errors.ts'
 import { done, nextOr, page, requireMe, viewerId } from '../lib/http.ts'
 import { queryText } from '../lib/paths.ts'
+import type { Throttle } from '../lib/throttle.ts'
 import type { RouteVisit, VisitContext, VisitState } from '../lib/visit.ts'
 import { getUser, type UserRow } from '../users/users.ts'
 import { findVisibleGroup, getOwnedGroup, getStanding, type GroupRow } from './groups.ts'
 import * as members from './members.ts'
 
 /** Who is in a group, who wants to be, and what its owners may do about it. */
-export function memberRoutes({ db, write }: { db: Db; write: Write }) {
+export function memberRoutes({ db, write, throttle }: { db: Db; write: Write; throttle: Throttle }) {
   const router = new Router<VisitState, VisitContext>()
 
   router.get('/groups/:name/members', async (ctx) => {
@@ -63,6 +64,7 @@ export function memberRoutes({ db, write }: { db: Db; write: Write }) {
     const me = requireMe(ctx)
     await read(ctx, Nothing)
     const group = await getOwnedGroup(db, me, ctx.params.name!)
+    await throttle('moderation', me.id)
     return { group, user: await getUser(db, ctx.params.username!) }
   }
 

@@ -5,13 +5,14 @@ import type { Db, Write } from '../lib/db.ts'
 import { NotFound } from '../lib/errors.ts'
 import { backOr, done, page, requireMe, viewerId, wantsJson } from '../lib/http.ts'
 import { queryText } from '../lib/paths.ts'
+import type { Throttle } from '../lib/throttle.ts'
 import type { RouteVisit, VisitContext, VisitState } from '../lib/visit.ts'
 import * as groups from './groups.ts'
 import { joinGroup, leaveGroup } from './members.ts'
 
 /** Groups: which there are, making one, its page, joining and leaving. */
-export function groupRoutes(deps: { db: Db; write: Write }) {
-  const { db, write } = deps
+export function groupRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
+  const { db, write, throttle } = deps
   const router = new Router<VisitState, VisitContext>()
 
   router.get('/groups', async (ctx) => {
@@ -56,7 +57,9 @@ export function groupRoutes(deps: { db: Db; write: Write }) {
   router.post('/groups/:name/join', async (ctx) => {
     const me = requireMe(ctx)
     await read(ctx, Nothing)
-    const group = await joinGroup(write, me, await groups.getGroup(db, ctx.params.name!))
+    const wanted = await groups.getGroup(db, ctx.params.name!)
+    await throttle('joins', me.id)
+    const group = await joinGroup(write, me, wanted)
     const flash = group.member
       ? `You are a member of ${group.title}`
       : `The owners of ${group.title} will see your request`

@@ -1,3 +1,4 @@
+import { createCounter } from './counter.ts'
 import { sql, type Db } from './db.ts'
 import { TooMany } from './errors.ts'
 
@@ -8,6 +9,8 @@ interface Rate {
   number: number
   seconds: number
   scale?: number
+  /** Each instance counts in its memory: for what is done so often that a write for each would cost too much. */
+  local?: true
 }
 
 const MINUTE = 60
@@ -20,9 +23,22 @@ const RATES = {
   signups: { name: 'signups', number: 5, seconds: 30 * MINUTE },
   posts: { name: 'posts', number: 300, seconds: 3 * HOUR },
   comments: { name: 'posts', number: 300, seconds: 3 * HOUR },
+  /** Of posts and comments together. */
+  edits: { name: 'edits', number: 300, seconds: 3 * HOUR },
+  /** Of posts and comments together. */
+  likes: { name: 'likes', number: 1_000, seconds: HOUR, local: true },
   follows: { name: 'follows', number: 400, seconds: 24 * HOUR },
+  groups: { name: 'groups', number: 20, seconds: 24 * HOUR },
+  joins: { name: 'joins', number: 400, seconds: 24 * HOUR },
+  /** Requests that an owner answers, members that an owner removes or makes owners. */
+  moderation: { name: 'moderation', number: 1_000, seconds: 3 * HOUR },
+  profiles: { name: 'profiles', number: 60, seconds: HOUR },
+  renames: { name: 'renames', number: 10, seconds: 24 * HOUR },
   uploads: { name: 'uploads', number: 30, seconds: 30 * MINUTE },
 } satisfies Record<string, Rate>
+
+/** People whom one instance counts in its memory. */
+const MAX_COUNTED = 20_000
 
 export type RateName = keyof typeof RATES
 
@@ -38,18 +54,26 @@ export type Throttle = (rate: RateName, who: string) => Promise<void>
  * not go through `write`: one statement, one round trip, no flush (the table is unlogged).
  */
 export function createThrottle(db: Db, numbers: Numbers): Throttle {
+  const counter = createCounter({ size: MAX_COUNTED })
   return async (name, who) => {
     const rate: Rate = RATES[name]
     const allowed = allowedBy(rate, numbers)
     if (allowed === null) return
-    const { hits, seconds } = await db.one(sql.row<{ hits: number; seconds: number }>()`
+    const key = `${name}:${who}`
+    const { hits, seconds } = rate.local
+      ? counter.hit(key, rate.seconds)
+      : await hit(key, rate.seconds, allowed)
+    if (hits > allowed) throw new TooMany(undefined, Math.max(1, seconds), name)
+  }
+
+  function hit(key: string, window: number, allowed: number): Promise<{ hits: number; seconds: number }> {
+    return db.one(sql.row<{ hits: number; seconds: number }>()`
       insert into throttles as t (key, hits, ends_at)
-      values (${`${name}:${who}`}, 1, now() + ${rate.seconds} * interval '1 second')
+      values (${key}, 1, now() + ${window} * interval '1 second')
       on conflict (key) do update set
         hits = case when t.ends_at <= now() then 1 else least(t.hits, ${allowed}) + 1 end,
         ends_at = case when t.ends_at <= now() then excluded.ends_at else t.ends_at end
       returning hits, ceil(extract(epoch from ends_at - now()))::int as seconds`)
-    if (hits > allowed) throw new TooMany(undefined, Math.max(1, seconds), name)
   }
 }
 

@@ -4,17 +4,19 @@ import { Nothing, read } from '../lib/body.ts'
 import type { Db, Write } from '../lib/db.ts'
 import { done, backOr, page, requireMe, viewerId } from '../lib/http.ts'
 import { getId, queryText } from '../lib/paths.ts'
+import type { Throttle } from '../lib/throttle.ts'
 import type { VisitContext, VisitState } from '../lib/visit.ts'
 import { likeComment, listCommentLikers, unlikeComment, type LikedComment } from './comment-likes.ts'
 import { likePost, listLikers, unlikePost } from './likes.ts'
 
 /** Liking posts and comments, and who does. */
-export function likeRoutes(deps: { db: Db; write: Write }) {
+export function likeRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
   const router = new Router<VisitState, VisitContext>()
 
   router.post('/posts/:id/like', async (ctx) => {
     const me = requireMe(ctx)
     await read(ctx, Nothing)
+    await deps.throttle('likes', me.id)
     const post = await likePost(deps, me, getId(ctx.params))
     done(ctx, { to: backOr(ctx, `/posts/${post.id}`), json: { post } })
   })
@@ -34,6 +36,7 @@ export function likeRoutes(deps: { db: Db; write: Write }) {
   router.post('/comments/:id/like', async (ctx) => {
     const me = requireMe(ctx)
     await read(ctx, Nothing)
+    await deps.throttle('likes', me.id)
     const liked = await likeComment(deps, me, getId(ctx.params))
     done(ctx, { to: backOr(ctx, commentPath(liked)), json: liked })
   })

@@ -42,6 +42,7 @@ export function postRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
     const me = requireMe(ctx)
     const id = getId(ctx.params)
     const input = await read(ctx, PostEditInput, { template: 'posts/edit.njk', context: { post: { id } } })
+    await throttle('edits', me.id)
     const post = await editPost(deps, me, id, input)
     done(ctx, { to: nextOr(ctx, `/posts/${id}`), json: { post } })
   })

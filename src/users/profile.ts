@@ -4,6 +4,7 @@ import { storable } from '../lib/body.ts'
 import { sql, type Db, type Write } from '../lib/db.ts'
 import { Invalid, NotFound } from '../lib/errors.ts'
 import type { Picture } from '../lib/images.ts'
+import type { Throttle } from '../lib/throttle.ts'
 import type { Me, UserView } from '../shared/views.ts'
 import { isTaken, newUsername, TAKEN } from './accounts.ts'
 import { deleteUnusedPictures, saveWithPicture } from './pictures.ts'
@@ -36,16 +37,19 @@ export async function getProfileValues(
 
 /**
  * Changes my profile; `picture` is the new one, or null to leave it. The username that I give up leads to me until
- * somebody takes it. Throws Invalid if a person or a group has the new one.
+ * somebody takes it. Throws Invalid if a person or a group has the new one, and TooMany.
  */
 export async function updateProfile(
-  { db, write }: { db: Db; write: Write },
+  { db, write, throttle }: { db: Db; write: Write; throttle: Throttle },
   me: Me,
   input: z.output<typeof ProfileInput>,
   picture: Picture | null,
 ): Promise<UserView> {
   const { username = me.username } = input
-  if (username !== me.username && (await isTaken(db, username))) throw new Invalid({ username: TAKEN })
+  if (username !== me.username) {
+    if (await isTaken(db, username)) throw new Invalid({ username: TAKEN })
+    await throttle('renames', me.id)
+  }
   const save = (tx: Db) => tx.maybeOneFirst(updateStatement(me, input, picture))
   try {
     const user = picture ? await saveWithPicture(write, picture, save) : await write(save)

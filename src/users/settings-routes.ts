@@ -46,6 +46,7 @@ export function settingsRoutes(deps: SettingsDeps) {
 
   router.post('/settings/profile', async (ctx) => {
     const me = requireMe(ctx)
+    await throttle('profiles', me.id)
     if (ctx.is('multipart')) await throttle('uploads', me.id)
     const values = await getProfileValues(db, me)
     const form = {

@@ -1,0 +1,127 @@
+import { expect } from 'chai'
+import { useDatabase } from '../support/database.ts'
+import { client, type Answer, type Client } from '../support/http.ts'
+import { startInstance, type Instance } from '../support/instance.ts'
+
+/** What a person has: their own group with a member, and a post with a comment. */
+interface Belongings {
+  group: string
+  member: string
+  post: string
+  comment: string
+}
+
+interface Limited {
+  limit: string
+  allowed: number
+  /** Whether all instances count together. */
+  shared: boolean
+  attempt(who: Client, own: Belongings, n: number): Promise<Answer>
+}
+
+const limited: Limited[] = [
+  {
+    limit: 'groups',
+    allowed: 2,
+    shared: true,
+    attempt: (who, { group }, n) => who.post('/groups', { name: `${group}_${n}`, title: 'One more' }),
+  },
+  {
+    limit: 'renames',
+    allowed: 2,
+    shared: true,
+    attempt: (who, { group }, n) => who.post('/settings/profile', { username: `${group}_as_${n}` }),
+  },
+  {
+    limit: 'profiles',
+    allowed: 4,
+    shared: true,
+    attempt: (who, _own, n) => who.post('/settings/profile', { bio: `bio ${n}` }),
+  },
+  {
+    limit: 'edits',
+    allowed: 3,
+    shared: true,
+    attempt: (who, { post, comment }, n) =>
+      who.post(n % 2 ? `/posts/${post}/edit` : `/comments/${comment}/edit`, { body: `edit ${n}` }),
+  },
+  {
+    limit: 'joins',
+    allowed: 2,
+    shared: true,
+    attempt: (who, { group }) => who.post(`/groups/${group}/join`),
+  },
+  {
+    limit: 'moderation',
+    allowed: 3,
+    shared: true,
+    attempt: (who, { group, member }) => who.post(`/groups/${group}/members/${member}/owner`),
+  },
+  {
+    limit: 'likes',
+    allowed: 3,
+    shared: false,
+    attempt: (who, { post, comment }, n) =>
+      who.post(n % 2 ? `/posts/${post}/like` : `/comments/${comment}/like`),
+  },
+]
+
+describe('limits on changes', () => {
+  const database = useDatabase()
+  let one: Instance
+  let two: Instance
+  let unlimited: Instance
+  let count = 0
+  before(async () => {
+    const numbers = limited.map(({ limit, allowed }) => `${limit}=${allowed}`).join(',')
+    const start = (LIMITS: string) => startInstance({ databaseUrl: database.url, env: { LIMITS } })
+    ;[one, two, unlimited] = await Promise.all([
+      start(`${numbers},signups=0,signins=0`),
+      start(`${numbers},signups=0,signins=0`),
+      start('off'),
+    ])
+  })
+
+  /** A new person who has not used any limit yet. */
+  async function settle(): Promise<{ who: Client; own: Belongings }> {
+    count += 1
+    const [group, member] = [`group${count}`, `member${count}`]
+    const who = await client(unlimited.origin).register(`person${count}`)
+    await who.post('/groups', { name: group, title: 'A group' })
+    await (await client(unlimited.origin).register(member)).post(`/groups/${group}/join`)
+    const post = String((await who.post('/posts', { body: 'a post' })).json.post.id)
+    const comment = String((await who.post(`/posts/${post}/comments`, { body: 'hello' })).json.comment.id)
+    return { who, own: { group, member, post, comment } }
+  }
+
+  for (const { limit, allowed, shared, attempt } of limited) {
+    it(`refuses more than the allowed number of ${limit}, ${shared ? 'counted across instances' : 'counted per instance'}`, async () => {
+      const { who, own } = await settle()
+      for (let n = 0; n < allowed; n++) {
+        const instance = shared && n % 2 ? two : one
+        expect((await attempt(who.at(instance.origin), own, n)).status, `attempt ${n}`).to.be.below(300)
+      }
+      const refused = await attempt(who.at(one.origin), own, allowed)
+      expect(refused.status).to.equal(429)
+      expect(Number(refused.headers.get('retry-after'))).to.be.within(1, 24 * 60 * 60)
+      const elsewhere = await attempt(who.at(two.origin), own, allowed)
+      expect(elsewhere.status, 'the other instance').to.equal(shared ? 429 : 200)
+
+      const other = await settle()
+      const unaffected = await attempt(other.who.at(one.origin), other.own, 0)
+      expect(unaffected.status, 'another person').to.be.below(300)
+      const lifted = await attempt(who.at(unlimited.origin), own, allowed)
+      expect(lifted.status, 'LIMITS=off').to.be.below(300)
+    })
+  }
+
+  it('does not count a name that is taken', async () => {
+    const { who, own } = await settle()
+    for (let n = 0; n < 4; n++) {
+      const taken = await who.at(one.origin).post('/groups', { name: own.group, title: 'Again' })
+      expect(taken.status).to.equal(422)
+    }
+    const made = await who.at(one.origin).post('/groups', { name: `${own.group}_free`, title: 'Free' })
+    expect(made.status).to.equal(201)
+  })
+})
