@@ -178,7 +178,7 @@ function groupStanding(viewerId: string | null): FragmentSqlToken {
 function groupSummary(viewerId: string | null): FragmentSqlToken {
   return sql.fragment`(${groupStanding(viewerId)} || jsonb_build_object(
     'description', g.description,
-    'members', (select count(*) from subscriptions s where s.feed_id = g.feed_id)
+    'members', coalesce((select c.subscriber_count from feed_counts c where c.feed_id = g.feed_id), 0)
   ))`
 }
 

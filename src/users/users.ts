@@ -35,13 +35,8 @@ export async function getProfile(db: Db, viewerId: string | null, user: UserRow)
   return db.oneFirst(sql.row<{ profile: ProfileView }>()`
     select ${personView(viewerId)} || jsonb_build_object(
       'created_at', utc(u.created_at),
-      'followers', (select count(*) from subscriptions s where s.feed_id = u.feed_id and s.user_id <> u.id),
-      'following', (
-        select count(*)
-        from subscriptions s
-        join users followed on followed.feed_id = s.feed_id
-        where s.user_id = u.id and followed.id <> u.id
-      ),
+      'followers', coalesce(c.subscriber_count, 0),
+      'following', coalesce(c.following_count, 0),
       'follows_me', exists (
         select
         from subscriptions s
@@ -50,6 +45,7 @@ export async function getProfile(db: Db, viewerId: string | null, user: UserRow)
       )
     ) as profile
     from users u
+    left join feed_counts c on c.feed_id = u.feed_id
     where u.id = ${user.id}`)
 }
 
