@@ -17,7 +17,7 @@ export interface Config {
   listenDatabaseUrl: string | null
   /** Newest first: the first signs, all verify. */
   sessionKeys: string[]
-  /** Null only outside production: links and checks then take the request's Host. */
+  /** Null only outside production: links and checks then use the scheme and Host of the request. */
   publicOrigin: string | null
   trustedProxies: number
   metricsPort: number

@@ -105,15 +105,23 @@ async function parseBody(ctx: Visit): Promise<Record<string, unknown>> {
 }
 
 /**
- * Whoever has hung up by now sends no more, and the parsers would wait for it for ever. And no browser packs what it
- * sends: unpacking is refused, not only bounded, because the parser stops listening to its unpacker once it has had
- * enough, and what breaks in there later ended the whole process (found by test/security/fuzz.test.ts).
+ * A client that has disconnected sends no more, and the parsers would wait for it for ever. Browsers compress no request
+ * body: a compressed one is refused, not only bounded, because the parser stops listening to its decompressor once the
+ * limit is reached, and a later error in there ended the whole process (found by test/security/fuzz.test.ts). The
+ * parsers decode everything as UTF-8, so another charset would be stored as wrong characters.
  */
 function refuseUnreadable(ctx: Visit): void {
   if (ctx.req.destroyed) throw new BadRequest()
   if (!['', 'identity'].includes(ctx.get('content-encoding').toLowerCase())) {
     throw new UnsupportedMedia('Please send this without a content encoding.')
   }
+  if (!isUtf8(ctx.get('content-type'))) throw new UnsupportedMedia('Please send this in UTF-8.')
+}
+
+/** Reads the header itself because Koa's `request.charset` is also empty for a header that it cannot parse. */
+function isUtf8(contentType: string): boolean {
+  const charsets = [...contentType.matchAll(/;\s*charset\s*=([^;]*)/gi)]
+  return charsets.every(([, value = '']) => /^\s*(utf-?8|"utf-?8")\s*$/i.test(value))
 }
 
 /** The parser's own error carries the body, a password say: it goes no further. */

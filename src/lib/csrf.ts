@@ -33,7 +33,7 @@ export function checkToken(ctx: Visit, field: unknown): void {
   throw new Forbidden(REFUSED, ctx.state.me ? {} : { csrf_token: `${REFUSED}. Please send it once more` })
 }
 
-/** Refuses what a browser sends here on behalf of another site, before anything is read. */
+/** Refuses, before anything is read, what a browser sends on behalf of another site. */
 export async function sameOrigin(ctx: Visit, next: Next): Promise<void> {
   const reads = ['GET', 'HEAD', 'OPTIONS'].includes(ctx.method)
   if (!reads && (ctx.get('sec-fetch-site') === 'cross-site' || !isOurs(ctx, ctx.get('origin')))) {
@@ -42,11 +42,15 @@ export async function sameOrigin(ctx: Visit, next: Next): Promise<void> {
   await next()
 }
 
-/** Whether the origin is this site's. Programs send none; they carry no visitor's cookies either. */
+/**
+ * Whether the origin is this site's: PUBLIC_ORIGIN, or else the scheme of the connection, which a trusted proxy may
+ * override, with the Host header. True if the request has no origin: docs/decisions/ says why.
+ */
 export function isOurs(ctx: Visit, origin: string): boolean {
   if (origin === '') return true
-  if (ctx.state.site.origin !== null) return origin === ctx.state.site.origin
-  return URL.parse(origin)?.host === ctx.get('host').toLowerCase()
+  const scheme = ctx.secure ? 'https' : 'http'
+  const ours = ctx.state.site.origin ?? URL.parse(`${scheme}://${ctx.get('host')}`)?.origin
+  return origin === ours
 }
 
 /** In constant time; hashing first makes the lengths equal. */

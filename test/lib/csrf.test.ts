@@ -100,12 +100,41 @@ describe('forged requests', () => {
     ['another origin', { origin: 'https://evil.test' }, 403],
     ['an origin that it keeps to itself', { origin: 'null' }, 403],
     ['another port of our host', { origin: 'http://localhost:1' }, 403],
+    ['a program, which sends neither header,', {}, 201],
   ]
   for (const [who, headers, status] of senders) {
     it(`with a good token, ${who} gets ${status}`, async () => {
       expect((await ann.post('/posts', { body: 'x' }, { headers })).status).to.equal(status)
     })
   }
+
+  describe('without PUBLIC_ORIGIN', () => {
+    const host = () => new URL(instance.origin).host
+    const status = async (at: Client, headers: Record<string, string>) =>
+      (await at.post('/posts', { body: 'x' }, { headers })).status
+
+    it('accepts the origin that the connection and the Host header name', async () => {
+      expect(await status(ann, { origin: `http://${host()}` })).to.equal(201)
+    })
+
+    it('refuses our host under another scheme', async () => {
+      for (const origin of [`https://${host()}`, `ftp://${host()}`, host(), `//${host()}`]) {
+        expect(await status(ann, { origin }), origin).to.equal(403)
+      }
+      const forged = { origin: `https://${host()}`, 'x-forwarded-proto': 'https' }
+      expect(await status(ann, forged), 'a forwarded scheme without a trusted proxy').to.equal(403)
+    })
+
+    it('takes the scheme from a trusted proxy', async () => {
+      const env = { TRUSTED_PROXIES: '1' }
+      const behindTls = await startInstance({ databaseUrl: database.url, env })
+      const at = ann.at(behindTls.origin)
+      const origin = `https://${new URL(behindTls.origin).host}`
+      expect(await status(at, { origin, 'x-forwarded-proto': 'https' })).to.equal(201)
+      expect(await status(at, { origin: behindTls.origin, 'x-forwarded-proto': 'https' })).to.equal(403)
+      expect(await status(at, { origin: 'null', 'x-forwarded-proto': 'data' })).to.equal(403)
+    })
+  })
 
   it('our own origin is the configured one where there is one, whatever the Host says', async () => {
     const origin = 'http://feed.test'

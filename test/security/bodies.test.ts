@@ -1,6 +1,7 @@
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { useDatabase } from '../support/database.ts'
+import { client, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 
 describe('a body that is packed', () => {
@@ -34,5 +35,47 @@ describe('a body that is packed', () => {
       }
       expect((await fetch(`${instance.origin}/livez`)).status).to.equal(200)
     })
+  }
+})
+
+describe('a body that is not UTF-8', () => {
+  const database = useDatabase()
+  let ann: Client
+  before(async () => {
+    const instance = await startInstance({ databaseUrl: database.url })
+    ann = await client(instance.origin).register('ann')
+  })
+
+  async function send(path: string, type: string, body: string): Promise<number> {
+    const response = await fetch(ann.origin + path, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { 'content-type': type, cookie: ann.cookie(), 'x-csrf-token': await ann.csrf() },
+      body,
+    })
+    return response.status
+  }
+  const kinds: [string, string, string, string, number][] = [
+    ['a form', '/posts', 'application/x-www-form-urlencoded', 'body=hello', 303],
+    ['JSON', '/posts', 'application/json', '{"body":"hello"}', 303],
+    [
+      'a form with files',
+      '/settings/profile',
+      'multipart/form-data; boundary=x',
+      '--x\r\nContent-Disposition: form-data; name="bio"\r\n\r\nhello\r\n--x--\r\n',
+      303,
+    ],
+  ]
+  for (const [kind, path, type, body, accepted] of kinds) {
+    for (const charset of ['iso-8859-1', 'windows-1252', 'utf-16', '"UTF-7"', 'utf-8x', 'utf-8"', '"utf-8']) {
+      it(`rejects ${kind} with charset=${charset}`, async () => {
+        expect(await send(path, `${type}; charset=${charset}`, body)).to.equal(415)
+      })
+    }
+    for (const charset of ['utf-8', 'UTF-8', '"utf-8"', 'utf8']) {
+      it(`accepts ${kind} with charset=${charset}`, async () => {
+        expect(await send(path, `${type}; charset=${charset}`, body)).to.equal(accepted)
+      })
+    }
   }
 })
