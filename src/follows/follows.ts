@@ -4,7 +4,7 @@ import { sql, type Db, type Write } from '../lib/db.ts'
 import { Invalid } from '../lib/errors.ts'
 import type { PersonView, SuggestionView } from '../shared/pages.ts'
 import type { Me } from '../shared/views.ts'
-import { personView, type UserRow } from '../users/users.ts'
+import { personView, refuseUser, type UserRow } from '../users/users.ts'
 
 const PAGE = 10
 
@@ -13,7 +13,7 @@ export interface PeoplePage {
   before: string | null
 }
 
-/** Following twice is once. Throws Invalid for oneself. */
+/** Following twice is once. Throws Invalid for oneself, NotFound for an account that is gone. */
 export async function followUser(write: Write, me: Me, user: UserRow): Promise<PersonView> {
   if (user.id === me.id) throw new Invalid({ username: 'You cannot follow yourself' })
   return write(async (tx) => {
@@ -25,7 +25,7 @@ export async function followUser(write: Write, me: Me, user: UserRow): Promise<P
   })
 }
 
-/** Throws Invalid for oneself: everybody reads their own feed. */
+/** Throws Invalid for oneself (everybody reads their own feed), NotFound for an account that is gone. */
 export async function unfollowUser(write: Write, me: Me, user: UserRow): Promise<PersonView> {
   if (user.id === me.id) throw new Invalid({ username: 'You cannot unfollow yourself' })
   return write(async (tx) => {
@@ -152,9 +152,11 @@ export async function listPeople(
   }
 }
 
+/** Throws NotFound for an account that was deleted after `user` was read. */
 async function getPerson(db: Db, viewerId: string, user: UserRow): Promise<PersonView> {
-  return db.oneFirst(sql.row<{ person: PersonView }>()`
+  const person = await db.maybeOneFirst(sql.row<{ person: PersonView }>()`
     select ${personView(viewerId)} as person
     from users u
     where u.id = ${user.id}`)
+  return person ?? refuseUser()
 }

@@ -2,11 +2,12 @@ import { UniqueIntegrityConstraintViolationError } from 'slonik'
 import { z } from 'zod'
 import { storable } from '../lib/body.ts'
 import { sql, type Db, type Write } from '../lib/db.ts'
-import { Invalid, NotFound } from '../lib/errors.ts'
+import { Invalid } from '../lib/errors.ts'
 import type { Picture } from '../lib/images.ts'
 import type { Throttle } from '../lib/throttle.ts'
 import type { Me, UserView } from '../shared/views.ts'
 import { isTaken, newUsername, TAKEN } from './accounts.ts'
+import { refuseUser } from './users.ts'
 import { deleteUnusedPictures, saveWithPicture } from './pictures.ts'
 
 /** What is not sent stays as it is. */
@@ -24,15 +25,16 @@ export const ProfileInput = z.object({
     .transform((value) => Boolean(value)),
 })
 
-/** The form's values as they are now. */
+/** The form's values as they are now. Throws NotFound for an account that is gone. */
 export async function getProfileValues(
   db: Db,
   me: Me,
 ): Promise<{ username: string; name: string; bio: string }> {
-  return db.one(sql.row<{ username: string; name: string; bio: string }>()`
+  const values = await db.maybeOne(sql.row<{ username: string; name: string; bio: string }>()`
     select username, name, bio
     from users
     where id = ${me.id}`)
+  return values ?? refuseUser()
 }
 
 /**
@@ -53,8 +55,7 @@ export async function updateProfile(
   const save = (tx: Db) => tx.maybeOneFirst(updateStatement(me, input, picture))
   try {
     const user = picture ? await saveWithPicture(write, picture, save) : await write(save)
-    if (!user) throw new NotFound()
-    return user
+    return user ?? refuseUser()
   } catch (error) {
     // Somebody else took the name after `isTaken`.
     if (error instanceof UniqueIntegrityConstraintViolationError) throw new Invalid({ username: TAKEN })

@@ -25,14 +25,16 @@ export async function findUserByUsername(db: Db, username: string): Promise<User
 
 /** Throws NotFound. */
 export async function getUser(db: Db, username: string): Promise<UserRow> {
-  const user = await findUserByUsername(db, username)
-  if (!user) throw new NotFound('There is nobody of this name.')
-  return user
+  return (await findUserByUsername(db, username)) ?? refuseUser()
 }
 
-/** A person as their own page shows them to the viewer, null for someone signed out. */
+export function refuseUser(): never {
+  throw new NotFound('User not found')
+}
+
+/** A person as their own page shows them to the viewer, null for someone signed out. Throws NotFound. */
 export async function getProfile(db: Db, viewerId: string | null, user: UserRow): Promise<ProfileView> {
-  return db.oneFirst(sql.row<{ profile: ProfileView }>()`
+  const profile = await db.maybeOneFirst(sql.row<{ profile: ProfileView }>()`
     select ${personView(viewerId)} || jsonb_build_object(
       'created_at', utc(u.created_at),
       'followers', coalesce(c.subscriber_count, 0),
@@ -47,6 +49,7 @@ export async function getProfile(db: Db, viewerId: string | null, user: UserRow)
     from users u
     left join feed_counts c on c.feed_id = u.feed_id
     where u.id = ${user.id}`)
+  return profile ?? refuseUser()
 }
 
 /** The PersonView of the row `u` of users. */

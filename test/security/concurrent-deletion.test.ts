@@ -1,0 +1,137 @@
+import { expect } from 'chai'
+import pg from 'pg'
+import { createDb, type DatabasePool } from '../../src/lib/db.ts'
+import { getProfileValues } from '../../src/users/profile.ts'
+import { useDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
+import { client, type Answer, type Client } from '../support/http.ts'
+import { startInstance } from '../support/instance.ts'
+
+/** Each request waits for a deletion that is not committed yet, and continues once it is. */
+describe('a request about something that is being deleted', () => {
+  const database = useDatabase()
+  let ann: Client
+  let origin: string
+  let count = 0
+  before(async () => {
+    ;({ origin } = await startInstance({ databaseUrl: database.url }))
+    ann = await client(origin).register('ann')
+  })
+
+  async function during(deletion: string, request: () => Promise<Answer>): Promise<Answer> {
+    const psql = new pg.Client({ connectionString: database.url })
+    await psql.connect()
+    await psql.query(`begin; ${deletion}`)
+    const answer = request()
+    await eventually(
+      () => database.waiting(),
+      (waiting) => waiting > 0,
+    )
+    await psql.query('commit')
+    await psql.end()
+    return answer
+  }
+
+  const deletionOf = (username: string) => `delete from users where username = '${username}'`
+
+  /** Somebody with a post, and a comment below a post of ann's. */
+  async function newcomer() {
+    const name = `bob${++count}`
+    const bob = await client(origin).register(name)
+    const post = String((await bob.post('/posts', { body: 'by bob' })).json.post.id)
+    const anns = String((await ann.post('/posts', { body: 'by ann' })).json.post.id)
+    const comment = String((await bob.post(`/posts/${anns}/comments`, { body: 'by bob' })).json.comment.id)
+    return { name, bob, post, comment }
+  }
+
+  async function newGroup(owner: Client, visibility = 'public'): Promise<string> {
+    const name = `group${++count}`
+    await owner.post('/groups', { name, title: name, visibility })
+    return name
+  }
+
+  it('answers 404 for following and unfollowing the person', async () => {
+    const { name } = await newcomer()
+    expect((await during(deletionOf(name), () => ann.post(`/users/${name}/follow`))).status).to.equal(404)
+    const other = await newcomer()
+    await ann.post(`/users/${other.name}/follow`)
+    const unfollowed = await during(deletionOf(other.name), () => ann.post(`/users/${other.name}/unfollow`))
+    expect(unfollowed.status).to.equal(404)
+    const stays = await newcomer()
+    await ann.post(`/users/${stays.name}/follow`)
+    expect((await ann.post(`/users/${stays.name}/unfollow`)).status, 'somebody who stays').to.equal(200)
+  })
+
+  it('answers 404 for the profile of the person', async () => {
+    const { name } = await newcomer()
+    const deletion = `lock table subscriptions; ${deletionOf(name)}`
+    expect((await during(deletion, () => ann.get(`/users/${name}`))).status).to.equal(404)
+  })
+
+  it('answers 404 for likes and comments, and for edits below the post', async () => {
+    const requests: ((post: string, comment: string) => Promise<Answer>)[] = [
+      (post) => ann.post(`/posts/${post}/like`),
+      (post) => ann.post(`/posts/${post}/comments`, { body: 'too late' }),
+      (_post, comment) => ann.post(`/comments/${comment}/like`),
+    ]
+    for (const request of requests) {
+      const { name, post, comment } = await newcomer()
+      const answer = await during(deletionOf(name), () => request(post, comment))
+      expect(answer.status, String(request)).to.equal(404)
+    }
+    const { name, post, comment } = await newcomer()
+    await ann.post(`/posts/${post}/like`)
+    await ann.post(`/comments/${comment}/like`)
+    const own = (await ann.post(`/posts/${post}/comments`, { body: 'by ann' })).json.comment.id
+    const answers = await during(deletionOf(name), () =>
+      Promise.all([
+        ann.post(`/posts/${post}/unlike`),
+        ann.post(`/comments/${comment}/unlike`),
+        ann.post(`/comments/${own}/edit`, { body: 'too late' }),
+      ]).then(([first, ...rest]) => ({ ...first, json: [first, ...rest] })),
+    )
+    expect(answers.json.map(({ status }: Answer) => status)).to.deep.equal([404, 404, 404])
+  })
+
+  it('answers 404 for joining and leaving the group, and for posting to it', async () => {
+    const { bob } = await newcomer()
+    const coming = await newGroup(ann)
+    const joined = await during(`delete from groups where name = '${coming}'`, () =>
+      bob.post(`/groups/${coming}/join`),
+    )
+    expect(joined.status).to.equal(404)
+    const requests: ((group: string) => Promise<Answer>)[] = [
+      (group) => bob.post(`/groups/${group}/leave`),
+      (group) => bob.post('/posts', { body: 'too late', group }),
+    ]
+    for (const request of requests) {
+      const group = await newGroup(ann)
+      await bob.post(`/groups/${group}/join`)
+      const answer = await during(`delete from groups where name = '${group}'`, () => request(group))
+      expect(answer.status, String(request)).to.equal(404)
+    }
+  })
+
+  it('answers 404 where an owner decides about the person', async () => {
+    const closed = await newGroup(ann, 'private')
+    const open = await newGroup(ann)
+    const requests: ((name: string) => Promise<Answer>)[] = [
+      (name) => ann.post(`/groups/${closed}/requests/${name}/accept`),
+      (name) => ann.post(`/groups/${closed}/requests/${name}/refuse`),
+      (name) => ann.post(`/groups/${open}/members/${name}/owner`),
+    ]
+    for (const request of requests) {
+      const { name, bob } = await newcomer()
+      for (const group of [closed, open]) await bob.post(`/groups/${group}/join`)
+      expect((await during(deletionOf(name), () => request(name))).status, String(request)).to.equal(404)
+    }
+  })
+
+  it('answers 404 for the settings of an account that is gone', async () => {
+    const db: DatabasePool = await createDb(database.url, { applicationName: 'test' })
+    const gone = { id: '999999', username: 'gone', name: 'Gone', avatar: null, feed: '1', owns: [] }
+    const error: unknown = await getProfileValues(db, gone).catch((thrown: unknown) => thrown)
+    await db.end()
+    expect(error).to.have.property('status', 404)
+  })
+})
