@@ -473,6 +473,24 @@ function post_card(p posts)
 function rehash_password(user_id bigint, verified_hash text, new_hash text)
   returns void volatile koafeed.same_password=on
 
+function replay_card(card jsonb, p posts)
+  returns jsonb stable
+
+function replay_comment(event text, payload jsonb)
+  returns jsonb stable
+
+function replay_comments(comments jsonb)
+  returns jsonb stable
+
+function replay_entries(entries jsonb)
+  returns jsonb stable
+
+function replay_event(l log)
+  returns jsonb stable
+
+function replay_likers(likers jsonb)
+  returns jsonb stable
+
 function settle_entry(post bigint, person bigint)
   returns void volatile
 

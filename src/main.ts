@@ -39,8 +39,13 @@ async function run(config: Config): Promise<void> {
 
   const db = await createDb(databaseUrl, { applicationName: `koafeed:pool:${instanceName}` })
   const write = createWrite(db)
+  const logDb = await createDb(databaseUrl, {
+    applicationName: `koafeed:log:${instanceName}`,
+    maxPoolSize: 1,
+  })
   const streaming = createStreaming({
     db,
+    logDb,
     listenDatabaseUrl,
     instanceName,
     limits: config.limits,
@@ -103,7 +108,7 @@ async function run(config: Config): Promise<void> {
     await closed
     metrics.close()
     await streaming.stop()
-    await db.end()
+    await Promise.all([db.end(), logDb.end()])
     log.info({ event: 'shutdown' }, 'all done')
     process.exit(0)
   }

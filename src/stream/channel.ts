@@ -6,39 +6,38 @@ const PROBE_MS = 3_000
 const QUERY_TIMEOUT_MS = 4_000
 const CONNECTION_TIMEOUT_MS = 2_000
 
-/** The connection that LISTENs, made to come back always: it never gives up, and notices a silent network. */
+/** The connection that LISTENs. It always reconnects, and notices a silent network. */
 export interface Channel {
-  /** Throws where the database cannot be reached. */
+  /** Throws if the database cannot be reached. */
   open(): Promise<void>
   close(): Promise<void>
-  /** Whether LISTEN is in force, as far as is known. */
+  /** Whether LISTEN is active, as far as is known. */
   listening(): boolean
-  /** LISTENs again where it was refused though the connection stands; to be called now and then. */
+  /** Repeats a LISTEN that was refused on a healthy connection; must be called regularly. */
   retry(): void
   /** How often the connection was lost. */
   reconnects(): number
 }
 
-export interface ChannelOptions {
-  /** A direct connection: a pooler in transaction mode does not carry LISTEN. */
-  url: string
-  name: string
-  log: Logger
-  /** Must not throw: pg-listen would take that for a fault of the connection. */
+export interface ChannelEvents {
+  /** Must not throw: pg-listen would take an error for a fault of the connection. */
   onNotification(text: string): void
-  /** LISTEN is in force again; what was sent meanwhile is lost. */
+  /** LISTEN is active again; what was sent in between is lost. */
   onListening(): void
   onLost(): void
 }
 
-export function createChannel({
-  url,
-  name,
-  log,
-  onNotification,
-  onListening,
-  onLost,
-}: ChannelOptions): Channel {
+export interface ChannelOptions {
+  /** A direct connection: a pooler in transaction mode does not support LISTEN. */
+  url: string
+  name: string
+  log: Logger
+}
+
+export function createChannel(
+  { url, name, log }: ChannelOptions,
+  { onNotification, onListening, onLost }: ChannelEvents,
+): Channel {
   // The package's types are those of a CommonJS module's `default`.
   const subscriber = createSubscriber.default(
     {
@@ -58,19 +57,19 @@ export function createChannel({
   let refused = false
   let reconnects = 0
 
-  function settle(): void {
+  function activate(): void {
     listening = true
     refused = false
     onListening()
   }
 
-  /** pg-listen gives up where the connection stands and LISTEN is refused, as a standby does until it is promoted. */
+  /** pg-listen gives up if LISTEN is refused on a healthy connection, which a standby does until it is promoted. */
   async function listenAgain(): Promise<void> {
     refused = false
     try {
       await subscriber.unlisten(CHANNEL)
       await subscriber.listenTo(CHANNEL)
-      settle()
+      activate()
     } catch (error) {
       refused = true
       log.warn({ err: error }, 'LISTEN is refused; trying again')
@@ -86,7 +85,7 @@ export function createChannel({
     reconnects += 1
     log.warn('the listening connection was lost; connecting again')
   })
-  subscriber.events.on('connected', settle)
+  subscriber.events.on('connected', activate)
   subscriber.events.on('error', (error) => {
     refused = !listening
     log.warn({ err: error }, 'the listening connection failed')

@@ -1,50 +1,68 @@
-import type { ServerResponse } from 'node:http'
 import { encodeSse } from '../lib/sse.ts'
+import { randomBetween, systemClock, type Clock } from '../lib/clock.ts'
 
-/** Bytes that may wait for one client. What would go beyond closes the connection: an event is never skipped. */
+/** Bytes that may wait for one client. A write beyond that closes the connection: an event is never skipped. */
 const MAX_WAITING_BYTES = 1024 * 1024
 const END_GRACE_MS = 2_000
 
-/** The wire to one client. It writes to the response itself, so that `writableLength` tells what really waits. */
+/** The part of `http.ServerResponse` that a stream needs. */
+export interface Wire {
+  readonly req: { readonly method?: string | undefined }
+  readonly destroyed: boolean
+  readonly writableLength: number
+  readonly writableNeedDrain: boolean
+  writeHead(status: number, headers: Record<string, string>): unknown
+  write(bytes: Buffer): unknown
+  end(): unknown
+  destroy(): unknown
+  on(event: 'drain' | 'close' | 'error', listener: () => void): unknown
+  once(event: 'drain' | 'close', listener: () => void): this
+  off(event: 'drain' | 'close', listener: () => void): this
+}
+
+/** The wire to one client. It writes to the response directly, so that `writableLength` shows what really waits. */
 export interface Connection {
-  /** Answers with the headers of a stream; to a HEAD, that is all. */
+  /** Sends the headers of a stream; for a HEAD request nothing follows. */
   open(): void
   write(bytes: Buffer | string): void
-  /** Ends in good order: the client is told when to come back, in ms, with its cursor; soon, unless told otherwise. */
+  /** Ends after what waits has been sent; the client is asked to reconnect in `retry` ms, by default soon. */
   end(retry?: number): void
-  /** Cuts the wire. */
+  /** Closes the connection at once. */
   destroy(): void
-  /** Resolves once what waits has gone out, or the connection is closed. */
+  /** Resolves once what waits has been sent, or the connection is closed. */
   drained(): Promise<void>
   closed(): boolean
   /** Calls `listener` once it is closed. */
   onClose(listener: () => void): void
   /** Milliseconds since the last write. */
   idleFor(): number
+  /** Bytes that have been written here and not yet been taken by the kernel. */
+  waitingBytes(): number
   /**
-   * Milliseconds for which the client has taken nothing of what waits, as far as can be seen; 0 where nothing waits.
-   * The kernel says that there is room only when much of its buffer is free again.
+   * Milliseconds for which the client has taken nothing of what waits, as far as can be seen; 0 if nothing waits. The
+   * kernel reports room only when much of its buffer is free again.
    */
   stalledFor(): number
 }
 
-export function createConnection(response: ServerResponse): Connection {
-  // A client may hang up while its rights are being read: then no `close` comes any more.
+export function createConnection(response: Wire, clock: Clock = systemClock): Connection {
+  // A client may disconnect while its rights are being read: then there is no `close` event any more.
   let closed = response.destroyed
   let ending = false
-  let lastWriteAt = Date.now()
+  let lastWriteAt = clock.now()
   let lastProgressAt = lastWriteAt
-  /** Node gets no more than it asks for: so each `drain` shows progress, also of a client that never has it all. */
+  /** Node gets no more than it asks for: so each `drain` shows progress, even of a client that never has everything. */
   let waiting: Buffer[] = []
   let waitingBytes = 0
 
   response.on('drain', () => {
-    lastProgressAt = Date.now()
+    lastProgressAt = clock.now()
     pass()
   })
   response.once('close', () => {
     closed = true
     waiting = []
+    waitingBytes = 0
   })
   response.on('error', () => response.destroy())
 
@@ -53,7 +71,7 @@ export function createConnection(response: ServerResponse): Connection {
     let passed = 0
     for (; passed < waiting.length && !response.writableNeedDrain; passed++) {
       waitingBytes -= waiting[passed]!.length
-      response.write(waiting[passed])
+      response.write(waiting[passed]!)
     }
     waiting.splice(0, passed)
     if (ending && waiting.length === 0) response.end()
@@ -75,22 +93,22 @@ export function createConnection(response: ServerResponse): Connection {
     write(given) {
       if (closed || ending) return
       const bytes = typeof given === 'string' ? Buffer.from(given) : given
-      if (response.writableLength + waitingBytes + bytes.length > MAX_WAITING_BYTES) {
+      if (connection.waitingBytes() + bytes.length > MAX_WAITING_BYTES) {
         connection.destroy()
         return
       }
-      lastWriteAt = Date.now()
+      lastWriteAt = clock.now()
       if (!isStuck()) lastProgressAt = lastWriteAt
       waiting.push(bytes)
       waitingBytes += bytes.length
       pass()
     },
-    end(retry = between(50, 500)) {
+    end(retry = randomBetween(clock, 50, 500)) {
       if (closed || ending) return
       connection.write(encodeSse({ retry }))
       ending = true
       pass()
-      setTimeout(connection.destroy, END_GRACE_MS).unref()
+      clock.after(END_GRACE_MS, connection.destroy)
     },
     destroy() {
       closed = true
@@ -106,13 +124,9 @@ export function createConnection(response: ServerResponse): Connection {
     },
     closed: () => closed,
     onClose: (listener) => void response.once('close', listener),
-    idleFor: () => Date.now() - lastWriteAt,
-    stalledFor: () => (isStuck() ? Date.now() - lastProgressAt : 0),
+    idleFor: () => clock.now() - lastWriteAt,
+    waitingBytes: () => response.writableLength + waitingBytes,
+    stalledFor: () => (isStuck() ? clock.now() - lastProgressAt : 0),
   }
   return connection
-}
-
-/** A random whole number, so that clients do not come back in step. */
-export function between(low: number, high: number): number {
-  return low + Math.floor(Math.random() * (high - low + 1))
 }

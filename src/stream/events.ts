@@ -89,6 +89,6 @@ export function parseNotification(text: string): Notification {
 }
 
 /** Rights rows are for the hub: it acts on them, and clients see a `reset` at most. */
-export function isRightsChange(row: LogRow): boolean {
+export function isRightsChange(row: Pick<LogRow, 'event'>): boolean {
   return row.event === 'subscription' || row.event === 'session'
 }

@@ -1,45 +1,54 @@
-import { encodeSse } from '../lib/sse.ts'
-import type { LogRow } from './events.ts'
-import { createRing, firstChunk, toFrame, type Frame, type Ring } from './ring.ts'
+import { isRightsChange, type LogRow } from './events.ts'
+import { firstChunk, hasTopic, isOutdated, outdatedPost, toFrame, type Frame } from './frame.ts'
+import { createRing, type Ring } from './ring.ts'
 import type { Subscriber } from './subscriber.ts'
 
-/** Relays events to the streams of this instance. Nothing in it waits: what it is given, it has handed on. */
+/** More than half of `MAX_WAITING_BYTES` of a connection. */
+const CONGESTED_BYTES = 512 * 1024
+/** A client that has taken nothing for this long does not count as one that reads. */
+const NOT_READING_MS = 100
+
+/** Relays events to the streams of this instance. Synchronous; buffers nothing but the recent frames. */
 export interface Hub {
-  /** Hands on the next event; `seq` only ever grows. */
-  relay(row: LogRow): void
-  /** The database went back behind what was relayed: every client has to reload, and the numbers start again. */
-  rewind(seq: number): void
-  /** Counts the subscriber among those of this instance, from its opening on. */
-  admit(subscriber: Subscriber): void
+  /** Relays the next event; `seq` only grows. Returns the size of its frame. */
+  relay(row: LogRow): number
+  /** Acts on a change of rights that cannot be relayed yet; see `Subscriber.hearRights`. */
+  hearEarly(row: LogRow): void
+  /** Registers a stream for changes of its viewer's rights, before those are read. */
+  add(subscriber: Subscriber): void
+  remove(subscriber: Subscriber): void
   /**
-   * Delivers the little that the subscriber has missed, then everything live. False where it has missed more than may
-   * be written at one go: `recent` has it, or the log.
+   * Delivers what the subscriber still misses, then everything live. Returns false if it misses more than the ring has,
+   * or more than may be written at once.
    */
-  attach(subscriber: Subscriber): boolean
-  /** Whether all that came after `seq` is in the ring. */
-  remembers(seq: number): boolean
-  /** What came after `seq`, or null where that is further back than an instance remembers. */
+  goLive(subscriber: Subscriber): boolean
+  /** The frames after `seq`, or null if the ring does not reach back that far. */
   recent(seq: number): Frame[] | null
-  detach(subscriber: Subscriber): void
-  /** A beat for every stream that has been silent for `afterMs`. */
-  beat(afterMs: number): void
-  subscribers(): Iterable<Subscriber>
-  size(): number
+  /** Everything after this number is in the ring. */
+  recentFloor(): number
+  /** The log went back to an earlier state: every client must reload, and `seq` continues after this one. */
+  reset(seq: number): void
+  /** Fills the ring before the first event; `position` is where the instance starts. */
+  preload(rows: LogRow[], position: number): void
   /** `seq` of the last event relayed. */
   position(): number
-  /** How often the database went back. */
-  rewinds(): number
-  /** Recent events for the ring, before the first relay; `position` is what the instance starts with. */
-  preload(rows: LogRow[], position: number): void
+  /** How often the log went back. */
+  epoch(): number
+  subscribers(): Iterable<Subscriber>
+  /** How many streams are open. */
+  size(): number
+  isCongested(): boolean
 }
 
-export function createHub(ring: Ring = createRing()): Hub {
+/** `onOutdated` is called with a post whose earlier events must not be sent as they were. */
+export function createHub({
+  ring = createRing(),
+  onOutdated = () => {},
+}: { ring?: Ring; onOutdated?: (post: string) => void } = {}): Hub {
   const byTopic = new Map<string, Set<Subscriber>>()
   const all = new Set<Subscriber>()
-  /** Those that have what they missed. */
-  const live = new Set<Subscriber>()
   let position = 0
-  let rewinds = 0
+  let epoch = 0
 
   function join(topic: string, subscriber: Subscriber): void {
     const members = byTopic.get(topic)
@@ -53,70 +62,99 @@ export function createHub(ring: Ring = createRing()): Hub {
     if (members?.size === 0) byTopic.delete(topic)
   }
 
-  function changeRights(row: LogRow, subscriber: Subscriber): void {
+  function applyRights(row: LogRow, subscriber: Subscriber): void {
     const change = subscriber.applyRights(row)
     if (change === null) return
-    if (change.made) join(change.topic, subscriber)
+    if (change.added) join(change.topic, subscriber)
     else leave(change.topic, subscriber)
     subscriber.reset(row.seq)
+  }
+
+  function dispatch(frame: Frame): void {
+    for (const topic of frame.topics) {
+      for (const subscriber of byTopic.get(topic) ?? []) {
+        const isLive = subscriber.state() === 'live'
+        if (frame.rights && isLive) applyRights(frame.rights, subscriber)
+        else if (frame.rights) subscriber.hearRights(frame.rights)
+        else if (isLive) subscriber.deliver(frame)
+      }
+    }
   }
 
   return {
     relay(row) {
       position = row.seq
+      const post = outdatedPost(row)
+      if (post !== null) {
+        ring.markOutdated(post)
+        onOutdated(post)
+      }
       const frame = toFrame(row)
       ring.push(frame)
+      dispatch(frame)
+      return frame.bytes?.length ?? 0
+    },
+    hearEarly(row) {
+      if (!isRightsChange(row)) return
       for (const topic of row.topics) {
-        for (const subscriber of byTopic.get(topic) ?? []) {
-          if (frame.change) changeRights(row, subscriber)
-          else subscriber.deliver(frame)
-        }
+        for (const subscriber of byTopic.get(topic) ?? []) subscriber.hearRights(row)
       }
     },
-    rewind(seq) {
-      rewinds += 1
-      position = seq
-      ring.clear(seq)
-      // Their rights may be those of the future that is lost: they come back, and are authorised anew.
-      for (const subscriber of live) {
-        subscriber.reset(seq)
-        subscriber.connection.end()
-      }
+    add(subscriber) {
+      all.add(subscriber)
+      for (const topic of subscriber.topics) join(topic, subscriber)
     },
-    admit: (subscriber) => all.add(subscriber),
-    attach(subscriber) {
-      const missed = ring.after(subscriber.cursor())
-      if (missed === null || firstChunk(missed).length < missed.length) return false
-      subscriber.replay(missed)
-      live.add(subscriber)
+    remove(subscriber) {
+      all.delete(subscriber)
+      for (const topic of subscriber.topics) leave(topic, subscriber)
+    },
+    goLive(subscriber) {
+      const missed = ring.after(subscriber.cursor())?.filter((frame) => hasTopic(frame, subscriber.topics))
+      if (!missed || missed.some(isOutdated) || firstChunk(missed).length < missed.length) return false
+      for (const frame of missed) subscriber.deliver(frame)
+      subscriber.skipTo(position)
+      subscriber.goLive()
       for (const topic of subscriber.topics) join(topic, subscriber)
       return true
     },
-    remembers: (seq) => seq >= ring.floor(),
     recent: (seq) => ring.after(seq),
-    detach(subscriber) {
-      all.delete(subscriber)
-      live.delete(subscriber)
-      for (const topic of subscriber.topics) leave(topic, subscriber)
-    },
-    beat(afterMs) {
-      const bytes = Buffer.from(encodeSse({ id: position, event: 'beat', data: '{}' }))
-      for (const subscriber of live) {
-        // A client that came with a cursor from an instance that is ahead has a newer place than ours.
-        if (subscriber.connection.idleFor() >= afterMs && subscriber.cursor() <= position) {
-          subscriber.beat(position, bytes)
+    recentFloor: () => ring.floor(),
+    reset(seq) {
+      epoch += 1
+      position = seq
+      ring.clear(seq)
+      // Their rights may be those of the state that is lost: they reconnect, and are authorized again.
+      for (const subscriber of all) {
+        if (subscriber.state() === 'opening') subscriber.expire()
+        else {
+          subscriber.reset(seq)
+          subscriber.connection.end()
         }
       }
     },
-    subscribers: () => all,
-    size: () => all.size,
-    position: () => position,
-    rewinds: () => rewinds,
     preload(rows, start) {
-      const oldest = rows[0]
+      const [oldest] = rows
       ring.clear(oldest ? oldest.seq - 1 : start)
-      for (const row of rows) ring.push(toFrame(row))
+      for (const row of rows) {
+        const post = outdatedPost(row)
+        if (post !== null) ring.markOutdated(post)
+        ring.push(toFrame(row))
+      }
       position = start
+    },
+    position: () => position,
+    epoch: () => epoch,
+    subscribers: () => all,
+    size: () => [...all].filter((subscriber) => subscriber.state() !== 'opening').length,
+    isCongested() {
+      let reading = 0
+      let congested = 0
+      for (const { connection } of all) {
+        if (connection.stalledFor() > NOT_READING_MS) continue
+        reading += 1
+        if (connection.waitingBytes() > CONGESTED_BYTES) congested += 1
+      }
+      return congested > reading / 2
     },
   }
 }

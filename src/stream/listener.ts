@@ -1,132 +1,127 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
-import type { Db } from '../lib/db.ts'
-import { createChannel } from './channel.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Channel, ChannelEvents } from './channel.ts'
 import { parseNotification, type LogRow } from './events.ts'
-import { notifyQueueUsage, readLogFrom, readNewestLog } from './log.ts'
+import type { LogReader } from './log.ts'
+import type { RelayQueue } from './relay-queue.ts'
+import { createSequencer } from './sequencer.ts'
 
-/** What is relayed at one go, with as much that was held, must not fill the queue of a client that reads (1 MiB). */
+/** Rows per read of the log. */
 const PAGE = 250
-const SAFETY_NET_MS = 1_000
-/** So long without reading the log, and the instance no longer counts as current. */
+const TIMER_MS = 1_000
+/** An instance that has not read the log for this long does not count as current. */
 const STALE_MS = 5_000
-/** From here on commits may fail: a notification must fit in whole. */
+/** A notification that comes later than this after its event was found in the log counts as missed. */
+const LATE_MS = 5_000
+/** Above this use of the notification queue commits may fail: a notification must fit into it as a whole. */
 const QUEUE_FULL = 0.9
-/** Notifications kept while a gap is being read; past it they come from the log like the rest. */
-const MAX_HELD = 250
 const PRELOAD = 1_000
 
-/** Where events go, in `seq` order, each once. */
-export interface EventSink {
+/** Receives events in `seq` order, each once. */
+export interface EventHandler {
+  /** Takes the newest events before the first one is relayed; `position` is where the instance starts. */
   preload(rows: LogRow[], position: number): void
-  relay(row: LogRow): void
-  rewind(seq: number): void
+  /** Called with an event that cannot be relayed yet, as soon as it is heard. */
+  hearEarly(row: LogRow): void
+  /** `seq` of the last event that was relayed. */
+  position(): number
+  /** The log went back to an earlier state, whose newest event has this number. */
+  reset(seq: number): void
 }
 
 export interface Listener {
-  /** Listens, then takes the log's newest `seq` as its position. Throws where the database cannot be reached. */
+  /** Listens, then takes the log's newest `seq` as its position. Throws if the database cannot be reached. */
   start(): Promise<void>
   stop(): Promise<void>
-  /** `seq` of the last event relayed. */
-  position(): number
-  /** Reads the log up to its newest event; calls at the same time share one read. Never rejects. */
+  /** Reads the log up to its newest event; concurrent calls share one read. Never rejects. */
   sync(): Promise<void>
-  /** What keeps this instance from being current; nothing where it is. */
-  troubles(): string[]
-  /** What is wrong without this instance being to blame: another one would do no better. */
+  /** `seq` of the newest event that was accepted; the last of them may still wait to be relayed. */
+  newest(): number
+  /** Reasons why this instance is not current; empty if it is. */
+  unhealthyReasons(): string[]
+  /** Problems that another instance would have as well. */
   warnings(): string[]
   /** How full PostgreSQL's queue of notifications is, from 0 to 1. */
   queueUsage(): number
-  counters(): {
-    /** How often the listening connection was lost. */
-    reconnects: number
-    /** Jumps in `seq` and notifications without a payload. */
-    gaps: number
-    /** Events that the timer found and no notification had told. */
-    rescued: number
-    rewinds: number
-  }
+  counters(): Counters
+}
+
+export interface Counters {
+  /** How often the listening connection was lost. */
+  reconnects: number
+  /** Jumps in `seq`, and notifications without a payload. */
+  gaps: number
+  /** Events that were found in the log while LISTEN was active, and whose notification never came. */
+  missedNotifications: number
+  /** How often the log went back to an earlier state. */
+  epochs: number
+}
+
+export interface ListenerDeps {
+  openChannel(events: ChannelEvents): Channel
+  /** A connection of its own: reads for pages must not delay it. */
+  reader: Pick<LogReader, 'readFrom' | 'readNewest' | 'readQueueUsage'>
+  queue: RelayQueue
+  handler: EventHandler
+  clock: Clock
+  log: Logger
 }
 
 /**
- * Hears what `append_log` notifies and relays it in `seq` order. Whatever goes wrong with the LISTEN connection, the
- * log has it: every doubt (a jump, a reconnect, a second without proof) is settled by reading `seq > position`.
+ * Hears what `append_log` notifies and relays it in `seq` order. The log has whatever the LISTEN connection loses: a
+ * jump, a reconnect and a timer lead to reading `seq > tail`.
  */
-export function createListener({
-  url,
-  name,
-  db,
-  sink,
-  log,
-}: {
-  url: string
-  name: string
-  db: Db
-  sink: EventSink
-  log: Logger
-}): Listener {
-  const channel = createChannel({
-    url,
-    name,
-    log,
-    onNotification,
+export function createListener({ openChannel, reader, queue, handler, clock, log }: ListenerDeps): Listener {
+  const sequencer = createSequencer()
+  const counters = { gaps: 0, missedNotifications: 0, epochs: 0 }
+  /** Events that the timer found, and when: their notification may only be late. */
+  const pending = new Map<number, number>()
+  let started = false
+  let lastReadAt = -Infinity
+  let queueUsage = 0
+  let reading: Promise<void> | null = null
+  let stopTimer = (): void => {}
+
+  const channel = openChannel({
+    onNotification(text) {
+      try {
+        hear(text)
+      } catch (error) {
+        log.error({ err: error }, 'a notification could not be relayed')
+        void catchUp('gap')
+      }
+    },
     onListening() {
       if (started) void catchUp('reconnect')
     },
     onLost() {
-      proven = false
+      sequencer.distrust()
+      countMissed(0) // none of them can come any more
     },
   })
-  const counters = { gaps: 0, rescued: 0, rewinds: 0 }
-  const held = new Map<number, LogRow>()
-  /** What the timer found: its notification may only be a moment late. */
-  const unheard = new Set<number>()
-  let position = 0
-  /** The event at `position`, as it was relayed: the proof that the database is still the one it was. */
-  let anchor: LogRow | null = null
-  let started = false
-  /** Whether the log was read since LISTEN is in force: before, this may be a database that went back. */
-  let proven = false
-  /** The highest number heard. */
-  let wanted = 0
-  let lastReadAt = 0
-  let queueUsage = 0
-  let reading: Promise<void> | null = null
-  let safetyNet: NodeJS.Timeout | undefined
-
-  function relay(row: LogRow): void {
-    position = row.seq
-    anchor = row
-    sink.relay(row)
-  }
-
-  function onNotification(text: string): void {
-    try {
-      hear(text)
-    } catch (error) {
-      log.error({ err: error }, 'a notification could not be relayed')
-      void catchUp('gap')
-    }
-  }
 
   function hear(text: string): void {
-    const heard = parseNotification(text)
-    unheard.delete(heard.seq)
-    if (!started || heard.seq <= position) return
-    // Also while a read is under way: it may wait for a connection, and what comes in order needs none.
-    if ('payload' in heard && heard.seq === position + 1 && proven) {
-      relay(heard)
-      return
-    }
-    wanted = Math.max(wanted, heard.seq)
-    if ('payload' in heard && held.size < MAX_HELD) held.set(heard.seq, heard)
+    const notification = parseNotification(text)
+    pending.delete(notification.seq)
+    if (!started || notification.seq <= sequencer.tail()) return
+    // Also while a read is under way: it may wait for the database, and the next number does not need it.
+    const hasRoom = queue.hasRoom()
+    const rows = sequencer.hear(notification, hasRoom)
+    push(rows)
+    if (rows.length > 0) return
+    if ('payload' in notification) handler.hearEarly(notification)
     if (reading !== null) return
-    counters.gaps += 1
+    if (hasRoom) counters.gaps += 1
     void catchUp('gap')
   }
 
-  /** At most one runs; it ends when nothing that was heard is left waiting. */
-  function catchUp(reason: 'gap' | 'reconnect' | 'timer' | 'ahead'): Promise<void> {
+  function push(rows: LogRow[]): void {
+    queue.push(rows)
+    for (const row of rows) if (row.seq > handler.position()) handler.hearEarly(row)
+  }
+
+  /** At most one runs; it ends when it has read everything that was heard of. */
+  function catchUp(reason: 'gap' | 'reconnect' | 'timer' | 'sync'): Promise<void> {
     reading ??= readOn(reason)
       .catch((error: unknown) => log.warn({ err: error, reason }, 'the log could not be read; trying again'))
       .finally(() => {
@@ -136,88 +131,90 @@ export function createListener({
   }
 
   async function readOn(reason: string): Promise<void> {
-    for (let again = true; again;) {
-      const [from, heard, inForce] = [anchor, wanted, channel.listening()]
-      const rows = await readLogFrom(db, position, PAGE)
-      lastReadAt = Date.now()
-      if (from !== null && !isDeepStrictEqual(rows.shift(), from)) {
-        await rewind()
-        return
-      }
+    for (let isMore = true; isMore;) {
+      await queue.room()
+      const [from, wasListening, heard] = [sequencer.tailRow(), channel.listening(), sequencer.newestHeard()]
+      const page = await reader.readFrom(sequencer.tail(), PAGE)
+      lastReadAt = clock.now()
+      if (reason === 'timer') notePending(page)
       // One turn of the loop from here: no notification comes between.
-      proven = inForce && channel.listening()
-      const full = rows.length >= PAGE - 1
-      for (const row of rows) if (row.seq > position) relay(row)
-      if (reason === 'timer') for (const { seq } of rows) if (!held.has(seq)) unheard.add(seq)
-      relayHeld()
-      again = full || (wanted > position && (rows.length > 0 || wanted > heard))
+      const rows = sequencer.read(page, from)
+      if (rows === null) return reset()
+      if (wasListening && channel.listening()) sequencer.prove()
+      push(rows)
+      const isBehind = sequencer.newestHeard() > sequencer.tail()
+      isMore = page.length >= PAGE || (isBehind && (rows.length > 0 || sequencer.newestHeard() > heard))
     }
   }
 
-  function relayHeld(): void {
-    for (const seq of held.keys()) if (seq <= position) held.delete(seq)
-    for (let next = held.get(position + 1); next; next = held.get(position + 1)) {
-      held.delete(next.seq)
-      relay(next)
+  function notePending(page: LogRow[]): void {
+    if (!channel.listening()) return
+    for (const { seq } of page) {
+      if (seq > sequencer.tail() && !sequencer.isHeld(seq)) pending.set(seq, clock.now())
     }
   }
 
-  /** The event that this instance stands on is not there any more, or is another one: what followed it is lost. */
-  async function rewind(): Promise<void> {
-    const [newest] = await readNewestLog(db, 1)
+  /** The event at the tail is not there any more, or is another one: the database was restored to an earlier state. */
+  async function reset(): Promise<void> {
+    const [newest = null] = await reader.readNewest(1)
     log.error(
-      { position, newest: newest?.seq ?? 0 },
-      'the database went back: every client is told to reload',
+      { position: sequencer.tail(), newest: newest?.seq ?? 0 },
+      'the log went back; every client reloads',
     )
-    counters.rewinds += 1
-    held.clear()
-    anchor = newest ?? null
-    position = newest?.seq ?? 0
-    wanted = position
-    sink.rewind(position)
+    counters.epochs += 1
+    pending.clear()
+    queue.clear()
+    sequencer.reset(newest)
+    handler.reset(sequencer.tail())
+  }
+
+  function countMissed(lateMs: number): void {
+    for (const [seq, foundAt] of pending) {
+      if (clock.now() - foundAt < lateMs) continue
+      pending.delete(seq)
+      counters.missedNotifications += 1
+    }
   }
 
   function tick(): void {
-    counters.rescued += unheard.size
-    unheard.clear()
+    countMissed(LATE_MS)
     channel.retry()
     void catchUp('timer')
-    void watchQueue()
+    void readQueueUsage()
   }
 
-  async function watchQueue(): Promise<void> {
+  async function readQueueUsage(): Promise<void> {
     try {
-      queueUsage = await notifyQueueUsage(db)
+      queueUsage = await reader.readQueueUsage()
     } catch {
-      // The database is away, which `troubles` tells by itself.
+      // The database is away: `unhealthyReasons` says so.
     }
   }
 
   return {
     async start() {
       await channel.open()
-      const rows = await readNewestLog(db, PRELOAD)
-      lastReadAt = Date.now()
-      anchor = rows.at(-1) ?? null
-      position = anchor?.seq ?? 0
-      sink.preload(rows, position)
+      const rows = await reader.readNewest(PRELOAD)
+      lastReadAt = clock.now()
+      sequencer.reset(rows.at(-1) ?? null)
+      handler.preload(rows, sequencer.tail())
       started = true
-      void catchUp('reconnect') // for what was notified while that was read
-      safetyNet = setInterval(tick, SAFETY_NET_MS)
+      void catchUp('reconnect') // for what was notified before that read
+      stopTimer = clock.every(TIMER_MS, tick)
     },
     async stop() {
-      clearInterval(safetyNet)
+      stopTimer()
       await reading
       await channel.close()
     },
-    position: () => position,
-    sync: () => catchUp('ahead'),
+    sync: () => catchUp('sync'),
+    newest: sequencer.tail,
     queueUsage: () => queueUsage,
     warnings: () =>
       queueUsage > QUEUE_FULL ? ['the queue of notifications is full: writes are refused'] : [],
-    troubles: () => [
+    unhealthyReasons: () => [
       ...(channel.listening() ? [] : ['not listening to the database']),
-      ...(Date.now() - lastReadAt > STALE_MS ? ['the database does not answer'] : []),
+      ...(clock.now() - lastReadAt > STALE_MS ? ['the database does not answer'] : []),
     ],
     counters: () => ({ ...counters, reconnects: channel.reconnects() }),
   }

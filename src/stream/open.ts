@@ -1,86 +1,96 @@
 import { encodeSse } from '../lib/sse.ts'
-import { between, type Connection } from './connection.ts'
-import type { History } from './history.ts'
-import type { Hub } from './hub.ts'
-import { firstChunk } from './ring.ts'
-import { createSubscriber, type Rights, type Subscriber, type Viewer } from './subscriber.ts'
+import { randomBetween, type Clock } from '../lib/clock.ts'
+import { NotFound, Unauthorized, Unavailable } from '../lib/errors.ts'
+import type { Connection } from './connection.ts'
+import type { ConnectionLimit } from './connection-limit.ts'
+import { MAX_REPLAY_EVENTS, type ReplayDeps } from './replay.ts'
+import type { Authorized, Page, Wanted } from './rights.ts'
+import { createSubscriber, type Subscriber, type Viewer } from './subscriber.ts'
 
-export interface OpenDeps {
-  hub: Hub
-  history: History
-  /** Brings the instance up to the database's newest event. */
+/** The rights of a person who changes them all the time cannot be read; the client tries again later. */
+const MAX_ATTEMPTS = 5
+
+export interface OpenDeps extends ReplayDeps {
+  clock: Clock
+  /** Reads the log up to the database's newest event. */
   sync(): Promise<void>
+  /** `seq` of the newest event that this instance has accepted; the last of them may not have been relayed yet. */
+  newest(): number
+  /** Reads what the stream may show, and whether the viewer's session is alive; null if a page may not be seen. */
+  authorize(wanted: Wanted): Promise<Authorized | null>
+  connectionLimit: ConnectionLimit
 }
 
-/** What is known of a stream before it opens. */
-export interface Opening {
-  viewer: Viewer | null
+export interface StreamRequest {
+  /** Includes the viewer's home feed. */
   home: boolean
-  rights: Rights
-  /** The last `seq` that the client has; null for one that starts now. */
+  pages: Page[]
+  /** The last `seq` that the client has; null for a client that starts now. */
   cursor: number | null
-  /** Whether all that came after the cursor can be told. */
-  tellable: boolean
-  /** The hub's position before anything of the viewer was read: what was read is as of this or later. */
-  asOf: number
-  /** How often the database had gone back before anything was read. */
-  rewinds: number
+  /** Id of the user whose page asks, if the page says so. */
+  as?: string | undefined
+  /** Finds the viewer by the session cookie; null if nobody is signed in. */
+  identify(): Promise<Viewer | null>
+  /** Where an anonymous client comes from, for the connection limit. */
+  network: string
 }
 
 /**
- * Answers with a stream: first where it starts, then what the client missed, then live events. Changes of rights that
- * came after they were read are told by a reset.
+ * Authorizes a stream and answers with where it starts. Then it may be replayed and go live.
+ * @throws Unauthorized, NotFound, TooMany or Unavailable, before anything is written
  */
 export async function openStream(
   deps: OpenDeps,
+  request: StreamRequest,
   connection: Connection,
-  { viewer, home, rights, cursor, tellable, asOf, rewinds }: Opening,
-): Promise<void> {
-  const { hub } = deps
-  // What came before the viewer was allowed to see it is no event for them, though they may see its result now.
-  const outdated = rights.changedAt > (cursor ?? asOf) && (home || rights.guarded)
-
-  const start = outdated ? Math.max(rights.changedAt, asOf) : tellable ? (cursor ?? asOf) : asOf
-  const subscriber = createSubscriber(connection, { viewer, home, rights, cursor: start })
-  connection.onClose(() => hub.detach(subscriber))
-  connection.open()
-  connection.write(encodeSse({ retry: between(2_000, 8_000), id: start }))
-  if (outdated || !tellable) subscriber.reset(start)
-  if (!connection.closed()) hub.admit(subscriber)
-  while (!connection.closed() && !hub.attach(subscriber)) {
-    await replayChunk(deps, subscriber)
-    await connection.drained()
+): Promise<Subscriber> {
+  const { hub, clock } = deps
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    const isResumable = await canResume(deps, request.cursor)
+    const snapshotSeq = hub.position()
+    const viewer = await identify(request)
+    const subscriber = createSubscriber(connection, viewer, request.home)
+    if (connection.closed()) return subscriber
+    // From here on changes of the viewer's rights are heard; those before are in what is read next.
+    hub.add(subscriber)
+    connection.onClose(() => hub.remove(subscriber))
+    try {
+      const authorized = await deps.authorize({ viewer, home: request.home, pages: request.pages })
+      if (connection.closed()) return subscriber
+      if (subscriber.isExpired() || authorized?.isSessionAlive === false) continue
+      if (authorized === null) throw new NotFound()
+      const { rights } = authorized
+      deps.connectionLimit.acquire(viewer?.id ?? null, request.network, connection)
+      // What was committed before the viewer was allowed to see it is not sent, though they may see its result now.
+      const isOutdated =
+        rights.changedAt > (request.cursor ?? snapshotSeq) && (request.home || rights.guarded)
+      const from = isResumable ? (request.cursor ?? snapshotSeq) : snapshotSeq
+      const start = isOutdated ? Math.max(rights.changedAt, snapshotSeq) : from
+      subscriber.start(rights, start)
+      connection.open()
+      connection.write(encodeSse({ retry: randomBetween(clock, 2_000, 8_000), id: start }))
+      if (isOutdated || !isResumable) subscriber.reset(start)
+      return subscriber
+    } finally {
+      if (subscriber.state() === 'opening') hub.remove(subscriber)
+    }
   }
-  if (hub.rewinds() !== rewinds) {
-    subscriber.reset(hub.position())
-    connection.end()
-  }
+  throw new Unavailable()
 }
 
-/** Whether all that came after the cursor can be told: it is within the retention, and not from the future. */
-export async function isTellable({ hub, history, sync }: OpenDeps, cursor: number | null): Promise<boolean> {
+async function identify({ identify, home, as }: StreamRequest): Promise<Viewer | null> {
+  const viewer = await identify()
+  if (home && viewer === null) throw new Unauthorized()
+  if (as !== undefined && as !== viewer?.id) throw new Unauthorized()
+  return viewer
+}
+
+/** Whether everything after the cursor can be replayed: it is not from the future, and not too long ago. */
+async function canResume({ hub, index, sync, newest }: OpenDeps, cursor: number | null): Promise<boolean> {
   if (cursor === null) return true
-  // This instance may be behind the one that the client was at. A read that was under way may have begun before the
-  // client's last event: the second one has not.
-  for (let reads = 0; cursor > hub.position() && reads < 2; reads++) await sync()
-  if (cursor > hub.position()) return false
-  return hub.remembers(cursor) || cursor >= (await history.oldest()) - 1
-}
-
-/**
- * Writes a chunk of what the client has missed; live events wait in the ring meanwhile. It returns before the chunk is
- * taken, so that nothing but the chunk is held for a slow client: no frame of a function keeps the block alive.
- */
-async function replayChunk({ hub, history }: OpenDeps, subscriber: Subscriber): Promise<void> {
-  const recent = hub.recent(subscriber.cursor())
-  const missed = recent
-    ? { frames: recent, through: hub.position() }
-    : await history.after(subscriber.cursor())
-  if (missed === null) {
-    subscriber.reset(hub.position())
-    return
-  }
-  const chunk = firstChunk(missed.frames)
-  subscriber.replay(chunk)
-  if (chunk.length === missed.frames.length) subscriber.skipTo(missed.through)
+  // This instance may be behind the one that the client was connected to. A read that is under way may have begun
+  // before the client's last event; the second one has not.
+  for (let reads = 0; cursor > newest() && reads < 2; reads++) await sync()
+  if (cursor > newest() || cursor < hub.position() - MAX_REPLAY_EVENTS) return false
+  return cursor >= hub.recentFloor() || cursor >= (await index.oldest()) - 1
 }

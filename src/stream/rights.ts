@@ -1,41 +1,52 @@
 import { sql, type Db } from '../lib/db.ts'
-import type { Rights } from './subscriber.ts'
+import type { Rights, Viewer } from './subscriber.ts'
 
 /** One of the pages that a stream keeps current. */
 export type Page = { kind: 'public' | 'users' | 'groups' | 'posts'; key: string }
 
 /** What a stream asks for: the viewer's home feed, pages, or both. */
 export interface Wanted {
-  viewerId: string | null
+  viewer: Viewer | null
   home: boolean
   pages: Page[]
 }
 
+export interface Authorized {
+  rights: Rights
+  /** False if the viewer's session has ended since it was looked up; true for an anonymous client. */
+  isSessionAlive: boolean
+}
+
 interface Row {
+  alive: boolean
   changed_at: string
   feeds: string[]
   pages: { topic: string | null; guarded: boolean | null }[]
 }
 
 /**
- * Reads, for many streams in one query, which topics each of them gets; null where one of its pages is not there, or
- * not for this viewer.
+ * Reads for many streams in one query which topics each of them gets; null for a stream one of whose pages does not
+ * exist, or may not be seen by its viewer.
  */
-export async function authorise(db: Db, wanted: readonly Wanted[]): Promise<(Rights | null)[]> {
+export async function authorize(db: Db, wanted: readonly Wanted[]): Promise<(Authorized | null)[]> {
   const pages = wanted.flatMap((one, n) => one.pages.map((page) => ({ n: n + 1, ...page })))
   const rows = await db.any(sql.row<Row>()`
     with wanted as (
       select *
       from unnest(
         ${sql.array(
-          wanted.map((one) => one.viewerId),
+          wanted.map((one) => one.viewer?.id ?? null),
           'int8',
+        )},
+        ${sql.array(
+          wanted.map((one) => one.viewer?.session ?? null),
+          'text',
         )},
         ${sql.array(
           wanted.map((one) => one.home),
           'bool',
         )}
-      ) with ordinality as wanted (viewer_id, home, n)
+      ) with ordinality as wanted (viewer_id, session, home, n)
     ),
     asked as (
       select *
@@ -82,6 +93,11 @@ export async function authorise(db: Db, wanted: readonly Wanted[]): Promise<(Rig
       group by wanted.n
     )
     select
+      wanted.viewer_id is null or exists (
+        select
+        from sessions s
+        where s.id_hash = decode(wanted.session, 'hex') and s.user_id = wanted.viewer_id and s.expires_at > now()
+      ) as alive,
       coalesce((select r.seq from rights r where r.user_id = wanted.viewer_id), 0) as changed_at,
       (
         select coalesce(json_agg('feed:' || s.feed_id), '[]')
@@ -92,11 +108,15 @@ export async function authorise(db: Db, wanted: readonly Wanted[]): Promise<(Rig
     from wanted
     left join found on found.n = wanted.n
     order by wanted.n`)
-  return rows.map(toRights)
+  return rows.map(toAuthorized)
 }
 
-function toRights({ changed_at, feeds, pages }: Row): Rights | null {
+function toAuthorized({ alive, changed_at, feeds, pages }: Row): Authorized | null {
   const topics = pages.map(({ topic }) => topic).filter((topic) => topic !== null)
-  if (topics.length < pages.length) return null
-  return { feeds, pages: topics, guarded: pages.some((page) => page.guarded), changedAt: Number(changed_at) }
+  if (alive && topics.length < pages.length) return null
+  const guarded = pages.some((page) => page.guarded)
+  return {
+    rights: { feeds, pages: topics, guarded, changedAt: Number(changed_at) },
+    isSessionAlive: alive,
+  }
 }

@@ -1,39 +1,15 @@
-import { encodeSse } from '../lib/sse.ts'
-import { isRightsChange, type LogRow } from './events.ts'
-
-/** An event as the hub keeps it: with its bytes, encoded once for all who get it; or the row, where it is about rights. */
-export interface Frame {
-  seq: number
-  topics: string[]
-  bytes: Buffer | null
-  change: LogRow | null
-}
-
-export function toFrame(row: LogRow): Frame {
-  const { seq, event, topics, payload } = row
-  if (isRightsChange(row)) return { seq, topics, bytes: null, change: row }
-  const bytes = Buffer.from(encodeSse({ id: seq, event, data: JSON.stringify(payload) }))
-  return { seq, topics, bytes, change: null }
-}
-
-/** How much history may be written at one go, before the client has taken it. */
-const CHUNK_BYTES = 256 * 1024
-
-/** The first of these frames, as many as may be written at one go. */
-export function firstChunk(frames: Frame[]): Frame[] {
-  let bytes = 0
-  const end = frames.findIndex((frame) => (bytes += frame.bytes?.length ?? 0) > CHUNK_BYTES)
-  return end === -1 ? frames : frames.slice(0, Math.max(end, 1))
-}
+import type { Frame } from './frame.ts'
 
 /**
  * The most recent frames, so that a client that was away for a moment costs no query. Holds at most `maxFrames` and
- * `maxBytes`; what is older has to come from the log.
+ * `maxBytes`; older events must come from the log.
  */
 export interface Ring {
   push(frame: Frame): void
-  /** Every frame after `seq`, or null where the ring does not reach back that far. */
+  /** Every frame after `seq`, or null if the ring does not reach back that far. */
   after(seq: number): Frame[] | null
+  /** Drops the text of the frames that show this post; the log has its present text. */
+  markOutdated(post: string): void
   /** Everything after this number is in the ring. */
   floor(): number
   clear(floor: number): void
@@ -66,6 +42,13 @@ export function createRing({ maxFrames = 4_096, maxBytes = 16 * 1024 * 1024 } = 
         else low = middle + 1
       }
       return frames.slice(low)
+    },
+    markOutdated(post) {
+      for (const frame of frames) {
+        if (frame.post !== post || frame.bytes === null) continue
+        bytes -= frame.bytes.length
+        frame.bytes = null
+      }
     },
     floor: () => floor,
     clear(newFloor) {

@@ -1,68 +1,54 @@
 import Router from '@koa/router'
-import { BadRequest, Forbidden, NotFound, Unauthorized } from '../lib/errors.ts'
+import { BadRequest, Forbidden, NotFound, Unavailable } from '../lib/errors.ts'
 import { networkOf } from '../lib/address.ts'
 import { errorFacts } from '../lib/log.ts'
 import { isId } from '../lib/paths.ts'
 import { spend } from '../lib/patience.ts'
 import type { RouteVisit, VisitContext, VisitState } from '../lib/visit.ts'
 import { createConnection } from './connection.ts'
-import { isTellable, openStream, type OpenDeps, type Opening } from './open.ts'
-import type { Page, Wanted } from './rights.ts'
-import type { Seats } from './seats.ts'
-import type { Rights, Viewer } from './subscriber.ts'
+import { openStream, type OpenDeps, type StreamRequest } from './open.ts'
+import { replay } from './replay.ts'
+import type { Page } from './rights.ts'
+import type { Viewer } from './subscriber.ts'
 
 /** Pages that one stream may add to its own: about as many tabs as a person has open. */
 const MAX_WITH = 50
 
-export interface StreamDeps extends OpenDeps {
-  /** Whose session the request carries; null for none. */
+export interface StreamRouteDeps extends OpenDeps {
+  /** Finds the viewer by the session cookie; null if nobody is signed in. */
   identify(ctx: RouteVisit): Promise<Viewer | null>
-  /** Topics of what is wanted; null where some of it is not to be had. */
-  authorise(wanted: Wanted): Promise<Rights | null>
-  seats: Seats
+  /** Whether this instance is shutting down: another one has to serve the stream. */
+  isDraining(): boolean
 }
 
 /**
- * The streams of DESIGN's contract. `?with=` adds pages to any of them; `?as=` names the user whose page this is, so that
- * a page whose session is over, or another person's by now, is told 401.
+ * The streams of DESIGN's contract. `?with=` adds pages to any of them; `?as=` names the user whose page asks: another
+ * person's session, or none, gets 401.
  */
-export function streamRoutes(deps: StreamDeps): Router<VisitState, VisitContext> {
+export function streamRoutes(deps: StreamRouteDeps): Router<VisitState, VisitContext> {
   async function stream(ctx: RouteVisit, home: boolean, own: Page[]): Promise<void> {
     ctx.state.program = true
     if (ctx.get('Sec-Fetch-Site') === 'cross-site') throw new Forbidden()
-    const cursor = readCursor(ctx)
-    const pages = [...own, ...readWith(ctx)]
-    const opening = await spend(() => prepare(ctx, home, pages, cursor))
-    const connection = createConnection(ctx.res)
-    deps.seats.take(opening.viewer?.id ?? null, networkOf(ctx.ip), connection)
-    // From here the response is the stream's own; Koa must not end it.
+    if (deps.isDraining()) throw new Unavailable('This instance is shutting down.', 1)
+    const request: StreamRequest = {
+      home,
+      pages: [...own, ...readWith(ctx)],
+      cursor: readCursor(ctx),
+      as: ctx.query.as === undefined ? undefined : String(ctx.query.as),
+      identify: () => deps.identify(ctx),
+      network: networkOf(ctx.ip),
+    }
+    const connection = createConnection(ctx.res, deps.clock)
+    const subscriber = await spend(() => openStream(deps, request, connection))
+    // From here on the response belongs to the stream; Koa must not end it.
     ctx.respond = false
     try {
-      await openStream(deps, connection, opening)
+      await replay(deps, subscriber)
     } catch (error) {
-      // In the middle of what was missed: the client comes back with its cursor.
+      // The replay cannot continue: the client reconnects with its cursor.
       ctx.state.log.warn({ event: 'stream cut', error: errorFacts(error) }, 'stream cut')
       connection.destroy()
     }
-  }
-
-  /** All that has to be asked before the answer begins. Throws Unauthorized and NotFound. */
-  async function prepare(
-    ctx: RouteVisit,
-    home: boolean,
-    pages: Page[],
-    cursor: number | null,
-  ): Promise<Opening> {
-    const rewinds = deps.hub.rewinds()
-    // Settled before the position is taken: what is read of the viewer after it is no older than the cursor.
-    const tellable = await isTellable(deps, cursor)
-    const asOf = deps.hub.position()
-    const viewer = await deps.identify(ctx)
-    if (home && viewer === null) throw new Unauthorized()
-    if (ctx.query.as !== undefined && ctx.query.as !== viewer?.id) throw new Unauthorized()
-    const rights = await deps.authorise({ viewerId: viewer?.id ?? null, home, pages })
-    if (rights === null) throw new NotFound()
-    return { viewer, home, rights, cursor, tellable, asOf, rewinds }
   }
 
   return new Router<VisitState, VisitContext>()

@@ -2,19 +2,30 @@ import type Router from '@koa/router'
 import type { DatabasePool } from 'slonik'
 import type { Logger } from 'pino'
 import { createBatch } from '../lib/batch.ts'
+import { systemClock } from '../lib/clock.ts'
 import type { Reading } from '../lib/metrics.ts'
+import { createQueue } from '../lib/queue.ts'
 import type { VisitContext, VisitState } from '../lib/visit.ts'
-import { createHistory } from './history.ts'
-import { createHub } from './hub.ts'
-import { keepStreams } from './keeper.ts'
-import { createListener } from './listener.ts'
-import { authorise, type Wanted } from './rights.ts'
+import { createArchive } from './archive.ts'
+import { createChannel } from './channel.ts'
+import { createConnectionLimit } from './connection-limit.ts'
+import { createHub, type Hub } from './hub.ts'
+import { startLifecycle } from './lifecycle.ts'
+import { createListener, type Listener, type ListenerDeps } from './listener.ts'
+import { createLogReader, type LogReader } from './log.ts'
+import { createRelayQueue } from './relay-queue.ts'
+import { authorize, type Wanted } from './rights.ts'
 import { streamRoutes } from './routes.ts'
-import { createSeats } from './seats.ts'
+import { createTopicIndex } from './topic-index.ts'
 import type { Viewer } from './subscriber.ts'
+
+/** Reads of the log for clients that missed something; the rest of the pool is for pages. */
+const REPLAY_READS = 2
 
 export interface StreamingDeps {
   db: DatabasePool
+  /** One connection of its own for the listener, so that busy pages do not delay events. */
+  logDb: DatabasePool
   /** A direct connection to the primary; LISTEN does not work through a pooler in transaction mode. */
   listenDatabaseUrl: string
   instanceName: string
@@ -43,48 +54,82 @@ export interface Streaming {
   stop(): Promise<void>
 }
 
-/** Builds the stream layer; nothing runs before `start`. */
-export function createStreaming(deps: StreamingDeps): Streaming {
-  const { db, log } = deps
-  const hub = createHub()
-  const history = createHistory(db, hub.position)
-  const sink = {
+/** The parts that relay and replay events; the simulation runs them with parts of its own around them. */
+export function createCore({
+  replayReader,
+  clock,
+  ...deps
+}: Omit<ListenerDeps, 'queue' | 'handler'> & { replayReader: LogReader }) {
+  const turn = createQueue(REPLAY_READS, Infinity)
+  const archive = createArchive(replayReader, turn)
+  const hub = createHub({ onOutdated: archive.markOutdated })
+  const index = createTopicIndex(replayReader, turn, hub.position, clock.now)
+  const queue = createRelayQueue(hub, clock)
+  const handler = {
     ...hub,
-    rewind(seq: number) {
-      history.clear()
-      hub.rewind(seq)
+    reset(seq: number) {
+      index.clear()
+      archive.clear()
+      hub.reset(seq)
     },
   }
-  const listener = createListener({ url: deps.listenDatabaseUrl, name: deps.instanceName, db, sink, log })
-  const keeper = keepStreams({ hub, log, liveSessions: deps.findLiveSessions })
-  const findViewer = createBatch(deps.findViewers)
-  const router = streamRoutes({
-    hub,
-    history,
-    sync: listener.sync,
-    seats: createSeats(deps.limits),
-    authorise: createBatch((wanted: readonly Wanted[]) => authorise(db, wanted)),
-    identify: (ctx) => findViewer(ctx.cookies.get(deps.sessionCookie) ?? ''),
+  const listener = createListener({ ...deps, clock, queue, handler })
+  return { hub, index, archive, listener, clock }
+}
+
+/** Builds the stream layer; `start` connects it to the database. */
+export function createStreaming(deps: StreamingDeps): Streaming {
+  const { db, log } = deps
+  const core = createCore({
+    openChannel: (events) =>
+      createChannel({ url: deps.listenDatabaseUrl, name: deps.instanceName, log }, events),
+    reader: createLogReader(deps.logDb),
+    replayReader: createLogReader(db),
+    clock: systemClock,
+    log,
   })
-  const counters = listener.counters
+  const { hub, listener } = core
+  const lifecycle = startLifecycle({ hub, log, findLiveSessions: deps.findLiveSessions })
+  const findViewer = createBatch(deps.findViewers)
+  let isDraining = false
+  const router = streamRoutes({
+    ...core,
+    sync: listener.sync,
+    newest: listener.newest,
+    connectionLimit: createConnectionLimit(deps.limits),
+    authorize: createBatch((wanted: readonly Wanted[]) => authorize(db, wanted)),
+    identify: (ctx) => findViewer(ctx.cookies.get(deps.sessionCookie) ?? ''),
+    isDraining: () => isDraining,
+  })
   return {
     routes: router.routes(),
     start: listener.start,
-    unhealthyReasons: listener.troubles,
+    unhealthyReasons: listener.unhealthyReasons,
     warnings: listener.warnings,
-    gauges: [
-      { name: 'koafeed_streams', help: 'Open streams', read: hub.size },
-      { name: 'koafeed_position', help: 'seq of the last event relayed', read: hub.position },
-      { name: 'koafeed_reconnects', help: 'Lost LISTEN connections', read: () => counters().reconnects },
-      { name: 'koafeed_gaps', help: 'Gaps read from the log', read: () => counters().gaps },
-      { name: 'koafeed_rescued', help: 'Events only the timer found', read: () => counters().rescued },
-      { name: 'koafeed_notify_queue', help: 'Use of the notify queue, 0 to 1', read: listener.queueUsage },
-      { name: 'koafeed_rewinds', help: 'Times the database went back', read: () => counters().rewinds },
-    ],
-    drain: keeper.drain,
+    gauges: gaugesOf(hub, listener),
+    drain() {
+      isDraining = true
+      return lifecycle.drain()
+    },
     async stop() {
-      keeper.stop()
+      lifecycle.stop()
       await listener.stop()
     },
   }
+}
+
+function gaugesOf(hub: Hub, { counters, queueUsage }: Listener): Reading[] {
+  return [
+    { name: 'koafeed_streams', help: 'Open streams', read: hub.size },
+    { name: 'koafeed_position', help: 'seq of the last event relayed', read: hub.position },
+    { name: 'koafeed_reconnects', help: 'Lost LISTEN connections', read: () => counters().reconnects },
+    { name: 'koafeed_gaps', help: 'Gaps read from the log', read: () => counters().gaps },
+    {
+      name: 'koafeed_rescued',
+      help: 'Events whose notification never came',
+      read: () => counters().missedNotifications,
+    },
+    { name: 'koafeed_notify_queue', help: 'Use of the notify queue, 0 to 1', read: queueUsage },
+    { name: 'koafeed_rewinds', help: 'Times the database went back', read: () => counters().epochs },
+  ]
 }

@@ -3,7 +3,8 @@ import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { LogRow } from '../../src/stream/events.ts'
-import { createRing, firstChunk, toFrame } from '../../src/stream/ring.ts'
+import { firstChunk, toFrame } from '../../src/stream/frame.ts'
+import { createRing } from '../../src/stream/ring.ts'
 import { eventually } from '../support/eventually.ts'
 
 const row = (seq: number, event = 'post', text = ''): LogRow => ({

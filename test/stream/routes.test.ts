@@ -4,14 +4,16 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
 import Koa from 'koa'
+import { pino } from 'pino'
+import { systemClock } from '../../src/lib/clock.ts'
 import { createDb, type DatabasePool } from '../../src/lib/db.ts'
 import type { VisitContext, VisitState } from '../../src/lib/visit.ts'
-import { createHistory } from '../../src/stream/history.ts'
-import { createHub } from '../../src/stream/hub.ts'
-import { readLogFrom } from '../../src/stream/log.ts'
-import { authorise, type Wanted } from '../../src/stream/rights.ts'
+import { createConnectionLimit } from '../../src/stream/connection-limit.ts'
+import { createLogReader } from '../../src/stream/log.ts'
+import { authorize, type Wanted } from '../../src/stream/rights.ts'
 import { streamRoutes } from '../../src/stream/routes.ts'
-import { createSeats } from '../../src/stream/seats.ts'
+import type { Hub } from '../../src/stream/hub.ts'
+import { createCore } from '../../src/stream/streaming.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { insertUsers } from '../support/people.ts'
@@ -19,7 +21,7 @@ import { openStream, type TestStream } from '../support/sse.ts'
 
 describe('a stream of Bob’s home', () => {
   const database = useDatabase()
-  const hub = createHub()
+  let hub: Hub
   let db: DatabasePool
   let server: Server
   /** What happens before the instance reads the log, and once it has read Bob’s rights. */
@@ -28,25 +30,41 @@ describe('a stream of Bob’s home', () => {
 
   /** This instance hears nothing: it learns of an event when it reads the log. */
   async function readOn(): Promise<void> {
-    for (const row of await readLogFrom(db, hub.position() + 1, 100)) hub.relay(row)
+    for (const row of await createLogReader(db).readFrom(hub.position() + 1, 100)) hub.relay(row)
   }
 
   before(async () => {
     db = await createDb(database.url, { applicationName: 'test' })
     await insertUsers(db, ['ann', 'bob'])
+    const reader = createLogReader(db)
+    const core = createCore({
+      openChannel: () => ({
+        open: async () => {},
+        close: async () => {},
+        listening: () => true,
+        retry: () => {},
+        reconnects: () => 0,
+      }),
+      reader,
+      replayReader: reader,
+      clock: systemClock,
+      log: pino({ level: 'silent' }),
+    })
+    hub = core.hub
     const routes = streamRoutes({
-      hub,
-      history: createHistory(db, hub.position),
-      seats: createSeats('off'),
+      ...core,
+      newest: hub.position,
+      connectionLimit: createConnectionLimit('off'),
+      isDraining: () => false,
       identify: async () => ({ id: '2', session: '' }),
       async sync() {
         await beforeSync()
         await readOn()
       },
-      async authorise(wanted: Wanted) {
-        const [rights] = await authorise(db, [wanted])
+      async authorize(wanted: Wanted) {
+        const [authorized] = await authorize(db, [wanted])
         await afterRights()
-        return rights!
+        return authorized ? { ...authorized, isSessionAlive: true } : null
       },
     })
     const app = new Koa<VisitState, VisitContext>().use(routes.middleware() as Koa.Middleware)
@@ -115,13 +133,18 @@ describe('a stream of Bob’s home', () => {
     it('once it is live', async () => {
       const stream = await open()
       await stream.opened
-      hub.rewind(0)
+      hub.reset(0)
       await expectResetAndEnd(stream)
     })
 
-    it('before it is open', async () => {
-      afterRights = async () => hub.rewind(0)
-      await expectResetAndEnd(await open())
+    it('before it is open: it opens with a reset, because its cursor is gone', async () => {
+      const cursor = hub.position()
+      afterRights = async () => {
+        afterRights = async () => {}
+        await database.query('delete from log')
+        hub.reset(0)
+      }
+      expect(await (await open(`?after=${cursor}`)).next()).to.include({ event: 'reset', id: '0' })
     })
 
     it('while it still brings what was missed, 8 MB', async () => {
@@ -134,7 +157,7 @@ describe('a stream of Bob’s home', () => {
         get(address(`?after=${start}`), resolve).on('error', reject)
       })
       await eventually(() => hub.size() === 1)
-      hub.rewind(0)
+      hub.reset(0)
       expect((await text(client)).slice(-100)).to.match(
         /\n\nid: 0\nevent: reset\ndata: {}\n\nretry: \d{2,3}\n\n$/,
       )

@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import { createDb, type DatabasePool } from '../../src/lib/db.ts'
 import { createConnection, type Connection } from '../../src/stream/connection.ts'
 import { createHub } from '../../src/stream/hub.ts'
-import { keepStreams, type Keeper } from '../../src/stream/keeper.ts'
+import { startLifecycle, type Lifecycle } from '../../src/stream/lifecycle.ts'
 import { createSubscriber } from '../../src/stream/subscriber.ts'
 import { findLiveSessions } from '../../src/users/sessions.ts'
 import { useDatabase } from '../support/database.ts'
@@ -15,11 +15,11 @@ import { insertUsers } from '../support/people.ts'
 const STALLED_AFTER_MS = 500
 const FRAME = Buffer.alloc(32 * 1024)
 
-describe('the keeper of streams', () => {
+describe('the lifecycle of streams', () => {
   const database = useDatabase()
   const hub = createHub()
   let db: DatabasePool
-  let keeper: Keeper
+  let lifecycle: Lifecycle
   let server: LocalServer
 
   before(async () => {
@@ -28,19 +28,26 @@ describe('the keeper of streams', () => {
     // The path of a request is the session whose stream it is.
     server = await serveLocally(({ url = '' }, response) => {
       const connection = createConnection(response)
-      connection.onClose(() => hub.detach(subscriber))
+      connection.onClose(() => hub.remove(subscriber))
       const rights = { feeds: [], pages: [], guarded: false, changedAt: 0 }
       const viewer = { id: '1', session: url.slice(1) }
-      const subscriber = createSubscriber(connection, { viewer, home: false, rights, cursor: 0 })
-      hub.admit(subscriber)
+      const subscriber = createSubscriber(connection, viewer, false)
+      hub.add(subscriber)
+      subscriber.start(rights, 0)
       connection.write(': open\n\n')
     })
     const liveSessions = (hashes: string[]) => findLiveSessions(db, hashes)
     const log = pino({ level: 'silent' })
-    keeper = keepStreams({ hub, liveSessions, log, recheckEveryMs: 50, stalledAfterMs: STALLED_AFTER_MS })
+    lifecycle = startLifecycle({
+      hub,
+      findLiveSessions: liveSessions,
+      log,
+      recheckEveryMs: 50,
+      stalledAfterMs: STALLED_AFTER_MS,
+    })
   })
   after(async () => {
-    keeper.stop()
+    lifecycle.stop()
     server.close()
     await db.end()
   })
@@ -48,7 +55,7 @@ describe('the keeper of streams', () => {
   const connectionOf = (session: string): Connection =>
     [...hub.subscribers()].find(({ viewer }) => viewer?.session === session)!.connection
 
-  it('ends the stream of a session that expires without a word, and no other', async () => {
+  it('ends the stream of a session that expires, and no other', async () => {
     await database.query(`
       insert into sessions (id_hash, user_id, expires_at)
       values ('\\xaa', 1, now() + interval '1 day'), ('\\xbb', 1, now() + interval '1 day')`)
@@ -62,7 +69,7 @@ describe('the keeper of streams', () => {
     lasting!.destroy()
   })
 
-  it('cuts who takes nothing of what waits, and not who takes little by little', async () => {
+  it('cuts a client that reads nothing, and not one that reads slowly', async () => {
     await database.query(`
       insert into sessions (id_hash, user_id, expires_at)
       values ('\\xcc', 1, now() + interval '1 day'), ('\\xdd', 1, now() + interval '1 day')`)
@@ -80,13 +87,13 @@ describe('the keeper of streams', () => {
     slow!.destroy()
   })
 
-  it('ends a stream that has grown old, in good order', async () => {
+  it('ends a stream that has reached its maximum age in order', async () => {
     await database.query(`
       insert into sessions (id_hash, user_id, expires_at) values ('\\xee', 1, now() + interval '1 day')`)
     const stream = await server.open('/ee')
-    const strict = keepStreams({
+    const strict = startLifecycle({
       hub,
-      liveSessions: async (hashes) => new Set(hashes),
+      findLiveSessions: async (hashes) => new Set(hashes),
       log: pino({ level: 'silent' }),
       maxAgeMs: [0, 1],
     })

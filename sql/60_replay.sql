@@ -1,0 +1,115 @@
+-- Rows of the log never change, but what is replayed from them must not show what its author has deleted or edited
+-- since. `seq`, topics and entries stay as they were.
+
+create or replace function replay_comments(comments jsonb) returns jsonb
+language sql stable
+return (
+  select coalesce(
+    jsonb_agg(
+      shown.comment || jsonb_build_object('body', c.body, 'edited_at', utc(c.edited_at))
+      order by shown.position
+    ),
+    '[]'
+  )
+  from jsonb_array_elements(comments) with ordinality as shown (comment, position)
+  join comments c on c.id = (shown.comment ->> 'id')::bigint
+);
+
+create or replace function replay_likers(likers jsonb) returns jsonb
+language sql stable
+return (
+  select coalesce(jsonb_agg(shown.liker order by shown.position), '[]')
+  from jsonb_array_elements(likers) with ordinality as shown (liker, position)
+  where exists (select from users u where u.id = (shown.liker ->> 'id')::bigint)
+);
+
+-- An entry whose actor's account is deleted has ended with it.
+create or replace function replay_entries(entries jsonb) returns jsonb
+language sql stable
+return (
+  select coalesce(
+    jsonb_agg(
+      case
+        when shown.entry ? 'actor'
+          and not exists (select from users u where u.id = (shown.entry -> 'actor' ->> 'id')::bigint)
+        then jsonb_build_object('feed', shown.entry -> 'feed', 'removed', true)
+        else shown.entry
+      end
+      order by shown.position
+    ),
+    '[]'
+  )
+  from jsonb_array_elements(entries) with ordinality as shown (entry, position)
+);
+
+create or replace function replay_card(card jsonb, p posts) returns jsonb
+language sql stable
+return card || jsonb_build_object(
+  'body', p.body,
+  'edited_at', utc(p.edited_at),
+  'comments', replay_comments(card -> 'comments'),
+  'likers', replay_likers(card -> 'likers'),
+  'entries', (
+    select coalesce(jsonb_agg(entry order by position), '[]')
+    from jsonb_array_elements(replay_entries(card -> 'entries')) with ordinality as shown (entry, position)
+    where not entry ? 'removed'
+  )
+);
+
+-- The comment of a `comment` event, which is `deleted` if the comment is gone, or of a `like` event, which then shows
+-- none.
+create or replace function replay_comment(event text, payload jsonb) returns jsonb
+language plpgsql stable as $$
+declare
+  shown jsonb := payload -> 'comment';
+begin
+  if shown is null or not shown ? 'body' then
+    return payload;
+  end if;
+  shown := replay_comments(jsonb_build_array(shown)) -> 0;
+  if shown is not null then
+    return payload || jsonb_build_object('comment', shown);
+  elsif event = 'like' then
+    return payload - 'comment';
+  end if;
+  return payload || jsonb_build_object(
+    'action', 'deleted',
+    'comment', jsonb_build_object('id', payload -> 'comment' -> 'id')
+  );
+end $$;
+
+-- The event as it may be sent now: {event, payload}. Null if nothing of it may be shown.
+create or replace function replay_event(l log) returns jsonb
+language plpgsql stable as $$
+declare
+  event text := l.event;
+  payload jsonb := l.payload;
+  post posts;
+begin
+  if event = 'user' then
+    return (
+      select jsonb_build_object('event', event, 'payload', user_view(u))
+      from users u
+      where u.id = (payload ->> 'id')::bigint
+    );
+  elsif event not in ('post', 'comment', 'like') then
+    return jsonb_build_object('event', event, 'payload', payload);
+  end if;
+  payload := payload || jsonb_build_object('entries', replay_entries(payload -> 'entries'));
+  select p.* into post from posts p where p.id = (payload -> 'post' ->> 'id')::bigint;
+  if not found then
+    event := 'post';
+    payload := jsonb_build_object(
+      'action', 'deleted',
+      'post', jsonb_build_object('id', payload -> 'post' -> 'id'),
+      'entries', payload -> 'entries'
+    );
+  else
+    payload := replay_comment(event, payload)
+      || jsonb_build_object('post', replay_card(payload -> 'post', post));
+    if payload ? 'user' and replay_likers(jsonb_build_array(payload -> 'user')) = '[]' then
+      payload := payload || jsonb_build_object('user', jsonb_build_object('id', payload -> 'user' -> 'id'));
+    end if;
+  end if;
+  return jsonb_build_object('event', event, 'payload', payload);
+end $$;

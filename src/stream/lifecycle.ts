@@ -1,0 +1,97 @@
+import type { Logger } from 'pino'
+import { randomBetween, systemClock, type Clock } from '../lib/clock.ts'
+import type { Hub } from './hub.ts'
+import type { Subscriber } from './subscriber.ts'
+
+const TICK_MS = 1_000
+const BEAT_AFTER_MS = 15_000
+/** A replay that finds nothing for its client sends beats, which move the client's cursor. */
+const REPLAY_BEAT_AFTER_MS = 4_000
+const STALLED_AFTER_MS = 10_000
+/** A connection lives for 8 to 10 minutes: this bounds what a dead client or an outdated session can cost. */
+const MAX_AGE_MS: [number, number] = [8 * 60_000, 10 * 60_000]
+const RECHECK_MS = 60_000
+/** Streams end over this time, so that their clients do not all reconnect in the same moment. */
+const DRAIN_MS = 3_000
+const DRAIN_BATCHES = 30
+
+/** Sends beats, and ends streams that are old, stalled or without a live session; one timer for all of them. */
+export interface Lifecycle {
+  /** Ends every stream in batches over a few seconds. */
+  drain(): Promise<void>
+  stop(): void
+}
+
+export interface LifecycleOptions {
+  hub: Hub
+  /** Returns those of the sessions (SHA-256 in hex) that are still alive. */
+  findLiveSessions(hashes: string[]): Promise<Set<string>>
+  log: Logger
+  clock?: Clock
+  recheckEveryMs?: number
+  stalledAfterMs?: number
+  maxAgeMs?: [least: number, most: number]
+}
+
+export function startLifecycle({
+  hub,
+  findLiveSessions,
+  log,
+  clock = systemClock,
+  recheckEveryMs = RECHECK_MS,
+  stalledAfterMs = STALLED_AFTER_MS,
+  maxAgeMs = MAX_AGE_MS,
+}: LifecycleOptions): Lifecycle {
+  const endsAt = new WeakMap<Subscriber, number>()
+
+  function tick(): void {
+    const now = clock.now()
+    for (const subscriber of hub.subscribers()) {
+      if (subscriber.state() === 'opening') continue
+      const { connection } = subscriber
+      const end = endsAt.get(subscriber)
+      if (end === undefined) endsAt.set(subscriber, now + randomBetween(clock, ...maxAgeMs))
+      else if (now >= end) connection.end()
+      if (connection.stalledFor() >= stalledAfterMs) connection.destroy()
+      else beat(subscriber)
+    }
+  }
+
+  function beat(subscriber: Subscriber): void {
+    const isLive = subscriber.state() === 'live'
+    if (subscriber.connection.idleFor() < (isLive ? BEAT_AFTER_MS : REPLAY_BEAT_AFTER_MS)) return
+    if (isLive) subscriber.skipTo(hub.position())
+    subscriber.beat()
+  }
+
+  /** A session that expires is not an event: its streams are found here. */
+  async function recheckSessions(): Promise<void> {
+    const signedIn = [...hub.subscribers()].filter((subscriber) => subscriber.viewer !== null)
+    const hashes = new Set(signedIn.map((subscriber) => subscriber.viewer!.session))
+    if (hashes.size === 0) return
+    const live = await findLiveSessions([...hashes])
+    for (const { viewer, connection } of signedIn) if (!live.has(viewer!.session)) connection.end()
+  }
+
+  const stopTicking = clock.every(TICK_MS, tick)
+  const stopRechecking = clock.every(recheckEveryMs, () => {
+    recheckSessions().catch((error: unknown) =>
+      log.warn({ err: error }, 'the sessions of open streams could not be checked'),
+    )
+  })
+
+  return {
+    async drain() {
+      const open = [...hub.subscribers()]
+      const batch = Math.ceil(open.length / DRAIN_BATCHES)
+      for (let start = 0; start < open.length; start += batch) {
+        for (const { connection } of open.slice(start, start + batch)) connection.end()
+        await new Promise<void>((resolve) => clock.after(DRAIN_MS / DRAIN_BATCHES, resolve))
+      }
+    },
+    stop() {
+      stopTicking()
+      stopRechecking()
+    },
+  }
+}
