@@ -42,7 +42,12 @@ async function stopReading(
   const { from } = others[0]!
   const slow = startFollower({ origin: () => origin, person: cluster.followers[0]!, from })
   followers.push(slow)
-  await until(() => slow.ledger.length > 0, 10_000, 'the slow client to be connected')
+  // During a replay the service waits for the client instead of cutting it, so the client must be live first.
+  await until(
+    () => newestId(slow) >= Math.max(...others.map(newestId)),
+    20_000,
+    'the stalled client to be live',
+  )
 
   link.stop()
   const start = Date.now()
@@ -68,6 +73,10 @@ async function stopReading(
   await until(() => slow.ledger.at(-1)!.connection > connection, 15_000, 'its connection to be cut').catch(
     (error: Error) => breach(error.message),
   )
+}
+
+function newestId({ ledger, from }: Follower): number {
+  return ledger.reduce((newest, entry) => ('id' in entry ? Math.max(newest, entry.id) : newest), from)
 }
 
 function eventsSince({ ledger }: Follower, start: number): number {
