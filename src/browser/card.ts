@@ -1,9 +1,7 @@
-import type { CommentView, FeedPostView, LikesView, UserView } from '../shared/views.ts'
-import { get } from './api.ts'
-import { showCommentLikes } from './comment-likes.ts'
+import type { CommentView, FeedPostView, UserView } from '../shared/views.ts'
 import { warnEditors } from './editing.ts'
 import { holdsOwn, morph } from './morph.ts'
-import { articleOf, compareIds, fromJson, renderElement, type Page } from './page.ts'
+import { compareIds, fromJson, renderElement, type Page } from './page.ts'
 
 /** Which comment an event was about. */
 export interface CommentChange {
@@ -114,18 +112,4 @@ export function showLikes(page: Page, article: HTMLElement, state: LikeState = l
     const old = article.querySelector(selector)
     if (old) morph(old, renderElement(page, partial, { post }))
   }
-}
-
-/** Where a card cannot say whether the viewer likes it, or a comment of it, the server can. */
-export async function learnLike(page: Page, post: FeedPostView): Promise<void> {
-  if (!page.me) return
-  const certain = page.liked.has(post.id) || post.like_count <= post.likers.length
-  if (certain && post.comments.every(({ like_count }) => like_count === 0)) return
-  const { likes } = await get<{ likes: LikesView }>(`/posts/${post.id}`)
-  if (likes.posts.includes(post.id)) page.liked.add(post.id)
-  for (const id of likes.comments) page.likedComments.add(id)
-  const article = articleOf(post.id)
-  if (!article) return
-  showLikes(page, article)
-  for (const { id } of post.comments) showCommentLikes(page, id)
 }

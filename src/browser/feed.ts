@@ -1,7 +1,8 @@
 import { comparePosts, leadEntry } from '../shared/entries.ts'
 import type { CommentView, FeedPostView, PostView, UserView } from '../shared/views.ts'
-import { learnLike, renderCard, updateCard, type CommentChange } from './card.ts'
+import { renderCard, updateCard, type CommentChange } from './card.ts'
 import { refreshLikers } from './comment-likes.ts'
+import { createLikeState } from './like-state.ts'
 import { articleOf, articles, type Page } from './page.ts'
 import { applyUser } from './people.ts'
 import { isAtTop, keepPlace } from './place.ts'
@@ -21,6 +22,7 @@ export type Feed = ReturnType<typeof createFeed>
 
 /** The posts of the page: what comes in, changes and goes, and where. */
 export function createFeed(page: Page) {
+  const likeState = createLikeState(page)
   const waiting = createWaiting((posts) => {
     for (const post of posts) insert(post)
     for (const user of page.changed.values()) applyUser(page, user)
@@ -61,7 +63,6 @@ export function createFeed(page: Page) {
     if (article) return keepPlace(() => updateCard(page, article, post, change))
     if (waiting.has(post.id)) return waiting.add(post)
     if (page.full || !page.newest || post.entry.at < page.floor) return
-    void learnLike(page, post).catch(() => {})
     if (!atOnce) tellNew(1)
     if (atOnce || isAtTop()) keepPlace(() => insert(post))
     else waiting.add(post)
@@ -78,6 +79,7 @@ export function createFeed(page: Page) {
     })
     if (later) later.before(fresh)
     else document.getElementById('feed')?.append(fresh)
+    likeState.watch(fresh)
   }
 
   function remove(id: string): void {

@@ -18,6 +18,8 @@ export interface Page {
   liked: Set<string>
   /** The same of comments. */
   likedComments: Set<string>
+  /** The posts and comments of which the page knows whether the viewer likes them. */
+  likesKnown: Record<keyof LikesView, Set<string>>
   /** Posts whose comments are all shown. */
   unfolded: Set<string>
   /** Who got another name or picture since: posts that wait to be shown have the old one. */
@@ -41,6 +43,7 @@ export function readPage(): Page {
     full,
     liked: new Set(likes.posts),
     likedComments: new Set(likes.comments),
+    likesKnown: { posts: new Set(idsOf('post')), comments: new Set(idsOf('comment')) },
     unfolded: new Set(full ? [full] : []),
     changed: new Map(),
     newest: !new URLSearchParams(location.search).has('before'),
@@ -52,6 +55,11 @@ export function readPage(): Page {
 
 export function articles(): HTMLElement[] {
   return [...document.querySelectorAll<HTMLElement>('#live .post')]
+}
+
+function idsOf(kind: 'post' | 'comment'): string[] {
+  const shown = document.querySelectorAll<HTMLElement>(`#live .${kind}`)
+  return [...shown].map(({ dataset }) => dataset[kind] ?? '')
 }
 
 export function articleOf(id: string): HTMLElement | null {

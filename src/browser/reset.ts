@@ -80,7 +80,11 @@ function showAll(page: Page, { post, comments, before }: PostPage): void {
 function noteLikes(page: Page, posts: PostView[], likes: LikesView): void {
   for (const { id, comments } of posts) {
     page.liked.delete(id)
-    for (const comment of comments) page.likedComments.delete(comment.id)
+    page.likesKnown.posts.add(id)
+    for (const comment of comments) {
+      page.likedComments.delete(comment.id)
+      page.likesKnown.comments.add(comment.id)
+    }
   }
   for (const id of likes.posts) page.liked.add(id)
   for (const id of likes.comments) page.likedComments.add(id)

@@ -41,6 +41,16 @@ export function queryText(query: NodeJS.Dict<string | string[]>, name: string): 
   return value
 }
 
+const MAX_LISTED_IDS = 50
+
+/** Up to 50 ids, separated by commas; none where the parameter is missing or empty. Throws BadRequest. */
+export function idList(query: NodeJS.Dict<string | string[]>, name: string): string[] {
+  const ids = (queryText(query, name) || undefined)?.split(',') ?? []
+  if (ids.length > MAX_LISTED_IDS || !ids.every(isId))
+    throw new BadRequest(`${name} takes up to ${MAX_LISTED_IDS} ids, separated by commas.`)
+  return ids
+}
+
 /** `?before=` of a list that is ordered by id. Throws BadRequest for anything but an id. */
 export function beforeId(query: NodeJS.Dict<string | string[]>): string {
   const before = queryText(query, 'before')

@@ -2,7 +2,7 @@ import type { Cursor } from '../feeds/cursor.ts'
 import { listPeople, type PeoplePage } from '../follows/follows.ts'
 import { sql, type Db, type Write } from '../lib/db.ts'
 import { getVisiblePost } from '../posts/posts.ts'
-import type { Me, PostView } from '../shared/views.ts'
+import type { LikesView, Me, PostView } from '../shared/views.ts'
 
 /** Liking twice counts once. Throws NotFound. */
 export async function likePost(
@@ -37,6 +37,22 @@ export async function unlikePost(
       where l.post_id = p.id and l.user_id = ${me.id}`),
   )
   return getVisiblePost(db, me.id, id)
+}
+
+/** Returns which of these posts and comments I like; ids that do not exist are left out. */
+export async function listMyLikes(db: Db, me: Me, { posts, comments }: LikesView): Promise<LikesView> {
+  return db.one(sql.row<LikesView>()`
+    select
+      array(
+        select post_id::text
+        from post_likes
+        where user_id = ${me.id} and post_id = any(${sql.array(posts, 'int8')})
+      ) as posts,
+      array(
+        select comment_id::text
+        from comment_likes
+        where user_id = ${me.id} and comment_id = any(${sql.array(comments, 'int8')})
+      ) as comments`)
 }
 
 /** Who likes a post, the newest first. Throws NotFound. */

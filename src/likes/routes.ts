@@ -2,16 +2,23 @@ import Router from '@koa/router'
 import { parseBefore } from '../feeds/cursor.ts'
 import { Nothing, read } from '../lib/body.ts'
 import type { Db, Write } from '../lib/db.ts'
-import { done, backOr, page, requireMe, viewerId } from '../lib/http.ts'
-import { getId, queryText } from '../lib/paths.ts'
+import { done, backOr, json, page, requireMe, viewerId } from '../lib/http.ts'
+import { getId, idList, queryText } from '../lib/paths.ts'
 import type { Throttle } from '../lib/throttle.ts'
 import type { VisitContext, VisitState } from '../lib/visit.ts'
 import { likeComment, listCommentLikers, unlikeComment, type LikedComment } from './comment-likes.ts'
-import { likePost, listLikers, unlikePost } from './likes.ts'
+import { likePost, listLikers, listMyLikes, unlikePost } from './likes.ts'
 
 /** Liking posts and comments, and who does. */
 export function likeRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
   const router = new Router<VisitState, VisitContext>()
+
+  router.get('/likes', async (ctx) => {
+    ctx.state.program = true
+    const me = requireMe(ctx)
+    const wanted = { posts: idList(ctx.query, 'posts'), comments: idList(ctx.query, 'comments') }
+    json(ctx, 200, await listMyLikes(deps.db, me, wanted))
+  })
 
   router.post('/posts/:id/like', async (ctx) => {
     const me = requireMe(ctx)
