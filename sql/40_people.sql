@@ -20,7 +20,8 @@ end $$;
 create or replace function tg_users__defaults() returns trigger
 language plpgsql as $$
 begin
-  new.username := lower(new.username);
+  -- In the C locale only ASCII changes case. Other locales make k of U+212A KELVIN SIGN, before the table's check.
+  new.username := lower(new.username collate "C");
   new.name := coalesce(nullif(new.name, ''), new.username);
   if new.feed_id is null then
     insert into feeds (kind) values ('user') returning id into new.feed_id;
@@ -100,7 +101,7 @@ $$;
 create or replace function tg_groups__defaults() returns trigger
 language plpgsql as $$
 begin
-  new.name := lower(new.name);
+  new.name := lower(new.name collate "C");
   if new.feed_id is null then
     insert into feeds (kind) values ('group') returning id into new.feed_id;
   end if;

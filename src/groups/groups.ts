@@ -1,14 +1,15 @@
 import { UniqueIntegrityConstraintViolationError, type FragmentSqlToken } from 'slonik'
 import { z } from 'zod'
 import { formatCursor, type Cursor } from '../feeds/cursor.ts'
+import { isBlank } from '../lib/blank.ts'
 import { storable, text } from '../lib/body.ts'
 import { sql, type Db, type Write } from '../lib/db.ts'
 import { Forbidden, Invalid, NotFound } from '../lib/errors.ts'
+import { foldName } from '../lib/paths.ts'
 import type { Throttle } from '../lib/throttle.ts'
 import type { GroupPageView, GroupStanding, GroupSummary } from '../shared/pages.ts'
 import type { GroupView, Me } from '../shared/views.ts'
-import { isReserved } from '../users/reserved.ts'
-import { isUsername } from '../users/users.ts'
+import { newName } from '../users/new-name.ts'
 
 const PAGE = 10
 /** Groups of one person that a page lists. */
@@ -23,13 +24,11 @@ export interface GroupRow {
 }
 
 export const GroupInput = z.object({
-  name: text({ max: 200, empty: 'Please choose a name', long: 'This is too long' })
-    .transform((name) => name.trim().toLowerCase())
-    .refine((name) => isUsername(name), {
-      error: 'A name has 3 to 15 letters, digits or underscores',
-      abort: true,
-    })
-    .refine((name) => !isReserved(name), { error: 'This name is reserved', abort: true }),
+  name: newName({
+    empty: 'Please choose a name',
+    malformed: 'A name has 3 to 15 letters, digits or underscores',
+    reserved: 'This name is reserved',
+  }),
   title: text({ max: 80, empty: 'Please give the group a title', long: 'A title has at most 80 characters' }),
   description: storable()
     .refine((words) => [...words].length <= 1000, {
@@ -37,7 +36,7 @@ export const GroupInput = z.object({
       abort: true,
     })
     .nullish()
-    .transform((words) => words ?? ''),
+    .transform((words) => (words == null || isBlank(words) ? '' : words)),
   visibility: z.enum(['public', 'private'], 'A group is public or private').prefault('public'),
 })
 
@@ -183,8 +182,8 @@ function groupSummary(viewerId: string | null): FragmentSqlToken {
 }
 
 async function findGroup(db: Db, name: string, condition: FragmentSqlToken): Promise<GroupRow | null> {
-  const wanted = name.toLowerCase()
-  if (!isUsername(wanted)) return null
+  const wanted = foldName(name)
+  if (wanted === null) return null
   return db.maybeOne(sql.row<GroupRow>()`
     select id, feed_id, name, visibility
     from groups g

@@ -1,5 +1,6 @@
 import { koaBody } from 'koa-body'
 import { z } from 'zod'
+import { isBlank } from './blank.ts'
 import { checkToken } from './csrf.ts'
 import { BadRequest, Invalid, TooLarge, UnsupportedMedia, type FilledForm } from './errors.ts'
 import { safePath } from './paths.ts'
@@ -64,11 +65,11 @@ function accept<Schema extends z.ZodType>(
 /** For a POST whose address says everything. */
 export const Nothing = z.object({})
 
-/** Text as people write it, kept as it is. Refused: nothing but white space, and more than `max` code points. */
+/** Text as people write it, kept as it is. Refused: text that shows nothing, and more than `max` code points. */
 export function text({ max, empty, long }: { max: number; empty: string; long: string }) {
   return storable()
     .prefault('')
-    .refine((value) => /\S/u.test(value), { error: empty, abort: true })
+    .refine((value) => !isBlank(value), { error: empty, abort: true })
     .refine((value) => [...value].length <= max, { error: long, abort: true })
 }
 

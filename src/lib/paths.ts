@@ -23,6 +23,14 @@ function decode(text: string): string | null {
   }
 }
 
+/**
+ * A username or group name in lower case; null for any other text. ASCII is checked first because toLowerCase() turns
+ * U+212A KELVIN SIGN into k.
+ */
+export function foldName(text: string): string | null {
+  return /^[A-Za-z0-9_]{3,15}$/.test(text) ? text.toLowerCase() : null
+}
+
 /** Whether the text is the id of anything: a positive decimal number up to 2^63−1, written without leading zeros. */
 export function isId(text: unknown): text is string {
   return typeof text === 'string' && /^[1-9]\d{0,18}$/.test(text) && BigInt(text) <= MAX_ID

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { optional, text } from '../lib/body.ts'
 import { sql, type Db, type Write } from '../lib/db.ts'
 import { Forbidden, Invalid, KeyTaken, NotFound } from '../lib/errors.ts'
+import { foldName } from '../lib/paths.ts'
 import type { Me, PostView } from '../shared/views.ts'
 
 const Body = text({
@@ -129,7 +130,7 @@ async function getOwnGroupId(db: Db, me: Me, name: string): Promise<string> {
       select from subscriptions s where s.user_id = ${me.id} and s.feed_id = g.feed_id
     ) as member
     from groups g
-    where g.name = ${name.toLowerCase()}`)
+    where g.name = ${foldName(name)}`)
   if (!group || (group.visibility === 'private' && !group.member))
     throw new NotFound('There is no such group.')
   if (!group.member) throw new Invalid({ group: 'Only members of this group can post to it' })

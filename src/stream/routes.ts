@@ -2,7 +2,7 @@ import Router from '@koa/router'
 import { BadRequest, Forbidden, NotFound, Unavailable } from '../lib/errors.ts'
 import { networkOf } from '../lib/address.ts'
 import { errorFacts } from '../lib/log.ts'
-import { isId } from '../lib/paths.ts'
+import { foldName, isId } from '../lib/paths.ts'
 import { spend } from '../lib/patience.ts'
 import type { RouteVisit, VisitContext, VisitState } from '../lib/visit.ts'
 import { createConnection } from './connection.ts'
@@ -66,8 +66,8 @@ function toPage(kind: Page['kind'], key = ''): Page {
     if (!isId(key)) throw new NotFound()
     return { kind, key }
   }
-  const name = key.toLowerCase()
-  if (!/^[a-z0-9_]{3,15}$/.test(name)) throw new NotFound()
+  const name = foldName(key)
+  if (name === null) throw new NotFound()
   return { kind, key: name }
 }
 

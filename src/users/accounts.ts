@@ -1,27 +1,23 @@
 import { UniqueIntegrityConstraintViolationError } from 'slonik'
 import { z } from 'zod'
-import { text } from '../lib/body.ts'
 import { sql, type Db, type Write } from '../lib/db.ts'
 import { Invalid } from '../lib/errors.ts'
 import type { Throttle } from '../lib/throttle.ts'
 import type { UserView } from '../shared/views.ts'
+import { newName } from './new-name.ts'
 import { isUsernameAsPassword, newPassword, NOT_THE_USERNAME } from './new-password.ts'
 import type { Passwords } from './passwords.ts'
-import { isReserved } from './reserved.ts'
-import { isUsername } from './users.ts'
 
 export const MISSING = 'Please enter username and password'
 export const TAKEN = 'Username already exists'
 
-/** A username that someone chooses, in lower case. `empty` is said where there is none. */
+/** A username that a person chooses, in lower case. */
 export function newUsername(empty: string) {
-  return text({ max: 200, empty, long: 'This is too long' })
-    .transform((name) => name.trim().toLowerCase())
-    .refine((name) => isUsername(name), {
-      error: 'A username has 3 to 15 letters, digits or underscores',
-      abort: true,
-    })
-    .refine((name) => !isReserved(name), { error: 'This username is reserved', abort: true })
+  return newName({
+    empty,
+    malformed: 'A username has 3 to 15 letters, digits or underscores',
+    reserved: 'This username is reserved',
+  })
 }
 
 export const RegisterInput = z

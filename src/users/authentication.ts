@@ -1,17 +1,20 @@
 import { z } from 'zod'
+import { trimBlank } from '../lib/blank.ts'
 import { text } from '../lib/body.ts'
 import { sql, type Db, type Write } from '../lib/db.ts'
 import { Invalid } from '../lib/errors.ts'
+import { foldName } from '../lib/paths.ts'
 import type { Me } from '../shared/views.ts'
 import { MISSING, type AccountDeps } from './accounts.ts'
 import { knownPassword } from './new-password.ts'
 import type { Passwords } from './passwords.ts'
 import { deleteOtherSessions } from './sessions.ts'
-import { isUsername, type UserRow } from './users.ts'
+import type { UserRow } from './users.ts'
 
 export const SignInInput = z.object({
-  username: text({ max: 200, empty: MISSING, long: 'This is too long' }).transform((name) =>
-    name.toLowerCase(),
+  /** Null for a text that is not a username. */
+  username: text({ max: 200, empty: MISSING, long: 'This is too long' }).transform((typed) =>
+    foldName(trimBlank(typed)),
   ),
   password: knownPassword(MISSING),
 })
@@ -34,8 +37,8 @@ export async function authenticate(
 ): Promise<AuthenticatedUser> {
   const { db, passwords, throttle } = deps
   await throttle('signins', network)
-  if (isUsername(username)) await throttle('account', username)
-  const found = await findWithPassword(db, username)
+  if (username !== null) await throttle('account', username)
+  const found = username === null ? null : await findWithPassword(db, username)
   const right = await passwords.verify(found?.password_hash ?? null, password)
   if (!found || !right) throw userNotFound()
   const { password_hash, ...user } = found
@@ -96,7 +99,6 @@ async function rehash(
 }
 
 async function findWithPassword(db: Db, username: string) {
-  if (!isUsername(username)) return null
   return db.maybeOne(sql.row<AuthenticatedUser & { password_hash: string }>()`
     select id, feed_id, username, name, avatar, password_hash, password_version
     from users

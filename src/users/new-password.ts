@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { storable } from '../lib/body.ts'
+import { normalizePassword } from './passwords.ts'
 
 /**
- * A password that someone chooses: 8 to 200 characters, whichever they are, but none that everybody tries first.
- * See OWASP ASVS 5, 6.2. `empty` is said where there is none.
+ * A password that a person chooses, in NFC: 8 to 200 characters of any kind, but not one of the most common passwords.
+ * See OWASP ASVS 5, 6.2. `empty` is the message for a missing one.
  */
 export function newPassword(empty: string) {
   return storable()
     .prefault('')
+    .transform(normalizePassword)
     .refine((password) => password !== '', { error: empty, abort: true })
     .refine((password) => [...password].length >= 8, {
       error: 'A password has at least 8 characters',

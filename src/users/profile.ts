@@ -1,5 +1,6 @@
 import { UniqueIntegrityConstraintViolationError } from 'slonik'
 import { z } from 'zod'
+import { isBlank } from '../lib/blank.ts'
 import { storable } from '../lib/body.ts'
 import { sql, type Db, type Write } from '../lib/db.ts'
 import { Invalid } from '../lib/errors.ts'
@@ -14,10 +15,10 @@ import { deleteUnusedPictures, saveWithPicture } from './pictures.ts'
 export const ProfileInput = z.object({
   username: newUsername('Please enter username').optional(),
   name: shortText(50, 'A name has at most 50 characters')
-    .transform((name) => name.replace(/\s+/gu, ' ').trim())
+    .transform((name) => (isBlank(name) ? '' : name.replace(/\s+/gu, ' ').trim()))
     .optional(),
   bio: shortText(500, 'A bio has at most 500 characters')
-    .transform((bio) => bio.trim())
+    .transform((bio) => (isBlank(bio) ? '' : bio.trim()))
     .optional(),
   /** What a ticked box sends. */
   remove_avatar: storable()

@@ -1,6 +1,7 @@
 import type { FragmentSqlToken } from 'slonik'
 import { sql, type Db } from '../lib/db.ts'
 import { NotFound } from '../lib/errors.ts'
+import { foldName } from '../lib/paths.ts'
 import type { ProfileView } from '../shared/pages.ts'
 import type { UserView } from '../shared/views.ts'
 
@@ -8,14 +9,10 @@ export interface UserRow extends UserView {
   feed_id: string
 }
 
-export function isUsername(name: string): boolean {
-  return /^[a-z0-9_]{3,15}$/.test(name)
-}
-
 /** By the name that someone has, or had and nobody has taken since. */
 export async function findUserByUsername(db: Db, username: string): Promise<UserRow | null> {
-  const name = username.toLowerCase()
-  if (!isUsername(name)) return null
+  const name = foldName(username)
+  if (name === null) return null
   return db.maybeOne(sql.row<UserRow>()`
     select u.id, u.feed_id, u.username, u.name, u.avatar
     from names n

@@ -58,4 +58,30 @@ describe('someone after passwords', () => {
     expect((await client(instance.origin).login('old_hand')).status).to.equal(200)
     expect(await hash(), 'and no sign-in after that').to.equal(raised)
   })
+
+  it('gets "User not found" for an account whose password_hash is not an argon2 hash', async () => {
+    for (const [n, hash] of [
+      '',
+      '!',
+      '$2b$10$abcdefghijklmnopqrstuv',
+      '$argon2id$v=19$m=1',
+      '$argon2x$v=19$m=1,t=1,p=1$c29tZXNhbHQ$c29tZWhhc2g',
+    ].entries()) {
+      await database.query(`insert into users (username, password_hash) values ($1, $2)`, [
+        `locked_${n}`,
+        hash,
+      ])
+      const answer = await client(instance.origin).login(`locked_${n}`, password)
+      expect(answer.status, hash).to.equal(422)
+      expect(answer.json.error.message).to.equal('User not found')
+    }
+  })
+
+  it('signs in with a password in either normalization form', async () => {
+    const composed = 'cr\u00e8me br\u00fbl\u00e9e'
+    const carla = client(instance.origin)
+    await carla.post('/register', { username: 'carla', password: composed })
+    expect((await client(instance.origin).login('carla', composed.normalize('NFD'))).status).to.equal(200)
+    expect((await client(instance.origin).login('carla', 'creme brulee')).status).to.equal(422)
+  })
 })

@@ -115,6 +115,7 @@ describe('accounts', () => {
     ['of 8 characters', 'eight888', 201],
     ['of 200 four-byte characters', '😀'.repeat(200), 201],
     ['of 201 characters', `${'pass word '.repeat(20)}!`, 422],
+    ['of 4 letters with 4 combining accents', 'e\u0301'.repeat(4), 422],
     ['that is the username', 'longenough', 422],
   ]
   for (const [what, secret, status] of secrets) {

@@ -1,3 +1,4 @@
+import argon2 from 'argon2'
 import { expect } from 'chai'
 import { Unavailable } from '../../src/lib/errors.ts'
 import { createPasswords } from '../../src/users/passwords.ts'
@@ -51,5 +52,80 @@ describe('passwords', () => {
     ])
     expect((answers[4] as PromiseRejectedResult).reason).to.be.instanceOf(Unavailable)
     expect(await passwords.hash('sesame sesame')).to.be.a('string')
+  })
+
+  describe('in Unicode', () => {
+    const composed = 'caf\u00e9 au lait'
+    const decomposed = composed.normalize('NFD')
+
+    it('are the same in either normalization form', async () => {
+      const passwords = createPasswords()
+      for (const chosen of [composed, decomposed]) {
+        const hash = await passwords.hash(chosen)
+        expect(await passwords.verify(hash, composed)).to.equal(true)
+        expect(await passwords.verify(hash, decomposed)).to.equal(true)
+        expect(await passwords.verify(hash, 'cafe au lait')).to.equal(false)
+      }
+    })
+
+    it('are right as typed against a hash from before normalization', async () => {
+      const passwords = createPasswords()
+      const old = await argon2.hash(decomposed)
+      expect(await passwords.verify(old, decomposed)).to.equal(true)
+      expect(await passwords.verify(old, composed)).to.equal(false)
+    })
+
+    it('are not normalized beyond any length that was ever accepted', async () => {
+      const passwords = createPasswords()
+      const long = 'a' + '\u0301\u0323'.repeat(16_000)
+      const hash = await passwords.hash('sesame sesame')
+      const start = performance.now()
+      const verified = passwords.verify(hash, long)
+      expect(performance.now() - start, 'ms on the event loop').to.be.below(20)
+      expect(await verified).to.equal(false)
+    })
+  })
+
+  /** Counts the argon2 computations of one verification. */
+  async function computations(hash: string | null, password: string): Promise<number> {
+    let count = 0
+    const passwords = createPasswords({
+      async compute(against, text) {
+        count++
+        return argon2.verify(against, text)
+      },
+    })
+    expect(await passwords.verify(hash, password)).to.equal(false)
+    return count
+  }
+
+  it('cost an unknown user as many computations as a known one, in either normalization form', async () => {
+    const hash = await createPasswords().hash('sesame sesame')
+    for (const [typed, number] of [
+      ['another one', 1],
+      ['cafe\u0301 au lait', 2],
+    ] as const) {
+      expect(await computations(hash, typed), 'known').to.equal(number)
+      expect(await computations(null, typed), 'unknown').to.equal(number)
+      expect(await computations('no argon2 hash', typed), 'unusable').to.equal(number)
+      expect(await computations('$argon2x$v=19$m=1,t=1,p=1$c29tZXNhbHQ$aGFzaA', typed)).to.equal(number)
+    }
+  })
+
+  it('are never right against text that is not an argon2 hash', async () => {
+    const passwords = createPasswords()
+    for (const hash of [
+      '',
+      '!',
+      'sesame sesame',
+      '$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy',
+      '$constructor$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$c29tZWhhc2g',
+      '$argon2id$',
+      '$argon2id$v=19$m=19456,t=2,p=1',
+      '$argon2id$v=19$m=0,t=0,p=0$c29tZXNhbHQ$c29tZWhhc2g',
+      '$argon2id$v=19$m=19456,t=2,p=1$c29t$c2',
+    ]) {
+      expect(await passwords.verify(hash, 'sesame sesame'), hash).to.equal(false)
+    }
   })
 })
