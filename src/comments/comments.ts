@@ -118,7 +118,7 @@ export async function createComment(
         (select first.id from comments first where first.author_id = ${me.id} and first.client_key = ${client_key})
       )`)
     return { id, found }
-  })
+  }, `posts ${postId}`)
   if (!found) throw new NotFound('This post does not exist, or not any more.')
   if (!found.same) throw new KeyTaken()
   return { comment: found.comment, created: id !== null }
@@ -132,13 +132,15 @@ export async function editComment(
   { body }: z.output<typeof CommentEditInput>,
 ): Promise<{ post_id: string; comment: CommentView }> {
   const { post_id } = await getOwnComment(db, me, id)
-  const comment = await write((tx) =>
-    tx.maybeOneFirst(sql.row<{ comment: CommentView }>()`
+  const comment = await write(
+    (tx) =>
+      tx.maybeOneFirst(sql.row<{ comment: CommentView }>()`
       update comments c
       set body = ${body}
       from (${lockedPost(me, post_id)}) p
       where c.id = ${id} and c.post_id = p.id and c.author_id = ${me.id}
       returning comment_view(c) as comment`),
+    `posts ${post_id}`,
   )
   return comment ? { post_id, comment } : refuse()
 }
@@ -150,11 +152,13 @@ export async function deleteComment(
   id: string,
 ): Promise<{ post_id: string }> {
   const { post_id } = await getDeletableComment(db, me, id)
-  await write((tx) =>
-    tx.query(sql.unsafe`
+  await write(
+    (tx) =>
+      tx.query(sql.unsafe`
       delete from comments c
       using (${lockedPost(me, post_id)}) p
       where c.id = ${id} and c.post_id = p.id and ${mayDelete(me)}`),
+    `posts ${post_id}`,
   )
   return { post_id }
 }

@@ -2,20 +2,27 @@ import pg from 'pg'
 import {
   createPool,
   createSqlTag,
+  IntegrityConstraintViolationError,
+  NotFoundError,
+  StatementTimeoutError,
   type CommonQueryMethods,
   type DatabasePool,
   type DatabasePoolConnection,
 } from 'slonik'
 import { z } from 'zod'
-import { Unavailable } from './errors.ts'
+import { Refusal, Unavailable } from './errors.ts'
 import { spend } from './patience.ts'
 import { createPgDriver } from './pg-driver.ts'
+import { createKeyedSlots, createSlots } from './slots.ts'
 
 /** Whatever can run a query: the pool, or the connection of a transaction. */
 export type Db = CommonQueryMethods
 
-/** The one boundary that all writes go through; `fn` gets a transaction, and returns what it found, never throws. */
-export type Write = <T>(fn: (db: Db) => Promise<T>) => Promise<T>
+/**
+ * The one boundary that all writes go through; `fn` gets a transaction. `row` names the row that `fn` locks first where
+ * many may want the same one ("posts 12").
+ */
+export type Write = <T>(fn: (db: Db) => Promise<T>, row?: string) => Promise<T>
 
 export type { DatabasePool }
 
@@ -32,6 +39,14 @@ const STATEMENT_TIMEOUT_MS = 2_500
 const ANSWER_TIMEOUT_MS = 3_000
 const CONNECTION_TIMEOUT_MS = 2_000
 const GOODBYE_TIMEOUT_MS = 500
+
+/** Waiting for a lock holds a connection, so it ends early. */
+const LOCK_TIMEOUT_MS = 1_000
+/** Of the pool's ten connections; the others are left to reads. */
+const MAX_WRITES = 6
+const MAX_WAITING_WRITES = 100
+/** PostgreSQL runs the writes of one row one after the other, so more at a time would only hold connections. */
+const MAX_WRITES_PER_ROW = 2
 
 /**
  * A pool of connections to PostgreSQL. bigint comes as a decimal string (JSON has no other place for it), times as
@@ -55,6 +70,8 @@ export async function createDb(
       statement_timeout: STATEMENT_TIMEOUT_MS,
       idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
       types: { getTypeParser },
+      // Not a startup parameter: it must not limit reads, and poolers refuse startup options.
+      begin: `start transaction; set local lock_timeout = ${LOCK_TIMEOUT_MS}`,
     }),
   })
   return boundWait(pool)
@@ -79,10 +96,10 @@ const methods = [
   'transaction',
 ] as const
 
-/** slonik has no limit on waiting for a connection. Who has waited in vain is refused, and asks nothing later. */
+/** slonik has no limit on waiting for a connection. A request that times out gets 503; its query never runs. */
 function boundWait(pool: DatabasePool): DatabasePool {
   async function use<T>(work: (connection: DatabasePoolConnection) => Promise<T>, left: number): Promise<T> {
-    const { promise: inVain, reject } = Promise.withResolvers<never>()
+    const { promise: timedOut, reject } = Promise.withResolvers<never>()
     let late = false
     const timer = setTimeout(
       () => {
@@ -93,10 +110,12 @@ function boundWait(pool: DatabasePool): DatabasePool {
     )
     const done = pool.connect(async (connection) => {
       clearTimeout(timer)
-      return late ? null : work(connection)
+      return late ? null : resultOf(work(connection))
     })
     try {
-      return (await Promise.race([done, inVain])) as T
+      const result = (await Promise.race([done, timedOut])) as Result<T>
+      if ('error' in result) throw result.error
+      return result.value
     } finally {
       clearTimeout(timer)
     }
@@ -110,9 +129,57 @@ function boundWait(pool: DatabasePool): DatabasePool {
   return { ...pool, ...Object.fromEntries(bounded), connect }
 }
 
-/** Each write is one transaction: what triggers note for the commit belongs to it alone. */
+type Result<T> = { value: T } | { error: Error }
+
+/**
+ * slonik closes the connection of a handler that throws. PostgreSQL has rolled back a statement that it refused, and its
+ * connection is as good as before, so the error is returned.
+ */
+async function resultOf<T>(work: Promise<T>): Promise<Result<T>> {
+  try {
+    return { value: await work }
+  } catch (error) {
+    if (error instanceof Error && REFUSED_BY_POSTGRES.some((kind) => error instanceof kind)) return { error }
+    throw error
+  }
+}
+
+const REFUSED_BY_POSTGRES = [
+  Refusal,
+  pg.DatabaseError,
+  IntegrityConstraintViolationError,
+  StatementTimeoutError,
+  NotFoundError,
+]
+
+/**
+ * Each write is one transaction: what triggers note for the commit belongs to it alone. Writes that wait for a lock leave
+ * connections to reads, and writes that wait for one row leave connections to the writes of other rows.
+ */
 export function createWrite(db: DatabasePool): Write {
-  return (fn) => db.transaction((transaction) => fn(transaction))
+  const all = createSlots({ size: MAX_WRITES, waiting: MAX_WAITING_WRITES })
+  const rows = createKeyedSlots({ size: MAX_WRITES_PER_ROW, waiting: MAX_WAITING_WRITES })
+
+  async function transact<T>(fn: (db: Db) => Promise<T>, left: number): Promise<T> {
+    const release = await all.take(Math.min(MAX_WAIT_MS, left))
+    let begun = false
+    try {
+      return await db.connect(async (connection) => {
+        begun = true
+        // The caller may have given up meanwhile; the slot is free when the connection is.
+        return connection.transaction((tx) => fn(tx)).finally(release)
+      })
+    } finally {
+      if (!begun) release()
+    }
+  }
+
+  return (fn, row) =>
+    spend(async (left) => {
+      if (row === undefined) return transact(fn, left)
+      const release = await rows.take(row, Math.min(MAX_WAIT_MS, left))
+      return transact(fn, left).finally(release)
+    })
 }
 
 function withApplicationName(url: string, name: string): string {

@@ -2,11 +2,14 @@ import pg from 'pg'
 import * as slonik from 'slonik'
 
 /**
- * slonik's way to PostgreSQL, with two things that its own driver has no option for: a limit on how long an answer
- * may take (a network that has gone silent never answers, and never says so), and TCP keep-alive. A connection on
- * which something else than PostgreSQL's own error came up is not used again.
+ * slonik's way to PostgreSQL, with three things that its own driver has no option for: a limit on how long an answer
+ * may take (a silent network never answers), TCP keep-alive, and `begin`: the statements that begin a transaction, in
+ * one round trip. A connection with any error but PostgreSQL's own is not used again.
  */
-export function createPgDriver(config: pg.ClientConfig): slonik.DriverFactory {
+export function createPgDriver({
+  begin,
+  ...config
+}: pg.ClientConfig & { begin: string }): slonik.DriverFactory {
   return slonik.createDriverFactory(async () => ({
     async createPoolClient({ clientEventEmitter }) {
       const client = new pg.Client({ ...config, keepAlive: true })
@@ -18,6 +21,15 @@ export function createPgDriver(config: pg.ClientConfig): slonik.DriverFactory {
         end: () => client.end(),
         async query(text, values) {
           try {
+            if (text === 'START TRANSACTION') {
+              await client.query(begin)
+              return {
+                command: 'START TRANSACTION' as slonik.DriverCommand,
+                fields: [],
+                rowCount: null,
+                rows: [],
+              }
+            }
             const { command, fields, rowCount, rows } = await client.query(text, values)
             return {
               command: command as slonik.DriverCommand,

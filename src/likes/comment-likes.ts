@@ -16,8 +16,10 @@ export async function likeComment(
   me: Me,
   id: string,
 ): Promise<LikedComment> {
-  await write((tx) =>
-    tx.query(sql.unsafe`
+  const post_id = await getPostId(db, me.id, id)
+  await write(
+    (tx) =>
+      tx.query(sql.unsafe`
       insert into comment_likes (comment_id, user_id)
       select c.id, ${me.id}
       from (${lockedPost(me, id)}) p
@@ -25,6 +27,7 @@ export async function likeComment(
       where c.id = ${id}
       for key share of c
       on conflict do nothing`),
+    `posts ${post_id}`,
   )
   return getLikedComment(db, me, id)
 }
@@ -35,11 +38,14 @@ export async function unlikeComment(
   me: Me,
   id: string,
 ): Promise<LikedComment> {
-  await write((tx) =>
-    tx.query(sql.unsafe`
+  const post_id = await getPostId(db, me.id, id)
+  await write(
+    (tx) =>
+      tx.query(sql.unsafe`
       delete from comment_likes l
       using (${lockedPost(me, id)}) p
       where l.comment_id = ${id} and l.user_id = ${me.id}`),
+    `posts ${post_id}`,
   )
   return getLikedComment(db, me, id)
 }
@@ -51,12 +57,7 @@ export async function listCommentLikers(
   id: string,
   before: Cursor,
 ): Promise<PeoplePage & { comment: { id: string; post_id: string } }> {
-  const post_id = await db.maybeOneFirst(sql.row<{ post_id: string }>()`
-    select c.post_id
-    from comments c
-    join posts p on p.id = c.post_id
-    where c.id = ${id} and may_see_post(${viewerId}::bigint, p)`)
-  if (post_id === null) return refuse()
+  const post_id = await getPostId(db, viewerId, id)
   const places = sql.fragment`
     select l.user_id, l.created_at
     from comments c
@@ -64,6 +65,16 @@ export async function listCommentLikers(
     join comment_likes l on l.comment_id = c.id
     where c.id = ${id} and may_see_post(${viewerId}::bigint, p)`
   return { comment: { id, post_id }, ...(await listPeople(db, viewerId, places, before)) }
+}
+
+/** The post of a comment that the viewer may see. Throws NotFound. */
+async function getPostId(db: Db, viewerId: string | null, commentId: string): Promise<string> {
+  const post_id = await db.maybeOneFirst(sql.row<{ post_id: string }>()`
+    select c.post_id
+    from comments c
+    join posts p on p.id = c.post_id
+    where c.id = ${commentId} and may_see_post(${viewerId}::bigint, p)`)
+  return post_id ?? refuse()
 }
 
 /** The post of a comment that I may see, locked before its comments and their likes: see likes.ts. */

@@ -11,14 +11,16 @@ export async function likePost(
   id: string,
 ): Promise<PostView> {
   // The post is locked before its like is written: one that is being deleted is then gone, not a broken reference.
-  await write((tx) =>
-    tx.query(sql.unsafe`
+  await write(
+    (tx) =>
+      tx.query(sql.unsafe`
       insert into post_likes (post_id, user_id)
       select p.id, ${me.id}
       from posts p
       where p.id = ${id} and may_see_post(${me.id}, p)
       for no key update of p
       on conflict do nothing`),
+    `posts ${id}`,
   )
   return getVisiblePost(db, me.id, id)
 }
@@ -30,11 +32,13 @@ export async function unlikePost(
   id: string,
 ): Promise<PostView> {
   // Post first, like second: the order in which everything locks them, or two could wait for each other.
-  await write((tx) =>
-    tx.query(sql.unsafe`
+  await write(
+    (tx) =>
+      tx.query(sql.unsafe`
       delete from post_likes l
       using (select p.id from posts p where p.id = ${id} and may_see_post(${me.id}, p) for no key update of p) p
       where l.post_id = p.id and l.user_id = ${me.id}`),
+    `posts ${id}`,
   )
   return getVisiblePost(db, me.id, id)
 }

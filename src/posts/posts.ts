@@ -104,17 +104,19 @@ export async function editPost(
       select post_card(p) as post
       from posts p
       where p.id = ${id} and may_see_post(${me.id}, p)`)
-  })
+  }, `posts ${id}`)
   return post ?? refuse()
 }
 
 /** Throws NotFound or Forbidden, as `getDeletablePost` does. */
 export async function deletePost({ db, write }: { db: Db; write: Write }, me: Me, id: string): Promise<void> {
   await getDeletablePost(db, me, id)
-  await write((tx) =>
-    tx.query(sql.unsafe`
+  await write(
+    (tx) =>
+      tx.query(sql.unsafe`
       delete from posts p
       where p.id = ${id} and may_see_post(${me.id}, p) and ${mayDelete(me)}`),
+    `posts ${id}`,
   )
 }
 

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { sql, type Db, type Write } from '../lib/db.ts'
 import { NotFound } from '../lib/errors.ts'
+import { unhurried } from '../lib/patience.ts'
 import type { Memory } from '../lib/visit.ts'
 import type { SessionView } from '../shared/pages.ts'
 import type { Me } from '../shared/views.ts'
@@ -65,7 +66,8 @@ export async function openSession(
     join users u on u.id = s.user_id
     where s.id_hash = ${sql.binary(hash)} and s.expires_at > now()`)
   if (!row) return null
-  if (row.stale) await touchSession(write, hash)
+  // No request waits for it, and none fails with it: the next one tries again.
+  if (row.stale) void unhurried(() => touchSession(write, hash)).catch(() => {})
   return { facts: { ...row.data, user: row.me.id }, me: row.me, session: row.session }
 }
 
@@ -159,7 +161,12 @@ async function touchSession(write: Write, hash: Buffer): Promise<void> {
       update sessions
       set last_seen_at = now(),
           expires_at = least(now() + interval '14 days', created_at + interval '30 days')
-      where id_hash = ${sql.binary(hash)} and expires_at > now()`),
+      where id_hash = (
+        select id_hash
+        from sessions
+        where id_hash = ${sql.binary(hash)} and expires_at > now() and last_seen_at < now() - interval '10 minutes'
+        for no key update skip locked
+      )`),
   )
 }
 
