@@ -52,11 +52,21 @@ export const poolExhausted: Fault = {
     const client = await scene.cluster.postgres.connect()
     await client.query('begin')
     await client.query('lock table posts in access exclusive mode')
-    await pause(scene.hold)
+    const end = Date.now() + scene.hold
+    // Writes leave four connections to reads, so it takes reads to exhaust a pool.
+    const readers = scene.cluster.nodes.flatMap(({ instance }) =>
+      Array.from({ length: 30 }, () => readUntil(end, `${instance.origin}/public`)),
+    )
+    await pause(scene.hold - 500)
     await expectWhy(scene, /does not answer|wait for a connection/)
     await client.query('rollback')
+    await Promise.all(readers)
     await client.end()
   },
+}
+
+async function readUntil(end: number, url: string): Promise<void> {
+  while (Date.now() < end) await fetch(url).then((answer) => answer.arrayBuffer())
 }
 
 /** The smallest queue that PostgreSQL makes, 512 kB, and a session that keeps it from being emptied. */

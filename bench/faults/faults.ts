@@ -1,6 +1,7 @@
 import * as database from './faults-database.ts'
 import * as clients from './faults-clients.ts'
 import * as load from './faults-load.ts'
+import { rowLocked } from './faults-locks.ts'
 import * as instances from './faults-instances.ts'
 import type { Fault } from './run.ts'
 
@@ -19,6 +20,7 @@ export const faults: Fault[] = [
   clients.largePayloads,
   load.lateCommits,
   load.poolExhausted,
+  rowLocked,
   load.queueFull,
   database.wentBack,
 ]
