@@ -33,12 +33,13 @@ return jsonb_build_object(
   'actor', (select user_view(u) from users u where u.id = e.actor_id)
 );
 
--- All comments up to five, else the first and the last two.
+-- All comments up to five, else the first and the last two; without those of deleted accounts, which are about to go.
 create or replace function shown_comments(p posts) returns jsonb
 language sql stable
 return (
   select coalesce(jsonb_agg(comment_view(c) order by c.id), '[]')
   from comments c
+  join users author on author.id = c.author_id and author.deleted_at is null
   where c.id in (
     (select id from comments where post_id = p.id order by id limit case when p.comment_count > 5 then 1 else 5 end)
     union
@@ -57,7 +58,7 @@ return (
     order by created_at desc, user_id desc
     limit 4
   ) l
-  join users u on u.id = l.user_id
+  join users u on u.id = l.user_id and u.deleted_at is null
 );
 
 create or replace function post_card(p posts) returns jsonb
@@ -89,6 +90,8 @@ return g.visibility = 'public' or exists (
 -- Who may see a post: every query that shows posts goes through here. viewer_id is null for someone signed out.
 create or replace function may_see_post(viewer_id bigint, p posts) returns boolean
 language sql stable
-return p.group_id is null or exists (
-  select from groups g where g.id = p.group_id and may_see_group(viewer_id, g)
+return (
+  p.group_id is null or exists (select from groups g where g.id = p.group_id and may_see_group(viewer_id, g))
+) and not exists (
+  select from users author where author.id = p.author_id and author.deleted_at is not null
 );

@@ -61,17 +61,17 @@ $$;
 
 -- Tells a change of a post, its comments or its likes to the feeds that held the post before or after it, and to
 -- its own page. `facts` is what the event adds to the card; `moved_at` picks the entries that the change made or
--- moved. Where the post is gone too, its deletion tells everything.
+-- moved. A post that is not kept has only one event left, its deletion.
 create or replace function tell_post(post bigint, event text, facts jsonb, moved_at timestamptz) returns void
 language plpgsql as $$
 declare
   card jsonb;
   changed jsonb;
 begin
-  select post_card(p) into card from posts p where p.id = post;
-  if not found then
+  if not is_kept(post) then
     return;
   end if;
+  select post_card(p) into card from posts p where p.id = post;
   changed := take_fallen_entries(post);
   select changed || coalesce(jsonb_agg(entry_view(e) order by e.feed_id), '[]') into changed
   from entries e
@@ -143,11 +143,11 @@ begin
   return null;
 end $$;
 
--- The user of a like event; only the id where the account is going too.
+-- The user of a like event; only the id if the account is deleted.
 create or replace function liker_view(liker bigint) returns jsonb
 language sql stable
 return coalesce(
-  (select user_view(u) from users u where u.id = liker),
+  (select user_view(u) from users u where u.id = liker and u.deleted_at is null),
   jsonb_build_object('id', liker::text)
 );
 
@@ -161,7 +161,7 @@ begin
       jsonb_build_object('action', 'added', 'user', liker_view(new.user_id)),
       new.created_at
     );
-  else
+  elsif is_kept(old.post_id) then
     perform tell_post(
       old.post_id,
       'like',
@@ -189,7 +189,8 @@ begin
     null
   )
   from comments c
-  where c.id = changed.comment_id;
+  join users author on author.id = c.author_id
+  where c.id = changed.comment_id and author.deleted_at is null and is_kept(c.post_id);
   return null;
 end $$;
 
@@ -228,7 +229,12 @@ begin
     )
   )
   from users u
-  where u.id = changed.user_id and u.feed_id <> changed.feed_id; -- one's own comes and goes with the account
+  where u.id = changed.user_id
+    and u.feed_id <> changed.feed_id -- one's own comes and goes with the account
+    -- The sessions of a deleted account have ended, and its followers see each of its posts go: a change of their rights
+    -- would make all of them load their pages again.
+    and u.deleted_at is null
+    and not exists (select from users o where o.feed_id = changed.feed_id and o.deleted_at is not null);
   if found then
     insert into rights (user_id, seq)
     values (changed.user_id, currval('log_seq'))

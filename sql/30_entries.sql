@@ -18,6 +18,9 @@ return not exists (
 create or replace function tg_posts__before() returns trigger
 language plpgsql as $$
 begin
+  if tg_op = 'INSERT' then
+    perform refuse_deleted(array[new.author_id]);
+  end if;
   perform lock_views_shared();
   if tg_op = 'UPDATE' and new.body is distinct from old.body then
     new.edited_at := clock_timestamp();
@@ -47,6 +50,7 @@ begin
   end if;
   perform lock_post(new.post_id);
   if tg_op = 'INSERT' then
+    perform refuse_deleted(array[new.author_id, (select author_id from posts where id = new.post_id)]);
     new.created_at := coalesce(new.created_at, clock_timestamp());
   elsif new.body is distinct from old.body then
     new.edited_at := clock_timestamp();
@@ -59,7 +63,7 @@ language plpgsql as $$
 begin
   if tg_op = 'INSERT' then
     update posts set comment_count = comment_count + 1 where id = new.post_id;
-  else
+  elsif is_kept(old.post_id) then
     update posts set comment_count = comment_count - 1 where id = old.post_id;
   end if;
   return null;
@@ -72,7 +76,9 @@ declare
   commenter_feed bigint;
 begin
   if tg_op = 'DELETE' then
-    perform settle_entry(old.post_id, old.author_id);
+    if is_kept(old.post_id) then
+      perform settle_entry(old.post_id, old.author_id);
+    end if;
     return null;
   end if;
   update entries
@@ -98,6 +104,7 @@ begin
     return old;
   end if;
   perform lock_post(new.post_id);
+  perform refuse_deleted(array[new.user_id, (select author_id from posts where id = new.post_id)]);
   new.created_at := coalesce(new.created_at, clock_timestamp());
   return new;
 end $$;
@@ -107,7 +114,7 @@ language plpgsql as $$
 begin
   if tg_op = 'INSERT' then
     update posts set like_count = like_count + 1 where id = new.post_id;
-  else
+  elsif is_kept(old.post_id) then
     update posts set like_count = like_count - 1 where id = old.post_id;
   end if;
   return null;
@@ -118,7 +125,9 @@ create or replace function tg_post_likes__entries() returns trigger
 language plpgsql as $$
 begin
   if tg_op = 'DELETE' then
-    perform settle_entry(old.post_id, old.user_id);
+    if is_kept(old.post_id) then
+      perform settle_entry(old.post_id, old.user_id);
+    end if;
   elsif may_spread(new.post_id) then
     insert into entries (feed_id, post_id, at, reason, actor_id)
     select u.feed_id, new.post_id, new.created_at, 'liked', new.user_id
@@ -180,6 +189,10 @@ begin
     return old;
   end if;
   perform lock_post(c.post_id) from comments c where c.id = new.comment_id;
+  perform refuse_deleted(array[new.user_id, c.author_id, p.author_id])
+  from comments c
+  join posts p on p.id = c.post_id
+  where c.id = new.comment_id;
   new.created_at := coalesce(new.created_at, clock_timestamp());
   return new;
 end $$;
@@ -190,7 +203,10 @@ begin
   if tg_op = 'INSERT' then
     update comments set like_count = like_count + 1 where id = new.comment_id;
   else
-    update comments set like_count = like_count - 1 where id = old.comment_id;
+    update comments c
+    set like_count = like_count - 1
+    where c.id = old.comment_id and is_kept(c.post_id)
+      and not exists (select from users author where author.id = c.author_id and author.deleted_at is not null);
   end if;
   return null;
 end $$;

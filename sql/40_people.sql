@@ -72,7 +72,8 @@ declare
 begin
   perform from images where hash = any(hashes) order by hash, variant for update;
   delete from images i
-  where i.hash = any(hashes) and not exists (select from users u where u.avatar = i.hash);
+  where i.hash = any(hashes)
+    and not exists (select from users u where u.avatar = i.hash and u.deleted_at is null);
   get diagnostics deleted = row_count;
   return deleted;
 end $$;

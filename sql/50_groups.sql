@@ -38,7 +38,8 @@ begin
   select s.feed_id, s.user_id
   from subscriptions s
   join groups g on g.feed_id = s.feed_id
-  where s.feed_id = old.feed_id and s.user_id <> old.user_id
+  join users u on u.id = s.user_id
+  where s.feed_id = old.feed_id and s.user_id <> old.user_id and u.deleted_at is null
     and not exists (select from group_owners o where o.feed_id = old.feed_id)
   order by s.created_at, s.user_id
   limit 1;

@@ -135,6 +135,7 @@ table users
   avatar text
   created_at timestamp with time zone not null default clock_timestamp()
   password_version integer not null default 1
+  deleted_at timestamp with time zone
 
 -- constraints
 
@@ -329,6 +330,7 @@ on throttles
 
 on users
   CREATE INDEX users_avatar ON public.users USING btree (avatar) WHERE (avatar IS NOT NULL)
+  CREATE INDEX users_deleted ON public.users USING btree (deleted_at) WHERE (deleted_at IS NOT NULL)
   CREATE UNIQUE INDEX users_feed_id_key ON public.users USING btree (feed_id)
   CREATE UNIQUE INDEX users_pkey ON public.users USING btree (id)
   CREATE UNIQUE INDEX users_username_key ON public.users USING btree (username)
@@ -359,6 +361,9 @@ on feeds
 on group_owners
   CREATE TRIGGER _200_heir AFTER DELETE ON public.group_owners FOR EACH ROW EXECUTE FUNCTION tg_group_owners__heir()
 
+on group_requests
+  CREATE TRIGGER _100_account BEFORE INSERT ON public.group_requests FOR EACH ROW EXECUTE FUNCTION tg_group_requests__account()
+
 on groups
   CREATE TRIGGER _100_defaults BEFORE INSERT OR UPDATE OF name ON public.groups FOR EACH ROW EXECUTE FUNCTION tg_groups__defaults()
   CREATE TRIGGER _110_fixed BEFORE UPDATE OF visibility ON public.groups FOR EACH ROW EXECUTE FUNCTION tg_groups__fixed()
@@ -377,9 +382,11 @@ on posts
   CREATE CONSTRAINT TRIGGER _900_log AFTER INSERT OR DELETE OR UPDATE OF body ON public.posts DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tg_posts__log()
 
 on sessions
+  CREATE TRIGGER _100_account BEFORE INSERT ON public.sessions FOR EACH ROW EXECUTE FUNCTION tg_sessions__account()
   CREATE CONSTRAINT TRIGGER _900_log AFTER DELETE ON public.sessions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tg_sessions__log()
 
 on subscriptions
+  CREATE TRIGGER _100_account BEFORE INSERT ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION tg_subscriptions__account()
   CREATE TRIGGER _200_first_owner AFTER INSERT ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION tg_subscriptions__first_owner()
   CREATE TRIGGER _300_count_delete AFTER DELETE ON public.subscriptions REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION tg_subscriptions__count()
   CREATE TRIGGER _300_count_insert AFTER INSERT ON public.subscriptions REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION tg_subscriptions__count()
@@ -392,6 +399,7 @@ on users
   CREATE TRIGGER _200_name AFTER INSERT OR UPDATE OF username ON public.users FOR EACH ROW EXECUTE FUNCTION tg_users__name()
   CREATE TRIGGER _210_own_feed AFTER INSERT ON public.users FOR EACH ROW EXECUTE FUNCTION tg_users__own_feed()
   CREATE TRIGGER _220_feed_end AFTER DELETE ON public.users FOR EACH ROW EXECUTE FUNCTION tg_users__feed_end()
+  CREATE TRIGGER _240_deleted AFTER UPDATE OF deleted_at ON public.users FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION tg_users__deleted()
   CREATE CONSTRAINT TRIGGER _900_log AFTER UPDATE OF username, name, avatar ON public.users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tg_users__log()
 
 -- sequences
@@ -422,11 +430,29 @@ sequence users_id_seq
 
 -- functions
 
+function abandoned_groups(account bigint)
+  returns SETOF bigint stable
+
 function append_log(event text, topics text[], payload jsonb)
   returns void volatile
 
 function comment_view(c comments)
   returns jsonb stable
+
+function delete_account_chunk()
+  returns boolean volatile
+
+function delete_comments(ids bigint[])
+  returns integer volatile
+
+function delete_posts(ids bigint[])
+  returns integer volatile
+
+function delete_reactions(account bigint)
+  returns integer volatile
+
+function delete_subscriptions(account users)
+  returns integer volatile
 
 function delete_unused_pictures(hashes text[])
   returns integer volatile
@@ -437,14 +463,26 @@ function entry_view(e entries)
 function group_view(g groups)
   returns jsonb stable
 
+function is_kept(post bigint)
+  returns boolean stable
+
 function liker_view(liker bigint)
   returns jsonb stable
 
 function lock_post(post_id bigint)
   returns void volatile
 
+function lock_posts(ids bigint[])
+  returns void volatile
+
 function lock_views_shared()
   returns void volatile
+
+function max_deleted_events()
+  returns integer immutable
+
+function max_deleted_rows()
+  returns integer immutable
 
 function max_entries()
   returns integer immutable
@@ -469,6 +507,9 @@ function owns_group(viewer_id bigint, group_id bigint)
 
 function post_card(p posts)
   returns jsonb stable
+
+function refuse_deleted(accounts bigint[])
+  returns void volatile
 
 function rehash_password(user_id bigint, verified_hash text, new_hash text)
   returns void volatile koafeed.same_password=on
@@ -539,6 +580,9 @@ function tg_feeds__subscriptions()
 function tg_group_owners__heir()
   returns trigger volatile
 
+function tg_group_requests__account()
+  returns trigger volatile
+
 function tg_groups__defaults()
   returns trigger volatile
 
@@ -572,7 +616,13 @@ function tg_posts__entries()
 function tg_posts__log()
   returns trigger volatile
 
+function tg_sessions__account()
+  returns trigger volatile
+
 function tg_sessions__log()
+  returns trigger volatile
+
+function tg_subscriptions__account()
   returns trigger volatile
 
 function tg_subscriptions__count()
@@ -585,6 +635,9 @@ function tg_subscriptions__log()
   returns trigger volatile
 
 function tg_users__defaults()
+  returns trigger volatile
+
+function tg_users__deleted()
   returns trigger volatile
 
 function tg_users__feed_end()

@@ -12,6 +12,7 @@ import { createRenderer } from './lib/render.ts'
 import { forgetThrottles } from './lib/throttle.ts'
 import { createStreaming } from './stream/streaming.ts'
 import { scheduleUpkeep } from './stream/upkeep.ts'
+import { deleteAccountRows } from './users/deletion.ts'
 import { createPictureUpkeep } from './users/pictures.ts'
 import { findLiveSessions, findSessions, forgetSessions, sessionCookieName } from './users/sessions.ts'
 
@@ -59,7 +60,12 @@ async function run(config: Config): Promise<void> {
   const stopUpkeep = scheduleUpkeep({
     write,
     log,
-    chores: [forgetThrottles, forgetSessions, createPictureUpkeep()],
+    chores: [
+      forgetThrottles,
+      forgetSessions,
+      createPictureUpkeep(),
+      async () => void deleteAccountRows(write, log),
+    ],
   })
   let draining = false
   const health = {

@@ -29,7 +29,12 @@ export async function listComments(
     likes: LikesView
   }>()`
     with page as (
-      select id from comments where post_id = ${postId} and id < ${before} order by id desc limit ${limit + 1}
+      select c.id
+      from comments c
+      join users author on author.id = c.author_id and author.deleted_at is null
+      where c.post_id = ${postId} and c.id < ${before}
+      order by c.id desc
+      limit ${limit + 1}
     )
     select
       (select group_view(g) from groups g where g.id = p.group_id) as group,

@@ -21,12 +21,33 @@ interface FeedRow {
 export async function homePage(db: Db, me: Me, before: Cursor): Promise<FeedPage> {
   const row = await db.one(
     feedQuery(me.id, {
-      feeds: sql.fragment`select feed_id from subscriptions where user_id = ${me.id}`,
+      feeds: mergedFeeds(me.id),
       places: mergedPlaces(me.id, before),
     }),
   )
   return toPage(row, '/stream')
 }
+
+/** Accounts whose rows are being deleted: most of the time none, so these conditions cost one look at a small index. */
+const DELETED = sql.fragment`array(select id from users where deleted_at is not null)`
+
+/** Feeds that I subscribe to, without those of deleted accounts. */
+function mergedFeeds(userId: string) {
+  return sql.fragment`
+    select feed_id
+    from subscriptions
+    where user_id = ${userId}
+      and feed_id <> all (array(select feed_id from users where deleted_at is not null))`
+}
+
+/**
+ * Whether the author of the post of the row `e` of entries still has an account. `may_see_post` says so too, but after the
+ * page is cut: a page of posts that are being deleted would be short, and look like the last one.
+ */
+const HAS_AUTHOR = sql.fragment`(
+  ${DELETED} = '{}'
+  or not exists (select from posts p where p.id = e.post_id and p.author_id = any (${DELETED}))
+)`
 
 /**
  * The newest few of each feed, merged. A post that comes this way by one feed only, though it stands at a newer place in
@@ -43,24 +64,24 @@ function mergedPlaces(userId: string, before: Cursor) {
             (
               select max(also.at)
               from entries also
-              join subscriptions mine on mine.user_id = s.user_id and mine.feed_id = also.feed_id
+              join (${mergedFeeds(userId)}) mine on mine.feed_id = also.feed_id
               where also.post_id = e.post_id
             ),
             e.post_id
           ) < (${before.at}::timestamptz, ${before.id}::bigint)`
   return sql.fragment`
     select place.post_id, max(place.at) as at
-    from subscriptions s
+    from (${mergedFeeds(userId)}) s
     cross join lateral (
       select e.post_id, e.at
       from entries e
       where e.feed_id = s.feed_id
         and (e.at, e.post_id) < (${before.at}::timestamptz, ${before.id}::bigint)
+        and ${HAS_AUTHOR}
         ${notBefore}
       order by e.at desc, e.post_id desc
       limit ${PAGE + 1}
     ) place
-    where s.user_id = ${userId}
     group by place.post_id`
 }
 
@@ -103,11 +124,12 @@ function oneFeed(feed: FragmentSqlToken, before: Cursor): FeedSource {
   return {
     feeds: feed,
     places: sql.fragment`
-      select post_id, at
-      from entries
-      where feed_id = (${feed})
-        and (at, post_id) < (${before.at}::timestamptz, ${before.id}::bigint)
-      order by at desc, post_id desc
+      select e.post_id, e.at
+      from entries e
+      where e.feed_id = (${feed})
+        and (e.at, e.post_id) < (${before.at}::timestamptz, ${before.id}::bigint)
+        and ${HAS_AUTHOR}
+      order by e.at desc, e.post_id desc
       limit ${PAGE + 1}`,
   }
 }

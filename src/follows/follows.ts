@@ -124,7 +124,7 @@ export async function listSuggestions(db: Db, me: Me): Promise<SuggestionView[]>
     join users u on u.id = candidates.id
     left join friends on friends.feed_id = u.feed_id
     left join lively on lively.author_id = u.id
-    where u.feed_id not in (select feed_id from mine)
+    where u.deleted_at is null and u.feed_id not in (select feed_id from mine)
     order by friends.friends desc nulls last, lively.life desc nulls last, u.id desc
     limit 5`)
   return [...rows]
@@ -140,7 +140,7 @@ export async function listPeople(
   const rows = await db.any(sql.row<{ at: string; id: string; person: PersonView }>()`
     select utc(place.created_at) as at, u.id, ${personView(viewerId)} as person
     from (${places}) place
-    join users u on u.id = place.user_id
+    join users u on u.id = place.user_id and u.deleted_at is null
     where (place.created_at, place.user_id) < (${before.at}::timestamptz, ${before.id}::bigint)
     order by place.created_at desc, place.user_id desc
     limit ${PAGE + 1}`)

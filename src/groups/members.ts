@@ -65,7 +65,7 @@ export async function listMembers(
       ) as person
     from groups g
     join subscriptions s on s.feed_id = g.feed_id
-    join users u on u.id = s.user_id
+    join users u on u.id = s.user_id and u.deleted_at is null
     where g.id = ${group.id} and may_see_group(${viewerId}::bigint, g)
       and (s.created_at, s.user_id) < (${before.at}::timestamptz, ${before.id}::bigint)
     order by s.created_at desc, s.user_id desc

@@ -21,7 +21,12 @@ interface PermalinkRow {
 export async function getPostPage(db: Db, viewerId: string | null, id: string): Promise<PostPage> {
   const row = await db.maybeOne(sql.row<PermalinkRow>()`
     with shown as (
-      select id from comments where post_id = ${id} order by id desc limit ${COMMENTS + 1}
+      select c.id
+      from comments c
+      join users author on author.id = c.author_id and author.deleted_at is null
+      where c.post_id = ${id}
+      order by c.id desc
+      limit ${COMMENTS + 1}
     )
     select
       coalesce((select max(seq) from log), 0) as seq,

@@ -102,5 +102,5 @@ async function findWithPassword(db: Db, username: string) {
   return db.maybeOne(sql.row<AuthenticatedUser & { password_hash: string }>()`
     select id, feed_id, username, name, avatar, password_hash, password_version
     from users
-    where username = ${username}`)
+    where username = ${username} and deleted_at is null`)
 }

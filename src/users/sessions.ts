@@ -88,7 +88,7 @@ export async function insertSession(
         ${sql.binary(hashOf(id))}, u.id, ${sql.jsonb({ ...data })},
         ${address}, ${userAgent}, now() + interval '14 days'
       from users u
-      where u.id = ${user ?? null} and u.password_version = ${passwordVersion}
+      where u.id = ${user ?? null} and u.password_version = ${passwordVersion} and u.deleted_at is null
       for share`),
   )
   return rowCount === 1

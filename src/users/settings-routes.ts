@@ -9,7 +9,7 @@ import type { Turn } from '../lib/queue.ts'
 import type { VisitContext, VisitState } from '../lib/visit.ts'
 import type { AccountDeps } from './accounts.ts'
 import { changePassword, confirmPassword } from './authentication.ts'
-import { deleteAccount } from './deletion.ts'
+import { deleteAccount, deleteAccountRows } from './deletion.ts'
 import { isUsernameAsPassword, knownPassword, newPassword, NOT_THE_USERNAME } from './new-password.ts'
 import { getProfileValues, ProfileInput, updateProfile } from './profile.ts'
 import { endOtherSessions, endOwnSession, listSessions } from './sessions.ts'
@@ -110,7 +110,9 @@ export function settingsRoutes(deps: SettingsDeps) {
     const me = requireMe(ctx)
     const { password } = await read(ctx, AccountInput, { template: 'settings/account.njk' })
     await confirmPassword(deps, me, password, 'password')
-    await unhurried(() => deleteAccount(write, me))
+    await deleteAccount(write, me)
+    // The answer does not wait for it, nor does the request's deadline end it.
+    void unhurried(() => deleteAccountRows(write, ctx.state.log))
     ctx.state.log.info({ event: 'account deleted', user: me.id }, 'account deleted')
     signOut(ctx, me)
     done(ctx, { to: '/', flash: 'Your account is deleted', json: {} })

@@ -17,7 +17,7 @@ export async function findUserByUsername(db: Db, username: string): Promise<User
     select u.id, u.feed_id, u.username, u.name, u.avatar
     from names n
     join users u on u.feed_id = n.feed_id
-    where n.name = ${name}`)
+    where n.name = ${name} and u.deleted_at is null`)
 }
 
 /** Throws NotFound. */

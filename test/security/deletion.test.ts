@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { useDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 import { client, password, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 import { avatarForm, picture } from '../support/pictures.ts'
@@ -60,6 +61,8 @@ describe('deleting an account', () => {
       select count(*) as rows from log where event = 'post' and payload ->> 'action' = 'deleted' group by xmin) t`
     const answer = await ann.post('/settings/account', { password })
     expect(answer.status, answer.text).to.equal(200)
+    const rowsOfAnn = () => database.query("select from users where username = 'annie'")
+    await eventually(rowsOfAnn, (rows) => rows.length === 0, { timeout: 30_000 })
     for (const [table, rest] of Object.entries({
       "users where username in ('ann', 'annie')": 0,
       "names where name in ('ann', 'annie')": 0,
