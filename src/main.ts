@@ -1,6 +1,6 @@
 /** One instance: config → pool → listener → server → signals. */
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createApp } from './app.ts'
@@ -9,15 +9,13 @@ import { createDb, createWrite, type DatabasePool } from './lib/db.ts'
 import { createLog } from './lib/log.ts'
 import { createMetricsServer } from './lib/metrics.ts'
 import { createRenderer } from './lib/render.ts'
+import { createHttpServer } from './lib/server.ts'
 import { forgetThrottles } from './lib/throttle.ts'
 import { createStreaming } from './stream/streaming.ts'
 import { scheduleUpkeep } from './stream/upkeep.ts'
 import { deleteAccountRows } from './users/deletion.ts'
 import { createPictureUpkeep } from './users/pictures.ts'
 import { findLiveSessions, findSessions, forgetSessions, sessionCookieName } from './users/sessions.ts'
-
-/** Longer than balancers keep an idle connection (60 s), so that it is never ended under a request of theirs. */
-const KEEP_ALIVE_MS = 75_000
 
 const root = join(import.meta.dirname, '..')
 
@@ -88,8 +86,7 @@ async function run(config: Config): Promise<void> {
     health,
     stream: streaming.routes,
   })
-  const server = createServer(app.callback())
-  server.keepAliveTimeout = KEEP_ALIVE_MS
+  const server = createHttpServer(app.callback())
   const origin = await listen(server, config.port, config.host)
 
   const metrics = createMetricsServer(streaming.gauges)

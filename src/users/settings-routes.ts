@@ -5,8 +5,9 @@ import { done, page, requireMe, seeOther } from '../lib/http.ts'
 import type { Images } from '../lib/images.ts'
 import { getId } from '../lib/paths.ts'
 import { unhurried } from '../lib/patience.ts'
-import type { Turn } from '../lib/queue.ts'
-import type { VisitContext, VisitState } from '../lib/visit.ts'
+import { createShare, type Turn } from '../lib/queue.ts'
+import type { RouteVisit, VisitContext, VisitState } from '../lib/visit.ts'
+import type { Me } from '../shared/views.ts'
 import type { AccountDeps } from './accounts.ts'
 import { changePassword, confirmPassword } from './authentication.ts'
 import { deleteAccount, deleteAccountRows } from './deletion.ts'
@@ -21,6 +22,9 @@ export interface SettingsDeps extends AccountDeps {
   uploads: Turn
 }
 
+/** Each holds up to 5 MB in memory. */
+const UPLOADS_PER_PERSON = 2
+
 const PasswordInput = z.object({
   old_password: knownPassword('Please enter your password'),
   password: newPassword('Please enter a new password'),
@@ -31,6 +35,7 @@ const AccountInput = z.object({ password: knownPassword('Please enter your passw
 /** What people change about themselves. */
 export function settingsRoutes(deps: SettingsDeps) {
   const { db, write, throttle, images, uploads } = deps
+  const share = createShare(UPLOADS_PER_PERSON, 'uploads')
   const router = new Router<VisitState, VisitContext>()
 
   router.get('/settings', (ctx) => {
@@ -44,8 +49,13 @@ export function settingsRoutes(deps: SettingsDeps) {
     page(ctx, 'settings/profile.njk', { user: { ...me, bio: values.bio }, values, errors: {} })
   })
 
-  router.post('/settings/profile', async (ctx) => {
+  router.post('/settings/profile', (ctx) => {
     const me = requireMe(ctx)
+    const save = () => saveProfile(ctx, me)
+    return ctx.is('multipart') ? share(me.id, save) : save()
+  })
+
+  async function saveProfile(ctx: RouteVisit, me: Me): Promise<void> {
     await throttle('profiles', me.id)
     if (ctx.is('multipart')) await throttle('uploads', me.id)
     const values = await getProfileValues(db, me)
@@ -58,7 +68,7 @@ export function settingsRoutes(deps: SettingsDeps) {
     const user = await updateProfile(deps, me, input, picture)
     Object.assign(me, user)
     done(ctx, { to: '/settings/profile', flash: 'Profile updated', json: { user } })
-  })
+  }
 
   router.get('/settings/password', (ctx) => {
     requireMe(ctx)

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { expect } from 'chai'
 import sharp from 'sharp'
@@ -276,12 +276,53 @@ describe('pictures', () => {
       .and.to.contain('avatar-error')
   })
 
-  it('more at once than an instance takes: some are told to come back, the others are served', async () => {
-    const file = await picture({ width: 3000, height: 3000, format: 'png' })
-    const answers = await Promise.all(Array.from({ length: 40 }, () => upload(file)))
-    const statuses = answers.map(({ status }) => status)
-    expect(new Set(statuses)).to.deep.equal(new Set([200, 503]))
-    const refused = answers.find(({ status }) => status === 503)
-    expect(Number(refused?.headers.get('retry-after'))).to.be.greaterThan(0)
+  describe('at the same time', () => {
+    const people: Client[] = []
+    const sockets: Socket[] = []
+    before(async () => {
+      for (let n = 0; n < 8; n++) people.push(await client(instance.origin).register(`person${n}`))
+    })
+    afterEach(() => sockets.splice(0).forEach((socket) => socket.destroy()))
+
+    /** Sends the beginning of an upload; returns what the instance answers meanwhile. */
+    async function begin(person: Client): Promise<{ text: () => string }> {
+      const { hostname, port } = new URL(instance.origin)
+      const socket = connect(Number(port), hostname)
+      sockets.push(socket)
+      let text = ''
+      socket.on('data', (chunk) => (text += String(chunk))).on('error', () => {})
+      socket.write(
+        `POST /settings/profile HTTP/1.1\r\nHost: localhost\r\nCookie: ${person.cookie()}\r\n` +
+          `X-CSRF-Token: ${await person.csrf()}\r\nAccept: application/json\r\nContent-Length: 1000000\r\n` +
+          'Content-Type: multipart/form-data; boundary=xx\r\n\r\n--xx\r\n',
+      )
+      return { text: () => text }
+    }
+    const save = (person: Client, file: Buffer) => person.post('/settings/profile', avatarForm(file))
+
+    it('takes two uploads of one person, refuses more with 429, and takes those of others', async () => {
+      const [mallory, bob] = people as [Client, Client]
+      const unfinished = await Promise.all(Array.from({ length: 20 }, () => begin(mallory)))
+      const refused = () => unfinished.filter(({ text }) => text().startsWith('HTTP/1.1 429 ')).length
+      await eventually(refused, (count) => count === 18, { what: '18 refusals' })
+      expect((await save(mallory, await picture())).status).to.equal(429)
+      expect((await save(bob, await picture())).status).to.equal(200)
+      sockets.splice(0).forEach((socket) => socket.destroy())
+      await eventually(
+        async () => (await save(mallory, await picture())).status,
+        (status) => status === 200,
+      )
+    })
+
+    it('refuses uploads with 503 when the instance reads as many as it can', async () => {
+      const [bob, ...others] = people as [Client, ...Client[]]
+      const unfinished = await Promise.all(others.flatMap((person) => [begin(person), begin(person)]))
+      const refused = () => unfinished.filter(({ text }) => text().startsWith('HTTP/1.1 503 ')).length
+      await eventually(refused, (count) => count === 2, { what: 'two refusals' })
+      const answer = await save(bob, await picture())
+      expect(answer.status).to.equal(503)
+      expect(Number(answer.headers.get('retry-after'))).to.be.greaterThan(0)
+      expect((await bob.post('/settings/profile', { bio: 'no file' })).status).to.equal(200)
+    })
   })
 })
