@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { runner } from 'node-pg-migrate'
 import pg from 'pg'
 
@@ -10,30 +11,78 @@ const root = join(import.meta.dirname, '../..')
 const lockId = 5_062_733
 
 /**
+ * Every statement on a table queues behind a migration that waits for its lock on it. So the migration waits shorter than
+ * requests do (1 s), lets them pass, and tries again.
+ */
+const LOCK_TIMEOUT_MS = 500
+const FIRST_WAIT_MS = 500
+const MAX_WAIT_MS = 8_000
+const RETRY_FOR_MS = 10 * 60_000
+const LOCK_NOT_AVAILABLE = '55P03'
+
+/**
  * Brings a database up to date: the migrations that it has not seen, in order and in one transaction, then, where they
  * have changed, today's function bodies of `sql/`. Safe to run at any time, from several places at once.
+ * A migration that cannot get a lock is repeated for up to ten minutes.
  * @throws Error that says what failed, with file and line in `sql/`; nothing of its transaction stays
  */
-export async function migrate(databaseUrl: string, log: (line: string) => void): Promise<void> {
+export async function migrate(
+  databaseUrl: string,
+  log: (line: string) => void,
+  { dir = join(root, 'migrations') } = {},
+): Promise<void> {
   const client = await connect(databaseUrl)
   try {
     await client.query('select pg_advisory_lock($1)', [lockId])
+    // Only from here on: waiting for another migration delays nobody.
+    await client.query(`set lock_timeout = ${LOCK_TIMEOUT_MS}`)
+    for (const name of await withRetries(() => runMigrations(client, dir), log)) log(`Migrated: ${name}`)
+    if (await withRetries(() => applySql(client), log)) log('Applied: sql/')
+  } finally {
+    await client.end()
+  }
+}
+
+/** The names of the migrations that ran. Throws an Error that says what failed, with node-pg-migrate's own words. */
+async function runMigrations(dbClient: pg.Client, dir: string): Promise<string[]> {
+  const lines: string[] = []
+  const note = (line: string): void => void lines.push(line)
+  try {
     const ran = await runner({
-      dbClient: client,
-      dir: join(root, 'migrations'),
+      dbClient,
+      dir,
       ignorePattern: '\\..*|.*\\.md',
       direction: 'up',
       migrationsTable: 'migrations',
       singleTransaction: true,
       checkOrder: true,
       advisoryLockMode: 'wait',
-      logger: { debug() {}, info() {}, warn: log, error: log },
+      logger: { debug() {}, info() {}, warn: note, error: note },
     })
-    for (const { name } of ran) log(`Migrated: ${name}`)
-    if (await applySql(client)) log('Applied: sql/')
-  } finally {
-    await client.end()
+    return ran.map(({ name }) => name)
+  } catch (error) {
+    if (isLockTimeout(error)) throw error
+    throw new Error([...lines, String(error)].join('\n'), { cause: error })
   }
+}
+
+/** Repeats a transaction that did not get a lock in time; everything else that fails, fails. */
+async function withRetries<T>(transaction: () => Promise<T>, log: (line: string) => void): Promise<T> {
+  const deadline = Date.now() + RETRY_FOR_MS
+  for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, MAX_WAIT_MS)) {
+    try {
+      return await transaction()
+    } catch (error) {
+      if (!isLockTimeout(error) || Date.now() + wait > deadline) throw error
+      log(`Another transaction holds a lock that the migration needs; trying again in ${wait / 1000} s`)
+      await pause(wait)
+    }
+  }
+}
+
+function isLockTimeout(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return (error as pg.DatabaseError).code === LOCK_NOT_AVAILABLE || isLockTimeout(error.cause)
 }
 
 async function connect(connectionString: string): Promise<pg.Client> {
