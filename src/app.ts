@@ -11,6 +11,7 @@ import { feedRoutes } from './feeds/routes.ts'
 import { followRoutes } from './follows/routes.ts'
 import { memberRoutes } from './groups/member-routes.ts'
 import { groupRoutes } from './groups/routes.ts'
+import type { Assets } from './lib/assets.ts'
 import { sameOrigin } from './lib/csrf.ts'
 import type { Write } from './lib/db.ts'
 import { Unavailable } from './lib/errors.ts'
@@ -36,6 +37,7 @@ export interface AppDeps {
   db: DatabasePool
   write: Write
   render: Renderer
+  assets: Assets
   config: Pick<Config, 'publicOrigin' | 'sessionKeys' | 'trustedProxies' | 'limits'>
   log: Logger
   health: { ready(): { ok: boolean; why: string[] } }
@@ -65,7 +67,7 @@ export function createApp(deps: AppDeps): Koa<VisitState, VisitContext> {
   app.use(securityHeaders)
   app.use(failures) // of what is not logged
   app.use(healthChecks(health))
-  app.use(staticFiles())
+  app.use(staticFiles(deps.assets))
   app.use(logRequests)
   app.use(failures) // below the log, so that it tells the status that was answered
   app.use(sameOrigin)
@@ -120,16 +122,21 @@ function healthChecks(health: AppDeps['health']): Middleware {
   }
 }
 
-/** Files under a `?v=` that names their contents never change; others are asked for anew. */
-function staticFiles(): Middleware {
+/** Only the hash of what this instance serves makes a file immutable: a rolling deploy has instances of two versions. */
+function staticFiles(assets: Assets): Middleware {
   const files = serve(join(import.meta.dirname, '../static'), { index: false }) as Middleware
   return async (ctx, next) => {
     if (!/^\/(build|css|icons)\/|^\/(favicon\.\w+|robots\.txt)$/.test(ctx.path)) return next()
-    ctx.set('Cache-Control', ctx.query.v ? 'public, max-age=31536000, immutable' : 'public, no-cache')
+    ctx.set('Cache-Control', cacheControl(assets, ctx.path, ctx.query.v))
     await files(ctx, async () => {})
     if (ctx.status === 404) ctx.set('Cache-Control', 'no-store')
     else if (ctx.fresh) ctx.status = 304
   }
+}
+
+function cacheControl(assets: Assets, path: string, hash: unknown): string {
+  if (hash === undefined) return 'public, no-cache'
+  return assets.has(path, hash) ? 'public, max-age=31536000, immutable' : 'no-store'
 }
 
 function refuseWhenFull(db: DatabasePool): Middleware {

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createApp } from './app.ts'
 import { readConfig, type Config } from './config.ts'
+import { createAssets } from './lib/assets.ts'
 import { createDb, createWrite, type DatabasePool } from './lib/db.ts'
 import { createLog } from './lib/log.ts'
 import { createMetricsServer } from './lib/metrics.ts'
@@ -72,15 +73,17 @@ async function run(config: Config): Promise<void> {
       return { ok: why.length === 0, why: [...why, ...streaming.warnings(), ...poolWarnings(db)] }
     },
   }
+  const assets = createAssets(join(root, 'static/build'), !config.production)
   const app = createApp({
     db,
     write,
     render: createRenderer({
       templates: join(root, 'templates'),
-      assets: join(root, 'static/build'),
+      assets,
       siteName: config.siteName,
       fresh: !config.production,
     }),
+    assets,
     config,
     log,
     health,

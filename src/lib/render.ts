@@ -1,16 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import nunjucks from 'nunjucks'
 import { filters } from '../shared/filters.ts'
+import type { Assets } from './assets.ts'
 
 export interface RendererOptions {
   siteName: string
   /** Folder of the templates. */
   templates?: string
-  /** Folder of the built assets and their manifest (see `build.ts`). */
-  assets?: string
-  /** Read templates and manifest anew each time, for development. */
+  assets: Assets
+  /** Reads templates each time, for development. */
   fresh?: boolean
 }
 
@@ -23,12 +22,12 @@ const root = join(import.meta.dirname, '../..')
 export function createRenderer({
   siteName,
   templates = join(root, 'templates'),
-  assets = join(root, 'static/build'),
+  assets,
   fresh = false,
 }: RendererOptions): Renderer {
   const env = createEnvironment(templates, fresh)
   env.addGlobal('site', { name: siteName })
-  env.addGlobal('asset', assetUrls(assets, fresh))
+  env.addGlobal('asset', assets.url)
   return (template, context) => env.render(template, context)
 }
 
@@ -42,17 +41,4 @@ export function createEnvironment(templates: string, fresh = false): nunjucks.En
   for (const [name, filter] of Object.entries(filters)) env.addFilter(name, filter)
   env.addGlobal('new_key', () => randomUUID())
   return env
-}
-
-/** Addresses with the content's hash, so that browsers may keep what they got for good. */
-function assetUrls(folder: string, fresh: boolean): (name: string) => string {
-  const read = (): Record<string, string> =>
-    JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as Record<string, string>
-  let manifest: Record<string, string> | null = null
-  return (name) => {
-    if (manifest === null || fresh) manifest = read()
-    const hash = manifest[name]
-    if (hash === undefined) throw new Error(`No asset ${name} in ${folder}; is the browser bundle built?`)
-    return `/build/${name}?v=${hash}`
-  }
 }

@@ -1,11 +1,13 @@
 import Router from '@koa/router'
 import { z } from 'zod'
 import { Nothing, read, readWithFile } from '../lib/body.ts'
+import { TooMany } from '../lib/errors.ts'
 import { done, page, requireMe, seeOther } from '../lib/http.ts'
 import type { Images } from '../lib/images.ts'
 import { getId } from '../lib/paths.ts'
 import { unhurried } from '../lib/patience.ts'
-import { createShare, type Turn } from '../lib/queue.ts'
+import type { Turn } from '../lib/queue.ts'
+import { createKeyedSlots } from '../lib/slots.ts'
 import type { RouteVisit, VisitContext, VisitState } from '../lib/visit.ts'
 import type { Me } from '../shared/views.ts'
 import type { AccountDeps } from './accounts.ts'
@@ -35,7 +37,7 @@ const AccountInput = z.object({ password: knownPassword('Please enter your passw
 /** What people change about themselves. */
 export function settingsRoutes(deps: SettingsDeps) {
   const { db, write, throttle, images, uploads } = deps
-  const share = createShare(UPLOADS_PER_PERSON, 'uploads')
+  const uploadSlots = createKeyedSlots({ size: UPLOADS_PER_PERSON, waiting: 0, refusal: tooManyUploads })
   const router = new Router<VisitState, VisitContext>()
 
   router.get('/settings', (ctx) => {
@@ -49,10 +51,15 @@ export function settingsRoutes(deps: SettingsDeps) {
     page(ctx, 'settings/profile.njk', { user: { ...me, bio: values.bio }, values, errors: {} })
   })
 
-  router.post('/settings/profile', (ctx) => {
+  router.post('/settings/profile', async (ctx) => {
     const me = requireMe(ctx)
-    const save = () => saveProfile(ctx, me)
-    return ctx.is('multipart') ? share(me.id, save) : save()
+    if (!ctx.is('multipart')) return saveProfile(ctx, me)
+    const release = await uploadSlots.take(me.id, 0)
+    try {
+      await saveProfile(ctx, me)
+    } finally {
+      release()
+    }
   })
 
   async function saveProfile(ctx: RouteVisit, me: Me): Promise<void> {
@@ -129,4 +136,8 @@ export function settingsRoutes(deps: SettingsDeps) {
   })
 
   return router
+}
+
+function tooManyUploads(): TooMany {
+  return new TooMany('Please wait until your other uploads are done.', 5, 'uploads')
 }

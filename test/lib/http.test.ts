@@ -97,9 +97,35 @@ describe('HTTP', () => {
       expect(json.json).to.include.keys('seq', 'posts', 'before', 'csrf', 'feeds', 'likes', 'stream')
     })
 
-    it('a file under the hash of its contents is cached for good, and asked for anew otherwise', async () => {
-      const named = await guest.get('/build/app.css?v=abc', { accept: '*/*' })
-      expect(named.headers.get('cache-control')).to.contain('immutable')
+    const cacheControl = async (path: string) =>
+      (await guest.get(path, { accept: '*/*' })).headers.get('cache-control')
+
+    it('let browsers keep a file under the hash that the instance serves', async () => {
+      const { text } = await guest.get('/', html)
+      const addresses = text.match(/\/build\/app\.\w+\?v=[\w-]+/g) ?? []
+      expect(addresses).to.have.length(2)
+      for (const address of addresses) {
+        expect(await cacheControl(address), address).to.equal('public, max-age=31536000, immutable')
+      }
+    })
+
+    it('let nobody keep a file under another hash, or under that of another file', async () => {
+      const { text } = await guest.get('/', html)
+      const [, hash = ''] = /app\.css\?v=([\w-]+)/.exec(text) ?? []
+      for (const path of [
+        '/build/app.css?v=abc',
+        '/build/app.css?v=',
+        `/build/app.css?v=${hash}&v=abc`,
+        `/build/app.js?v=${hash}`,
+        '/favicon.svg?v=abc',
+        '/css/site.css?v=abc',
+        '/build/toString?v=abc',
+      ]) {
+        expect(await cacheControl(path), path).to.equal('no-store')
+      }
+    })
+
+    it('let browsers ask again for a file without a hash', async () => {
       const plain = await guest.get('/build/app.css', { accept: '*/*' })
       expect(plain.headers.get('cache-control')).to.equal('public, no-cache')
       const since = plain.headers.get('last-modified') ?? ''
@@ -110,6 +136,9 @@ describe('HTTP', () => {
           })
         ).status,
       ).to.equal(304)
+    })
+
+    it('go with no file from outside the folder', async () => {
       for (const path of [
         '/build/../package.json',
         '/build/..%2f..%2fpackage.json',
