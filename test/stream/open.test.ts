@@ -1,0 +1,108 @@
+import { get, type IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { expect } from 'chai'
+import { useDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
+import { insertUsers } from '../support/people.ts'
+import { signIn, startStreamLayer, type StreamLayer } from '../support/stream-layer.ts'
+import type { TestStream } from '../support/sse.ts'
+
+describe('a stream of Bob’s home', () => {
+  const database = useDatabase()
+  let layer: StreamLayer
+
+  before(async () => {
+    layer = await startStreamLayer(database.url)
+    await insertUsers(layer.db, ['ann', 'bob'])
+    layer.viewer = await signIn(database, '2')
+  })
+  after(() => layer.close())
+  beforeEach(async () => {
+    layer.hooks.beforeSync = layer.hooks.afterAuthorize = async () => {}
+    await layer.relayAll()
+  })
+  afterEach(() => layer.disconnect())
+
+  const open = (query = ''): Promise<TestStream> => layer.open(`/stream${query}`)
+
+  describe('that opens while he unfollows Ann', () => {
+    beforeEach(async () => {
+      await database.query(
+        'insert into subscriptions (user_id, feed_id) select 2, feed_id from users where id = 1',
+      )
+      await layer.relayAll()
+    })
+
+    async function unfollow(): Promise<void> {
+      await database.query(
+        'delete from subscriptions where user_id = 2 and feed_id = (select feed_id from users where id = 1)',
+      )
+    }
+    /** Ann writes, then Bob: returns the author of the first post that Bob gets. */
+    async function nextAuthor(stream: TestStream): Promise<string> {
+      await database.query("insert into posts (author_id, body) values (1, 'hello'), (2, 'hello')")
+      await layer.relayAll()
+      const { data } = await stream.next(({ event }) => event === 'post')
+      stream.close()
+      return data.post.author.username
+    }
+
+    it('shows her posts no more, even if his cursor is the guessed number of that very event', async () => {
+      layer.hooks.beforeSync = unfollow
+      const stream = await open(`?after=${layer.hub.position() + 1}`)
+      expect(await nextAuthor(stream)).to.equal('bob')
+    })
+
+    it('shows her posts no more, even if his rights were read before', async () => {
+      layer.hooks.afterAuthorize = async () => {
+        layer.hooks.afterAuthorize = async () => {}
+        await unfollow()
+        await layer.relayAll()
+      }
+      const stream = await open()
+      expect(await nextAuthor(stream)).to.equal('bob')
+    })
+  })
+
+  describe('says reset and ends if the log goes back', () => {
+    async function expectResetAndEnd(stream: TestStream): Promise<void> {
+      expect(await stream.next()).to.include({ event: 'reset', id: '0' })
+      await stream.closed
+      expect(stream.retries.at(-1)).to.be.within(50, 500)
+    }
+
+    it('once it is live', async () => {
+      const stream = await open()
+      await stream.opened
+      layer.hub.reset(0)
+      await expectResetAndEnd(stream)
+    })
+
+    it('before it is open: it opens with a reset, because its cursor is gone', async () => {
+      const cursor = layer.hub.position()
+      layer.hooks.afterAuthorize = async () => {
+        layer.hooks.afterAuthorize = async () => {}
+        await database.query('delete from log')
+        layer.hub.reset(0)
+      }
+      expect(await (await open(`?after=${cursor}`)).next()).to.include({ event: 'reset', id: '0' })
+    })
+
+    it('while it still sends what was missed, 8 MB', async () => {
+      const { hub } = layer
+      const start = hub.position()
+      await eventually(() => hub.size() === 0)
+      for (let n = 1; n <= 80; n++) {
+        hub.relay({ seq: start + n, event: 'user', topics: ['all'], payload: { name: 'x'.repeat(100_000) } })
+      }
+      const client = await new Promise<IncomingMessage>((resolve, reject) => {
+        get(layer.address(`/stream?after=${start}`), resolve).on('error', reject)
+      })
+      await eventually(() => hub.size() === 1)
+      hub.reset(0)
+      expect((await text(client)).slice(-100)).to.match(
+        /\n\nid: 0\nevent: reset\ndata: {}\n\nretry: \d{2,3}\n\n$/,
+      )
+    })
+  })
+})
