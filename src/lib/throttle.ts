@@ -17,9 +17,14 @@ const MINUTE = 60
 const HOUR = 60 * MINUTE
 
 const RATES = {
+  /** Attempts of one network. */
   signins: { name: 'signins', number: 10, seconds: 3 * MINUTE },
-  /** Attempts on one account, wherever they come from. */
+  /** Attempts on one account of all devices that never signed in to it. */
   account: { name: 'signins', number: 25, seconds: HOUR, scale: 2.5 },
+  /** Attempts of one device on an account that it has signed in to. */
+  device: { name: 'signins', number: 10, seconds: HOUR },
+  /** Password checks in one session. */
+  session: { name: 'signins', number: 25, seconds: HOUR, scale: 2.5 },
   signups: { name: 'signups', number: 5, seconds: 30 * MINUTE },
   posts: { name: 'posts', number: 300, seconds: 3 * HOUR },
   comments: { name: 'posts', number: 300, seconds: 3 * HOUR },

@@ -4,8 +4,10 @@ import { text } from '../lib/body.ts'
 import { sql, type Db, type Write } from '../lib/db.ts'
 import { Invalid } from '../lib/errors.ts'
 import { foldName } from '../lib/paths.ts'
+import type { Throttle } from '../lib/throttle.ts'
 import type { Me } from '../shared/views.ts'
 import { MISSING, type AccountDeps } from './accounts.ts'
+import { findDevice, type Device } from './devices.ts'
 import { knownPassword } from './new-password.ts'
 import type { Passwords } from './passwords.ts'
 import { deleteOtherSessions } from './sessions.ts'
@@ -33,12 +35,11 @@ export function userNotFound(): Invalid {
 export async function authenticate(
   deps: AccountDeps,
   { username, password }: z.output<typeof SignInInput>,
-  network: string,
+  client: { network: string; devices: Device[] },
 ): Promise<AuthenticatedUser> {
   const { db, passwords, throttle } = deps
-  await throttle('signins', network)
-  if (username !== null) await throttle('account', username)
   const found = username === null ? null : await findWithPassword(db, username)
+  await countAttempt(throttle, { username, found, ...client })
   const right = await passwords.verify(found?.password_hash ?? null, password)
   if (!found || !right) throw userNotFound()
   const { password_hash, ...user } = found
@@ -47,16 +48,38 @@ export async function authenticate(
 }
 
 /**
- * Verifies my password; returns its version. Throws Invalid for the form field `field`, and TooMany, counted with the
- * attempts to sign in.
+ * Counts an attempt to sign in. Throws TooMany. A known device shares no count with other people: neither that of its
+ * network nor that of the account, which anybody can use up.
+ */
+async function countAttempt(
+  throttle: Throttle,
+  {
+    username,
+    found,
+    network,
+    devices,
+  }: { username: string | null; found: AuthenticatedUser | null; network: string; devices: Device[] },
+): Promise<void> {
+  const device = found && findDevice(devices, found)
+  if (device) {
+    await throttle('signins', `${network} ${device.user}`)
+    await throttle('device', device.nonce)
+  } else {
+    await throttle('signins', network)
+    if (username !== null) await throttle('account', username)
+  }
+}
+
+/**
+ * Verifies my password within a session; returns its version. Throws Invalid for the form field `field`, and TooMany,
+ * counted for this session alone, so that guesses from outside do not keep me from changing my password.
  */
 export async function confirmPassword(
   { db, passwords, throttle }: AccountDeps,
   me: Me,
-  password: string,
-  field: string,
+  { password, field, session }: { password: string; field: string; session: string },
 ): Promise<number> {
-  await throttle('account', me.username)
+  await throttle('session', session)
   const found = await findWithPassword(db, me.username)
   const right = await passwords.verify(found?.password_hash ?? null, password)
   if (!found || !right) throw notYourPassword(field)
@@ -64,24 +87,27 @@ export async function confirmPassword(
 }
 
 /**
- * Stores a new password and ends my other sessions, on every instance, with their streams. Throws Invalid if the
- * password has changed since `version` was verified: the owner may have just locked out the person who sent this.
+ * Stores a new password and ends my other sessions, on every instance, with their streams; returns the new version.
+ * Throws Invalid if the password has changed since `version` was verified: the owner may have just locked out the person
+ * who sent this.
  */
 export async function changePassword(
   { write, passwords }: AccountDeps,
   me: Me,
   { password, version, session }: { password: string; version: number; session: string },
-): Promise<void> {
+): Promise<number> {
   const hash = await passwords.hash(password)
   const changed = await write(async (tx) => {
-    const { rowCount } = await tx.query(sql.unsafe`
+    const row = await tx.maybeOne(sql.row<{ password_version: number }>()`
       update users
       set password_hash = ${hash}
-      where id = ${me.id} and password_version = ${version}`)
-    if (rowCount === 1) await deleteOtherSessions(tx, me, session)
-    return rowCount === 1
+      where id = ${me.id} and password_version = ${version}
+      returning password_version`)
+    if (row) await deleteOtherSessions(tx, me, session)
+    return row
   })
   if (!changed) throw notYourPassword('old_password')
+  return changed.password_version
 }
 
 function notYourPassword(field: string): Invalid {

@@ -8,6 +8,7 @@ import { safePath } from '../lib/paths.ts'
 import type { Visit, VisitContext, VisitState } from '../lib/visit.ts'
 import { RegisterInput, registerUser, type AccountDeps } from './accounts.ts'
 import { authenticate, SignInInput } from './authentication.ts'
+import { readDevices, rememberDevice } from './devices.ts'
 import { signIn, signOut } from './sign-in.ts'
 import { toUserView } from './users.ts'
 
@@ -41,8 +42,9 @@ export function userRoutes(deps: AccountDeps) {
     const input = await read(ctx, SignInInput, form)
     const network = networkOf(ctx.ip)
     try {
-      const user = await authenticate(deps, input, network)
+      const user = await authenticate(deps, input, { network, devices: readDevices(ctx) })
       await signIn(ctx, user)
+      rememberDevice(ctx, user)
       done(ctx, { to: nextOr(ctx, nextOf(ctx)), json: { user: toUserView(user), csrf: csrfToken(ctx) } })
     } catch (error) {
       if (error instanceof Invalid)

@@ -13,6 +13,7 @@ import type { Me } from '../shared/views.ts'
 import type { AccountDeps } from './accounts.ts'
 import { changePassword, confirmPassword } from './authentication.ts'
 import { deleteAccount, deleteAccountRows } from './deletion.ts'
+import { rememberDevice } from './devices.ts'
 import { isUsernameAsPassword, knownPassword, newPassword, NOT_THE_USERNAME } from './new-password.ts'
 import { getProfileValues, ProfileInput, updateProfile } from './profile.ts'
 import { endOtherSessions, endOwnSession, listSessions } from './sessions.ts'
@@ -89,8 +90,11 @@ export function settingsRoutes(deps: SettingsDeps) {
       path: ['password'],
     })
     const { old_password, password } = await read(ctx, schema, { template: 'settings/password.njk' })
-    const version = await confirmPassword(deps, me, old_password, 'old_password')
-    await changePassword(deps, me, { password, version, session: ctx.state.session ?? '0' })
+    const session = ctx.state.session ?? '0'
+    const proof = { password: old_password, field: 'old_password', session }
+    const version = await confirmPassword(deps, me, proof)
+    const password_version = await changePassword(deps, me, { password, version, session })
+    rememberDevice(ctx, { id: me.id, password_version })
     ctx.state.log.info({ event: 'password changed', user: me.id }, 'password changed')
     const flash = 'Password changed. All other sessions have been ended.'
     done(ctx, { to: '/settings/password', flash, json: {} })
@@ -126,7 +130,8 @@ export function settingsRoutes(deps: SettingsDeps) {
   router.post('/settings/account', async (ctx) => {
     const me = requireMe(ctx)
     const { password } = await read(ctx, AccountInput, { template: 'settings/account.njk' })
-    await confirmPassword(deps, me, password, 'password')
+    const proof = { password, field: 'password', session: ctx.state.session ?? '0' }
+    await confirmPassword(deps, me, proof)
     await deleteAccount(write, me)
     // The answer does not wait for it, nor does the request's deadline end it.
     void unhurried(() => deleteAccountRows(write, ctx.state.log))
