@@ -110,7 +110,7 @@ export async function changePassword(
   return changed.password_version
 }
 
-function notYourPassword(field: string): Invalid {
+export function notYourPassword(field: string): Invalid {
   return new Invalid({ [field]: 'This is not your password' })
 }
 

@@ -2,18 +2,20 @@ import type { Logger } from 'pino'
 import { sql, type Write } from '../lib/db.ts'
 import { errorFacts } from '../lib/log.ts'
 import type { Me } from '../shared/views.ts'
+import { notYourPassword } from './authentication.ts'
 
 /**
  * Deletes my account for everybody, in one statement: it ends my sessions and hides what I wrote (sql/70_deletion.sql).
- * `deleteAccountRows` removes the rows.
+ * `deleteAccountRows` removes the rows. Throws Invalid if the password has changed since `version` was verified.
  */
-export async function deleteAccount(write: Write, me: Me): Promise<void> {
-  await write((tx) =>
+export async function deleteAccount(write: Write, me: Me, version: number): Promise<void> {
+  const { rowCount } = await write((tx) =>
     tx.query(sql.unsafe`
       update users
       set deleted_at = clock_timestamp()
-      where id = ${me.id} and deleted_at is null`),
+      where id = ${me.id} and password_version = ${version} and deleted_at is null`),
   )
+  if (rowCount === 0) throw notYourPassword('password')
 }
 
 /**

@@ -131,8 +131,8 @@ export function settingsRoutes(deps: SettingsDeps) {
     const me = requireMe(ctx)
     const { password } = await read(ctx, AccountInput, { template: 'settings/account.njk' })
     const proof = { password, field: 'password', session: ctx.state.session ?? '0' }
-    await confirmPassword(deps, me, proof)
-    await deleteAccount(write, me)
+    const version = await confirmPassword(deps, me, proof)
+    await deleteAccount(write, me, version)
     // The answer does not wait for it, nor does the request's deadline end it.
     void unhurried(() => deleteAccountRows(write, ctx.state.log))
     ctx.state.log.info({ event: 'account deleted', user: me.id }, 'account deleted')

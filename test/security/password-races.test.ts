@@ -103,6 +103,23 @@ describe('a password change', () => {
     expect((await client(one.origin).login(name, newPassword)).status).to.equal(200)
   })
 
+  it('refuses a deletion of the account that verified the old password', async () => {
+    const thief = client(two.origin)
+    await thief.login(name)
+    await Promise.all([thief.csrf(), owner.csrf()])
+    const release = await holdSessions()
+    const changed = change(owner, newPassword)
+    await waiting(1)
+    const late = thief.post('/settings/account', { password })
+    await waiting(2)
+    await release()
+    expect((await changed).status).to.equal(200)
+    const refused = await late
+    expect(refused.status).to.equal(422)
+    expect(refused.json.error.fields).to.deep.equal({ password: 'This is not your password' })
+    expect((await client(one.origin).login(name, newPassword)).status).to.equal(200)
+  })
+
   it('keeps its hash when a sign-in hashes the old password anew at the same time', async () => {
     const weak = await argon2.hash(password, { memoryCost: 8192, timeCost: 1, parallelism: 1 })
     await database.query(`update users set password_hash = $2 where username = $1`, [name, weak])
