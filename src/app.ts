@@ -21,6 +21,7 @@ import { json } from './lib/http.ts'
 import { createImages } from './lib/images.ts'
 import { errorFacts, logRequests } from './lib/log.ts'
 import { patient } from './lib/patience.ts'
+import { limitQueries } from './lib/query-limit.ts'
 import { createQueue } from './lib/queue.ts'
 import type { Renderer } from './lib/render.ts'
 import { createThrottle } from './lib/throttle.ts'
@@ -76,6 +77,7 @@ export function createApp(deps: AppDeps): Koa<VisitState, VisitContext> {
   app.use(patient)
   app.use(pictureRoutes(deps).routes() as Middleware)
   app.use(sessionMiddleware(app, deps))
+  app.use(limitQueries(config.limits))
   const routers = createRouters({ ...deps, limits: config.limits })
   app.use(routers[0].allowedMethods() as Middleware)
   for (const router of routers) app.use(router.routes() as Middleware)

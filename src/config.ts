@@ -52,6 +52,7 @@ const limitNames = [
   'renames',
   'uploads',
   'streams',
+  'queries',
 ] as const
 
 /**

@@ -13,6 +13,7 @@ import { z } from 'zod'
 import { Refusal, Unavailable } from './errors.ts'
 import { spend } from './patience.ts'
 import { createPgDriver } from './pg-driver.ts'
+import { takeQuery, withinQuery } from './query-limit.ts'
 import { createKeyedSlots, createSlots } from './slots.ts'
 
 /** Whatever can run a query: the pool, or the connection of a transaction. */
@@ -120,7 +121,11 @@ function boundWait(pool: DatabasePool): DatabasePool {
       clearTimeout(timer)
     }
   }
-  const connect: DatabasePool['connect'] = (work) => spend((left) => use(work, left))
+  const connect: DatabasePool['connect'] = (work) =>
+    spend(async (left) => {
+      const release = await takeQuery(Math.min(MAX_WAIT_MS, left))
+      return holding(release, work, (held) => use(held, left))
+    })
   type Method = (...given: unknown[]) => Promise<unknown>
   const bounded = methods.map((method): [string, Method] => [
     method,
@@ -159,27 +164,51 @@ const REFUSED_BY_POSTGRES = [
 export function createWrite(db: DatabasePool): Write {
   const all = createSlots({ size: MAX_WRITES, waiting: MAX_WAITING_WRITES })
   const rows = createKeyedSlots({ size: MAX_WRITES_PER_ROW, waiting: MAX_WAITING_WRITES })
-
-  async function transact<T>(fn: (db: Db) => Promise<T>, left: number): Promise<T> {
-    const release = await all.take(Math.min(MAX_WAIT_MS, left))
-    let begun = false
-    try {
-      return await db.connect(async (connection) => {
-        begun = true
-        // The caller may have given up meanwhile; the slot is free when the connection is.
-        return connection.transaction((tx) => fn(tx)).finally(release)
-      })
-    } finally {
-      if (!begun) release()
-    }
-  }
-
   return (fn, row) =>
     spend(async (left) => {
-      if (row === undefined) return transact(fn, left)
-      const release = await rows.take(row, Math.min(MAX_WAIT_MS, left))
-      return transact(fn, left).finally(release)
+      const wait = Math.min(MAX_WAIT_MS, left)
+      const release = await takeEach([
+        () => takeQuery(wait),
+        ...(row === undefined ? [] : [() => rows.take(row, wait)]),
+        () => all.take(wait),
+      ])
+      const transact = (connection: DatabasePoolConnection) => connection.transaction((tx) => fn(tx))
+      return withinQuery(() => holding(release, transact, db.connect))
     })
+}
+
+type Release = () => void
+
+/** Takes one after the other; if one is refused, the earlier ones are released. */
+async function takeEach(takes: (() => Promise<Release>)[]): Promise<Release> {
+  const taken: Release[] = []
+  const release = (): void => taken.forEach((one) => one())
+  try {
+    for (const take of takes) taken.push(await take())
+    return release
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+type Connect = <T>(work: (connection: DatabasePoolConnection) => Promise<T>) => Promise<T>
+
+/** Releases when the connection is free again. A caller that timed out has its answer before that. */
+async function holding<T>(
+  release: Release,
+  work: (connection: DatabasePoolConnection) => Promise<T>,
+  connect: Connect,
+): Promise<T> {
+  let begun = false
+  try {
+    return await connect(async (connection) => {
+      begun = true
+      return work(connection).finally(release)
+    })
+  } finally {
+    if (!begun) release()
+  }
 }
 
 function withApplicationName(url: string, name: string): string {

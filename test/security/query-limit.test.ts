@@ -1,0 +1,86 @@
+import { expect } from 'chai'
+import pg from 'pg'
+import { useDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
+import { client, type Answer, type Client } from '../support/http.ts'
+import { startInstance, type Instance } from '../support/instance.ts'
+
+/** A lock on a table makes each query that reads feeds wait, so that they hold their connections. */
+describe('the limit on queries of one person at a time', () => {
+  const database = useDatabase()
+  let instance: Instance
+  let ann: Client
+  let bob: Client
+  let psql: pg.Client
+  before(async () => {
+    instance = await start('signups=0,signins=0')
+    ann = await client(instance.origin).register('ann')
+    bob = await client(instance.origin).register('bob')
+    // A token comes with a page, which the lock would delay.
+    await Promise.all([ann.csrf(), bob.csrf()])
+    psql = new pg.Client({ connectionString: database.url })
+    await psql.connect()
+  })
+  after(() => psql.end())
+  beforeEach(() => psql.query('begin; lock table entries'))
+  afterEach(() => psql.query('rollback'))
+
+  const start = (LIMITS: string) =>
+    startInstance({ databaseUrl: database.url, env: { LIMITS, TRUSTED_PROXIES: '1' } })
+  const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
+  const untilWaiting = (count: number) =>
+    eventually(
+      () => database.waiting(),
+      (waiting) => waiting === count,
+    )
+  const many = (count: number, request: () => Promise<Answer>) => Array.from({ length: count }, request)
+
+  it('leaves connections to others, and refuses the rest with 429', async () => {
+    const requests = many(60, () => ann.get('/'))
+    await untilWaiting(5)
+    const pages = await Promise.all(
+      ['/groups', '/settings/profile', '/users/ann/followers'].map((path) => bob.get(path)),
+    )
+    expect(pages.map(({ status }) => status)).to.deep.equal([200, 200, 200])
+    expect(await database.waiting(), 'of 60 requests').to.equal(5)
+    const refused = await Promise.race(requests)
+    expect(refused.status).to.equal(429)
+    expect(Number(refused.headers.get('retry-after'))).to.be.greaterThan(0)
+    await psql.query('rollback')
+    const statuses = new Set((await Promise.all(requests)).map(({ status }) => status))
+    expect(statuses).to.deep.equal(new Set([200, 429]))
+    expect((await ann.get('/')).status, 'once they are answered').to.equal(200)
+  })
+
+  it('counts an address for visitors who are not signed in', async () => {
+    const guest = client(instance.origin)
+    const requests = many(20, () => guest.get('/public', from('192.0.2.1')))
+    await untilWaiting(5)
+    const other = guest.get('/public', from('192.0.2.2'))
+    await untilWaiting(6)
+    const bobs = bob.get('/public', from('192.0.2.1'))
+    await untilWaiting(7)
+    await psql.query('rollback')
+    expect((await other).status).to.equal(200)
+    expect((await bobs).status, 'somebody signed in at the same address').to.equal(200)
+    expect((await Promise.all(requests)).map(({ status }) => status)).to.include(200)
+  })
+
+  it('covers writes too, which hold no write transaction while they wait for their turn', async () => {
+    const reads = many(10, () => ann.get('/public'))
+    await untilWaiting(5)
+    const writes = many(12, () => ann.post('/settings/sessions/end'))
+    expect((await bob.post('/settings/sessions/end')).status).to.equal(200)
+    expect(await database.waiting()).to.equal(5)
+    await psql.query('rollback')
+    await Promise.all([...reads, ...writes])
+  })
+
+  it('is lifted by LIMITS', async () => {
+    const lifted = await start('off')
+    const requests = many(20, () => client(lifted.origin).get('/public'))
+    await untilWaiting(10)
+    await psql.query('rollback')
+    await Promise.all(requests)
+  })
+})
