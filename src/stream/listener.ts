@@ -80,6 +80,7 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
   let lastReadAt = -Infinity
   let queueUsage = 0
   let reading: Promise<void> | null = null
+  let losses = 0
   let stopTimer = (): void => {}
 
   const channel = openChannel({
@@ -95,6 +96,7 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
       if (started) void catchUp('reconnect')
     },
     onLost() {
+      losses += 1
       sequencer.distrust()
       countMissed(0) // none of them can come any more
     },
@@ -133,14 +135,15 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
   async function readOn(reason: string): Promise<void> {
     for (let isMore = true; isMore;) {
       await queue.room()
-      const [from, wasListening, heard] = [sequencer.tailRow(), channel.listening(), sequencer.newestHeard()]
+      const [from, heard, lossesBefore] = [sequencer.tailRow(), sequencer.newestHeard(), losses]
+      const wasListening = channel.listening()
       const page = await reader.readFrom(sequencer.tail(), PAGE)
       lastReadAt = clock.now()
       if (reason === 'timer') notePending(page)
       // One turn of the loop from here: no notification comes between.
       const rows = sequencer.read(page, from)
       if (rows === null) return reset()
-      if (wasListening && channel.listening()) sequencer.prove()
+      if (wasListening && channel.listening() && losses === lossesBefore) sequencer.prove()
       push(rows)
       const isBehind = sequencer.newestHeard() > sequencer.tail()
       isMore = page.length >= PAGE || (isBehind && (rows.length > 0 || sequencer.newestHeard() > heard))
@@ -156,6 +159,7 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
 
   /** The event at the tail is not there any more, or is another one: the database was restored to an earlier state. */
   async function reset(): Promise<void> {
+    sequencer.distrust()
     const [newest = null] = await reader.readNewest(1)
     log.error(
       { position: sequencer.tail(), newest: newest?.seq ?? 0 },

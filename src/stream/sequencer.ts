@@ -25,7 +25,7 @@ export interface Sequencer {
   read(page: LogRow[], from: LogRow | null): LogRow[] | null
   /** The log was read while LISTEN was active: from now on the next number can be accepted without reading. */
   prove(): void
-  /** LISTEN was lost: the database may be another one when it is back. */
+  /** LISTEN was lost: afterwards the database may be another one. Forgets what was heard and not accepted. */
   distrust(): void
   /** The highest number that was heard of. */
   newestHeard(): number
@@ -89,6 +89,9 @@ export function createSequencer(): Sequencer {
     },
     distrust() {
       proven = false
+      // Another database may have given the same numbers to other events.
+      held.clear()
+      newest = tail
     },
     newestHeard: () => Math.max(newest, tail),
     isHeld: (seq) => held.has(seq),

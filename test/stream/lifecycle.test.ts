@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
 import { pino } from 'pino'
+import { systemClock } from '../../src/lib/clock.ts'
 import { createDb, type DatabasePool } from '../../src/lib/db.ts'
 import { createConnection, type Connection } from '../../src/stream/connection.ts'
 import { createHub } from '../../src/stream/hub.ts'
@@ -85,6 +86,31 @@ describe('the lifecycle of streams', () => {
     expect(toSlow!.closed()).to.equal(false)
     expect(await text(still!).catch((error: Error) => error.message)).to.equal('aborted')
     slow!.destroy()
+  })
+
+  it('sends a beat with the cursor of the replay, never that of the hub, to a stream that still replays', async () => {
+    await database.query(`
+      insert into sessions (id_hash, user_id, expires_at) values ('\\xff', 1, now() + interval '1 day')`)
+    const stream = await server.open('/ff')
+    const replaying = [...hub.subscribers()].find(({ viewer }) => viewer?.session === 'ff')!
+    replaying.skipTo(7)
+    expect(hub.position()).to.equal(0)
+    hub.relay({ seq: 1_000, event: 'user', topics: [], payload: {} })
+    // Time passes 20 times as fast for these.
+    const clock = { ...systemClock, now: () => performance.now() * 20 }
+    const connection = { ...replaying.connection, idleFor: () => replaying.connection.idleFor() * 20 }
+    const hurried = startLifecycle({
+      hub: { ...hub, subscribers: () => [{ ...replaying, connection }] },
+      findLiveSessions: async (hashes) => new Set(hashes),
+      log: pino({ level: 'silent' }),
+      clock,
+    })
+    let sent = ''
+    stream.on('data', (bytes: Buffer) => (sent += bytes.toString()))
+    await eventually(() => sent.includes('id: 7\nevent: beat\n'))
+    expect(sent).not.to.contain('1000')
+    hurried.stop()
+    stream.destroy()
   })
 
   it('ends a stream that has reached its maximum age in order', async () => {

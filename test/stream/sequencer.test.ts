@@ -1,0 +1,100 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { createSequencer } from '../../src/stream/sequencer.ts'
+import type { LogRow } from '../../src/stream/events.ts'
+
+const row = (seq: number, text = ''): LogRow => ({ seq, event: 'post', topics: [], payload: { text } })
+const seqs = (rows: LogRow[] | null): number[] => (rows ?? []).map(({ seq }) => seq)
+
+describe('the sequencer', () => {
+  function startAt(seq: number) {
+    const sequencer = createSequencer()
+    sequencer.reset(row(seq))
+    sequencer.prove()
+    return sequencer
+  }
+
+  it('accepts the next number at once', () => {
+    expect(seqs(startAt(10).hear(row(11), true))).to.deep.equal([11])
+  })
+
+  it('holds what comes after a gap, and accepts it once the log has closed the gap', () => {
+    const sequencer = startAt(10)
+    expect(sequencer.hear(row(12), true)).to.deep.equal([])
+    expect(sequencer.hear(row(13), true)).to.deep.equal([])
+    expect(seqs(sequencer.read([row(10), row(11), row(12)], row(10)))).to.deep.equal([11, 12, 13])
+  })
+
+  it('passes a number that the log does not have: its transaction rolled back', () => {
+    const sequencer = startAt(10)
+    sequencer.hear(row(12), true)
+    expect(seqs(sequencer.read([row(10), row(12)], row(10)))).to.deep.equal([12])
+    expect(seqs(sequencer.hear(row(11), true))).to.deep.equal([])
+  })
+
+  it('accepts nothing by its number alone after LISTEN was lost, until the log has been read', () => {
+    const sequencer = startAt(10)
+    sequencer.distrust()
+    expect(sequencer.hear(row(11), true)).to.deep.equal([])
+    expect(seqs(sequencer.read([row(10), row(11)], row(10)))).to.deep.equal([11])
+    expect(sequencer.hear(row(12), true)).to.deep.equal([])
+    sequencer.prove()
+    expect(seqs(sequencer.hear(row(13), true))).to.deep.equal([])
+    expect(seqs(sequencer.read([row(11)], row(11)))).to.deep.equal([12, 13])
+  })
+
+  it('forgets what it held when LISTEN was lost: the log may have gone back since', () => {
+    const sequencer = startAt(10)
+    sequencer.hear(row(12, 'of the lost log'), true)
+    sequencer.distrust()
+    expect(seqs(sequencer.read([row(10), row(11)], row(10)))).to.deep.equal([11])
+  })
+
+  it('notices that the log went back: the event at the tail is gone, or another one', () => {
+    expect(startAt(10).read([], row(10))).to.equal(null)
+    expect(startAt(10).read([row(11)], row(10))).to.equal(null)
+    expect(startAt(10).read([row(10, 'another'), row(11)], row(10))).to.equal(null)
+  })
+
+  it('accepts nothing while there is no room, and forgets nothing that the log has', () => {
+    const sequencer = startAt(10)
+    expect(sequencer.hear(row(11), false)).to.deep.equal([])
+    expect(sequencer.newestHeard()).to.equal(11)
+    expect(seqs(sequencer.read([row(10), row(11)], row(10)))).to.deep.equal([11])
+  })
+
+  it('accepts every committed event once and in order, however notifications arrive', () => {
+    const history = fc.array(fc.record({ commits: fc.boolean(), heard: fc.nat(2), late: fc.nat(5) }), {
+      maxLength: 30,
+    })
+    fc.assert(
+      fc.property(history, fc.array(fc.nat(30), { maxLength: 10 }), (steps, readAfter) => {
+        const sequencer = startAt(0)
+        const log: LogRow[] = [row(0)]
+        const accepted: number[] = []
+        const notifications: { at: number; row: LogRow }[] = []
+        for (const [n, step] of steps.entries()) {
+          if (!step.commits) continue
+          for (let time = 0; time < step.heard; time++) {
+            notifications.push({ at: n + step.late, row: row(n + 1) })
+          }
+        }
+        const read = (): void => {
+          const from = sequencer.tailRow()
+          const page = log.filter(({ seq }) => seq >= sequencer.tail())
+          accepted.push(...seqs(sequencer.read(page, from)))
+        }
+        for (const [n, { commits }] of steps.entries()) {
+          if (commits) log.push(row(n + 1))
+          for (const { at, row: heard } of notifications) {
+            if (at === n && log.some(({ seq }) => seq === heard.seq))
+              accepted.push(...seqs(sequencer.hear(heard, true)))
+          }
+          if (readAfter.includes(n)) read()
+        }
+        read()
+        expect(accepted).to.deep.equal(seqs(log.slice(1)))
+      }),
+    )
+  })
+})
