@@ -41,6 +41,7 @@ export async function flipFollow(page: Page, form: HTMLFormElement): Promise<voi
   if (form.classList.contains('busy')) return
   const [, , username = '', verb] = (form.getAttribute('action') ?? '').split('/')
   form.classList.add('busy')
+  page.followedAt = Date.now()
   try {
     const { user } = await post<{ user: object }>(`/users/${username}/${verb}`)
     const followed = verb === 'follow'

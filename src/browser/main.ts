@@ -7,45 +7,34 @@ import { dropAllDrafts } from './drafts.ts'
 import { deleteAsked } from './deleting.ts'
 import { closeEditor, openEditor } from './editing.ts'
 import { createFeed, sayGone, type Change } from './feed.ts'
-import { compareIds, readPage } from './page.ts'
+import { readPage } from './page.ts'
 import { applyUser } from './people.ts'
+import { createReceiver } from './receiver.ts'
 import { refetch } from './reset.ts'
 import { guardReturn, streamOf } from './session.ts'
 import { send, useDraft } from './sending.ts'
-import { tellConnection, toast } from './status.ts'
+import { tellConnection } from './status.ts'
 import { keepStream, type StreamEvent } from './stream.ts'
 import { keepTimes } from './times.ts'
 
 const page = readPage()
 const feed = createFeed(page)
+const receiver = createReceiver(page, {
+  apply,
+  refetch: (read) => refetch(page, feed, read),
+  onStale(is) {
+    stale = is
+    showConnection()
+  },
+  onRefused,
+})
+let stale = false
+let down = false
 
 keepTimes()
-if (page.live) keepStream({ path: streamOf(page), after: page.seq, on: receive, onDown, onRefused })
+if (page.live) keepStream({ path: streamOf(page), after: page.seq, on: receiver.receive, onDown, onRefused })
 guardReturn(page)
 for (const form of document.querySelectorAll<HTMLFormElement>('form[data-send]')) useDraft(page, form)
-
-/** Events that come while some state is being fetched: it may be from before them. */
-const held: StreamEvent[] = []
-let fetches = 0
-let fetched = Promise.resolve()
-
-function receive(event: StreamEvent): void {
-  if (fetches > 0) held.push(event)
-  else if (event.name === 'reset') hold(reset)
-  else if (!event.id || compareIds(event.id, page.seq) > 0) apply(event)
-}
-
-/**
- * One fetch after the other, so that none brings what is older than the page. Events that come meanwhile are applied
- * afterwards: one that the fetched state holds already does no harm.
- */
-function hold(work: () => Promise<void>): void {
-  fetches += 1
-  fetched = fetched.then(work).finally(() => {
-    fetches -= 1
-    if (fetches === 0) for (const event of held.splice(0)) receive(event)
-  })
-}
 
 function apply({ name, id, payload }: StreamEvent): void {
   if (id) page.seq = id
@@ -53,21 +42,20 @@ function apply({ name, id, payload }: StreamEvent): void {
   else if (name !== 'beat') feed.apply(name, payload as Change)
 }
 
-async function reset(): Promise<void> {
-  await refetch(page, feed).catch(() => toast('This page could not be brought up to date.', reload()))
+function onDown(is: boolean): void {
+  down = is
+  showConnection()
 }
 
-function reload(): { text: string; href: string } {
-  return { text: 'Load it again', href: location.pathname + location.search }
-}
-
-function onDown(down: boolean): void {
-  tellConnection(down ? 'Reconnecting…' : '')
+function showConnection(): void {
+  if (down || !stale) return tellConnection(down ? 'Reconnecting…' : '')
+  const href = location.pathname + location.search
+  tellConnection('This page is not up to date.', { text: 'Load it again', href })
 }
 
 function onRefused(status: number): void {
   if (status === 401) location.assign(signIn().href)
-  else sayGone(page, 'This is not there any more, or not for you.')
+  else sayGone(page, 'This page does not exist, or you may not see it.')
 }
 
 document.addEventListener('submit', (event) => {
@@ -93,7 +81,7 @@ document.addEventListener('click', (event) => {
     !link.closest('#live')
   )
     return
-  if (link.closest('.more')) hold(() => unfold(page, link))
+  if (link.closest('.more')) receiver.hold(() => unfold(page, link))
   else if (link.dataset.do === 'reply') openReply(page, link)
   else if (link.dataset.do === 'edit') openEditor(page, link)
   else if (link.dataset.do === 'delete') void deleteAsked(feed, link)

@@ -24,6 +24,8 @@ export interface Page {
   unfolded: Set<string>
   /** Who got another name or picture since: posts that wait to be shown have the old one. */
   changed: Map<string, UserView>
+  /** When the viewer last followed or unfollowed someone on this page, in ms. */
+  followedAt: number
   /** New posts belong at the head of a feed only, not on its older pages. */
   newest: boolean
   /** Older posts than this belong to older pages; empty where there are none. */
@@ -46,6 +48,7 @@ export function readPage(): Page {
     likesKnown: { posts: new Set(idsOf('post')), comments: new Set(idsOf('comment')) },
     unfolded: new Set(full ? [full] : []),
     changed: new Map(),
+    followedAt: 0,
     newest: !new URLSearchParams(location.search).has('before'),
     floor: '',
   }

@@ -1,30 +1,31 @@
 import type { FeedPage, Pages } from '../shared/pages.ts'
 import type { LikesView, PostView } from '../shared/views.ts'
-import { get, Refused } from './api.ts'
+import { asRefused } from './api.ts'
 import { putComment, updateCard } from './card.ts'
-import { sayGone, type Feed } from './feed.ts'
+import type { Feed } from './feed.ts'
 import { articleOf, articles, oldestShown, type Page } from './page.ts'
 import { keepPlace } from './place.ts'
+import type { Read } from './receiver.ts'
 
 type PostPage = Pages['posts/show.njk']
 
 /** How far down a long page is fetched again; what is older leaves the page, behind the "Older" link. */
 const MAX_PAGES = 5
 
-/** Fetches the state that the stream could not tell, and merges it: drafts, editors and the reader's place stay. */
-export async function refetch(page: Page, feed: Feed): Promise<void> {
-  if (page.full) await refetchPost(page, page.full)
-  else await refetchFeed(page, feed)
+/** Fetches the state of the page and merges it. Drafts, open editors and the scroll position stay. */
+export async function refetch(page: Page, feed: Feed, read: Read): Promise<void> {
+  if (page.full) page.seq = (await refetchPost(page, page.full, read)).seq
+  else await refetchFeed(page, feed, read)
 }
 
-async function refetchFeed(page: Page, feed: Feed): Promise<void> {
+async function refetchFeed(page: Page, feed: Feed, read: Read): Promise<void> {
   const path = location.pathname + location.search
-  const first = await get<FeedPage>(path)
+  const first = await read<FeedPage>(path)
   const posts = [...first.posts]
   let { before } = first
   const wanted = oldestShown()
   for (let i = 1; page.newest && before && i < MAX_PAGES && (posts.at(-1)?.entry.at ?? '') > wanted; i++) {
-    const more = await get<FeedPage>(`${location.pathname}?before=${encodeURIComponent(before)}`)
+    const more = await read<FeedPage>(`${location.pathname}?before=${encodeURIComponent(before)}`)
     posts.push(...more.posts)
     for (const kind of ['posts', 'comments'] as const) first.likes[kind].push(...more.likes[kind])
     before = more.before
@@ -42,25 +43,22 @@ async function refetchFeed(page: Page, feed: Feed): Promise<void> {
   for (const post of posts.toReversed()) feed.put(post)
   setOlder(before)
   for (const post of posts) {
-    if (page.unfolded.has(post.id)) await refetchComments(page, post.id)
+    if (page.unfolded.has(post.id)) await refetchComments(page, post.id, read)
   }
 }
 
-async function refetchPost(page: Page, id: string): Promise<void> {
-  const shown = await get<PostPage>(`/posts/${id}`).catch((error: unknown) => {
-    if (error instanceof Refused && error.status === 404) return null
-    throw error
+/** A post of a feed can be deleted meanwhile: the event that says so is held. */
+async function refetchComments(page: Page, id: string, read: Read): Promise<void> {
+  await refetchPost(page, id, read).catch((error: unknown) => {
+    if (asRefused(error).status !== 404) throw error
   })
-  if (!shown) return sayGone(page)
-  page.seq = shown.seq
-  noteLikes(page, [shown.post], shown.likes)
-  showAll(page, shown)
 }
 
-async function refetchComments(page: Page, id: string): Promise<void> {
-  const shown = await get<PostPage>(`/posts/${id}`)
+async function refetchPost(page: Page, id: string, read: Read): Promise<PostPage> {
+  const shown = await read<PostPage>(`/posts/${id}`)
   noteLikes(page, [shown.post], shown.likes)
   showAll(page, shown)
+  return shown
 }
 
 /** A post with its comments as they are now; those that are gone go. */

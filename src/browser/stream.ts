@@ -26,8 +26,9 @@ export interface StreamOptions {
 }
 
 /**
- * Keeps a stream open. EventSource comes back by itself after a lost connection, but gives up for good on any status
- * but 200, and does not notice a link that is silently dead: then a new one is opened, from the last event on.
+ * Keeps a stream open. EventSource reconnects after a lost connection, but not after a status other than 200 (a 503 of
+ * an instance that shuts down, say), and it does not notice a connection that is silently dead. In both cases a new one
+ * is opened after the last event, by another connection, so that a proxy can choose another instance.
  */
 export function keepStream({ path, after, on, onDown, onRefused }: StreamOptions): void {
   let source: EventSource | null = null
@@ -70,16 +71,20 @@ export function keepStream({ path, after, on, onDown, onRefused }: StreamOptions
 
   function down(): void {
     banner ||= window.setTimeout(onDown, BANNER_MS, true)
-    if (source?.readyState !== EventSource.CLOSED) return
+    if (source?.readyState === EventSource.CLOSED) retryLater()
+  }
+
+  function retryLater(): void {
     const longest = Math.min(LONGEST_WAIT_MS, SHORTEST_WAIT_MS * 2 ** ++attempts)
     clearTimeout(retry)
     retry = window.setTimeout(again, SHORTEST_WAIT_MS + Math.random() * (longest - SHORTEST_WAIT_MS))
   }
 
-  /** EventSource tells no status; where it was refused before, ask what for. */
+  /** EventSource reports no status, so after repeated failures `fetch` finds it out; only a 200 opens the stream. */
   async function again(): Promise<void> {
-    const status = attempts > 1 ? await statusOf(address()) : 0
-    if (status !== 401 && status !== 404) return open()
+    const status = attempts > 1 ? await statusOf(address()) : 200
+    if (status === 200) return open()
+    if (status !== 401 && status !== 404) return retryLater()
     clearTimeout(banner)
     source = null
     stopped = true

@@ -247,6 +247,28 @@ describe('the page', () => {
     await page.locator('#connection').waitFor({ state: 'hidden' })
   })
 
+  it('opens a stream that was answered 503 again, from where it was', async () => {
+    const { seq } = (await ann.get('/')).json
+    const id = await write(bob, 'Before the shutdown')
+    await postWith('Before the shutdown').waitFor()
+    const cursors: number[] = []
+    const kinds: string[] = []
+    await page.route('**/stream?*', (route) => {
+      cursors.push(Number(new URL(route.request().url()).searchParams.get('after')))
+      kinds.push(route.request().resourceType())
+      return cursors.length < 5 ? route.fulfill({ status: 503, body: '' }) : route.continue()
+    })
+    await page.evaluate(() => window.dispatchEvent(new Event('online')))
+    await write(bob, 'During the shutdown')
+    await postWith('During the shutdown').waitFor()
+    await bob.post(`/posts/${id}/like`)
+    await page.locator(`#post-${id} .likes`, { hasText: 'bob' }).waitFor()
+    expect(await page.locator('.post', { hasText: 'During the shutdown' }).count()).to.equal(1)
+    expect(Math.min(...cursors)).to.be.greaterThan(Number(seq))
+    // After two refusals only the status is asked for, once per attempt, until it is 200.
+    expect(kinds).to.deep.equal(['eventsource', 'eventsource', 'fetch', 'fetch', 'fetch', 'eventsource'])
+  })
+
   it('leads to sign in when one has signed out in another tab', async () => {
     const other = await context.newPage()
     await other.goto(`${instance.origin}/public`)

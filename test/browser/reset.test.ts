@@ -1,0 +1,156 @@
+import { expect } from 'chai'
+import type { BrowserContext, Page, Route } from 'playwright-core'
+import { newContext } from '../support/chromium.ts'
+import { useDatabase } from '../support/database.ts'
+import { client, password, type Client } from '../support/http.ts'
+import { startInstance, type Instance } from '../support/instance.ts'
+
+describe('a page that gets a reset', () => {
+  const database = useDatabase()
+  let instance: Instance
+  let ann: Client, bob: Client, cleo: Client
+  let context: BrowserContext
+  let page: Page
+  /** How often the page's state was fetched. */
+  let fetches: number
+
+  before(async function () {
+    this.timeout(60_000)
+    instance = await startInstance({ databaseUrl: database.url })
+    ann = await client(instance.origin).register('ann')
+    bob = await client(instance.origin).register('bob')
+    cleo = await client(instance.origin).register('cleo')
+    await ann.post('/users/bob/follow')
+    await bob.post('/posts', { body: 'The first post' })
+    await cleo.post('/posts', { body: 'Hello from Cleo' })
+  })
+  beforeEach(async () => {
+    await ann.post('/users/cleo/unfollow')
+    context = await newContext({ viewport: { width: 900, height: 700 } })
+    page = await context.newPage()
+    await page.goto(`${instance.origin}/login`)
+    await page.fill('[name=username]', 'ann')
+    await page.fill('[name=password]', password)
+    await page.press('[name=password]', 'Enter')
+    await page.waitForURL(`${instance.origin}/`)
+    await isLive()
+    fetches = 0
+  })
+  afterEach(() => context.close())
+
+  const text = (body: string) => page.locator('article.post', { hasText: body }).first()
+  const banner = () => page.locator('#connection', { hasText: 'not up to date' })
+  const say = (body: string) => bob.post('/posts', { body })
+
+  /** Waits until the stream of the page delivers events. */
+  async function isLive(): Promise<void> {
+    await say('The page is live')
+    await text('The page is live').waitFor()
+  }
+
+  /** Answers the nth fetch of the page's state. */
+  async function onFetch(answer: (route: Route, fetch: number) => Promise<void>): Promise<void> {
+    await page.route(`${instance.origin}/`, async (route) => answer(route, ++fetches))
+  }
+  const refuse = (route: Route) => route.fulfill({ status: 503, json: { error: { message: 'Too busy' } } })
+
+  it('fetches again where the fetch fails, and says so meanwhile', async () => {
+    await onFetch((route, fetch) => (fetch < 3 ? refuse(route) : route.continue()))
+    await ann.post('/users/cleo/follow')
+    await banner().waitFor()
+    await text('Hello from Cleo').waitFor()
+    await banner().waitFor({ state: 'hidden' })
+    expect(fetches).to.equal(3)
+  })
+
+  it('applies the events that it held during failed fetches', async () => {
+    let answering = refuse
+    await onFetch((route) => answering(route))
+    await ann.post('/users/cleo/follow')
+    await banner().waitFor()
+    // Known to the page by its event only: the fetched state is from before it.
+    const state = await ann.get('/')
+    await say('Said during the outage')
+    answering = (route) => route.fulfill({ json: state.json })
+    await text('Said during the outage').waitFor()
+    await text('Hello from Cleo').waitFor()
+    await banner().waitFor({ state: 'hidden' })
+  })
+
+  it('drops the state that it fetched before a later reset', async () => {
+    await page.evaluate(() => {
+      const seen = () => {
+        if (document.body.textContent.includes('Hello from Cleo')) document.body.dataset.cleo = 'seen'
+      }
+      new MutationObserver(seen).observe(document.body, { childList: true, subtree: true })
+    })
+    const [fetched, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    await onFetch(async (route, fetch) => {
+      if (fetch > 1) return route.continue()
+      const response = await route.fetch()
+      fetched.resolve()
+      await release.promise
+      await route.fulfill({ response })
+    })
+    const otherTab = await context.newPage()
+    await otherTab.goto(`${instance.origin}/`)
+    await ann.post('/users/cleo/follow')
+    await otherTab.getByText('Hello from Cleo').waitFor()
+    await fetched.promise
+    await ann.post('/users/cleo/unfollow')
+    await otherTab.getByText('Hello from Cleo').waitFor({ state: 'detached' })
+    release.resolve()
+    await say('After both')
+    await text('After both').waitFor()
+    expect(await page.evaluate(() => document.body.dataset.cleo)).to.equal(undefined)
+    expect(fetches).to.equal(2)
+  })
+
+  it('holds a bounded number of events, and fetches again instead of holding more', async function () {
+    this.timeout(30_000)
+    const [fetched, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    await onFetch(async (route, fetch) => {
+      fetched.resolve()
+      if (fetch === 1) await release.promise
+      await route.continue()
+    })
+    const otherTab = await context.newPage()
+    await otherTab.goto(`${instance.origin}/`)
+    await ann.post('/users/cleo/follow')
+    await fetched.promise
+    await database.query(`
+      insert into posts (author_id, body)
+      select u.id, 'one of many ' || n from users u, generate_series(1, 520) n where u.username = 'bob'`)
+    await say('The last of many')
+    await otherTab.getByText('The last of many').waitFor()
+    release.resolve()
+    await text('The last of many').waitFor()
+    expect(fetches).to.equal(2)
+    // Applied one by one, the events would have inserted every post.
+    expect(await page.locator('article.post').count()).to.be.lessThan(100)
+  })
+
+  it('says so where the page does not exist any more', async () => {
+    await onFetch((route) => route.fulfill({ status: 404, json: { error: { message: 'Not found' } } }))
+    await ann.post('/users/cleo/follow')
+    await page.getByText('This page does not exist').waitFor()
+    expect(fetches).to.equal(1)
+  })
+
+  // Last, because the database that it leaves is older than what streams know of rights.
+  it('applies the events of a database that went back, whose numbers are lower', async () => {
+    const { seq } = (await ann.get('/')).json
+    for (let n = 0; n < 5; n++) await say(`Lost ${n}`)
+    await text('Lost 4').waitFor()
+    await onFetch((route, fetch) => (fetch === 1 ? refuse(route) : route.continue()))
+    await database.query('delete from log where seq > $1', [seq])
+    await database.query("select setval('log_seq', $1)", [seq])
+    await database.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'koafeed:listener:%'",
+    )
+    await banner().waitFor()
+    await banner().waitFor({ state: 'hidden' })
+    await say('After the restore')
+    await text('After the restore').waitFor()
+  })
+})
