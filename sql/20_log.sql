@@ -207,7 +207,10 @@ end $$;
 create or replace function tg_users__log() returns trigger
 language plpgsql as $$
 begin
-  if (new.username, new.name, new.avatar) is distinct from (old.username, old.name, old.avatar) then
+  if old.deleted_at is null and new.deleted_at is not null then
+    -- Without topics: the event is for the instances, which must not replay what the account wrote.
+    perform append_log('account', '{}', jsonb_build_object('action', 'deleted', 'id', new.id::text));
+  elsif (new.username, new.name, new.avatar) is distinct from (old.username, old.name, old.avatar) then
     perform append_log('user', array['all'], user_view(u)) from users u where u.id = new.id;
   end if;
   return null;

@@ -1,5 +1,9 @@
 -- Rows of the log never change, but what is replayed from them must not show what its author has deleted or edited
--- since. `seq`, topics and entries stay as they were.
+-- since, nor anything of a deleted account. `seq`, topics and entries stay as they were.
+
+create or replace function is_account(id text) returns boolean
+language sql stable
+return exists (select from users u where u.id = is_account.id::bigint and u.deleted_at is null);
 
 create or replace function replay_comments(comments jsonb) returns jsonb
 language sql stable
@@ -13,6 +17,7 @@ return (
   )
   from jsonb_array_elements(comments) with ordinality as shown (comment, position)
   join comments c on c.id = (shown.comment ->> 'id')::bigint
+  where is_account(c.author_id::text)
 );
 
 create or replace function replay_likers(likers jsonb) returns jsonb
@@ -20,7 +25,7 @@ language sql stable
 return (
   select coalesce(jsonb_agg(shown.liker order by shown.position), '[]')
   from jsonb_array_elements(likers) with ordinality as shown (liker, position)
-  where exists (select from users u where u.id = (shown.liker ->> 'id')::bigint)
+  where is_account(shown.liker ->> 'id')
 );
 
 -- An entry whose actor's account is deleted has ended with it.
@@ -30,9 +35,8 @@ return (
   select coalesce(
     jsonb_agg(
       case
-        when shown.entry ? 'actor'
-          and not exists (select from users u where u.id = (shown.entry -> 'actor' ->> 'id')::bigint)
-        then jsonb_build_object('feed', shown.entry -> 'feed', 'removed', true)
+        when shown.entry ? 'actor' and not is_account(shown.entry -> 'actor' ->> 'id') then
+          jsonb_build_object('feed', shown.entry -> 'feed', 'removed', true)
         else shown.entry
       end
       order by shown.position
@@ -90,14 +94,14 @@ begin
     return (
       select jsonb_build_object('event', event, 'payload', user_view(u))
       from users u
-      where u.id = (payload ->> 'id')::bigint
+      where u.id = (payload ->> 'id')::bigint and u.deleted_at is null
     );
   elsif event not in ('post', 'comment', 'like') then
     return jsonb_build_object('event', event, 'payload', payload);
   end if;
   payload := payload || jsonb_build_object('entries', replay_entries(payload -> 'entries'));
   select p.* into post from posts p where p.id = (payload -> 'post' ->> 'id')::bigint;
-  if not found then
+  if not found or not is_kept(post.id) then
     event := 'post';
     payload := jsonb_build_object(
       'action', 'deleted',
@@ -107,7 +111,7 @@ begin
   else
     payload := replay_comment(event, payload)
       || jsonb_build_object('post', replay_card(payload -> 'post', post));
-    if payload ? 'user' and replay_likers(jsonb_build_array(payload -> 'user')) = '[]' then
+    if payload ? 'user' and not is_account(payload -> 'user' ->> 'id') then
       payload := payload || jsonb_build_object('user', jsonb_build_object('id', payload -> 'user' -> 'id'));
     end if;
   end if;

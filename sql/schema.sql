@@ -400,7 +400,7 @@ on users
   CREATE TRIGGER _210_own_feed AFTER INSERT ON public.users FOR EACH ROW EXECUTE FUNCTION tg_users__own_feed()
   CREATE TRIGGER _220_feed_end AFTER DELETE ON public.users FOR EACH ROW EXECUTE FUNCTION tg_users__feed_end()
   CREATE TRIGGER _240_deleted AFTER UPDATE OF deleted_at ON public.users FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION tg_users__deleted()
-  CREATE CONSTRAINT TRIGGER _900_log AFTER UPDATE OF username, name, avatar ON public.users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tg_users__log()
+  CREATE CONSTRAINT TRIGGER _900_log AFTER UPDATE OF username, name, avatar, deleted_at ON public.users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tg_users__log()
 
 -- sequences
 
@@ -462,6 +462,9 @@ function entry_view(e entries)
 
 function group_view(g groups)
   returns jsonb stable
+
+function is_account(id text)
+  returns boolean stable
 
 function is_kept(post bigint)
   returns boolean stable

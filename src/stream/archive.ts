@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Turn } from '../lib/queue.ts'
-import type { Frame } from './frame.ts'
+import { isAffected, type Frame } from './frame.ts'
 import type { LogReader } from './log.ts'
 
 /** Rows per read, of up to 20 kB each. */
@@ -13,17 +13,16 @@ const FRAME_BYTES = 512
 export interface Archive {
   /** The frames with these numbers, in order; without those that the log no longer has. */
   load(seqs: number[]): Promise<Frame[]>
-  /** Drops what was read, or is being read, of this post: it has been edited or deleted. */
-  markOutdated(post: string): void
+  /** Drops what `outdated` affects of what was read, or is being read. */
+  markOutdated(outdated: string): void
   /** Drops everything: the log went back. */
   clear(): void
 }
 
 interface Read {
   seqs: number[]
-  /** Posts that changed after the read began: their rows may have been read before that. */
+  /** What changed after the read began: the rows may have been read before that. */
   outdated: Set<string>
-  isObsolete: boolean
 }
 
 type Waiter = PromiseWithResolvers<Frame | null>
@@ -62,7 +61,7 @@ export function createArchive(reader: Pick<LogReader, 'readFrames'>, turn: Turn)
       queued.delete(seq)
       reading.set(seq, waiter)
     }
-    const read: Read = { seqs: batch.map(([seq]) => seq), outdated: new Set(), isObsolete: false }
+    const read: Read = { seqs: batch.map(([seq]) => seq), outdated: new Set() }
     reads.add(read)
     try {
       settle(read, await reader.readFrames(read.seqs))
@@ -81,7 +80,7 @@ export function createArchive(reader: Pick<LogReader, 'readFrames'>, turn: Turn)
       const frame = bySeq.get(seq) ?? null
       const waiter = take(seq)
       if (!waiter) continue
-      if (read.isObsolete || (frame?.post && read.outdated.has(frame.post))) {
+      if (frame && [...read.outdated].some((outdated) => isAffected(frame, outdated))) {
         queued.set(seq, waiter)
         continue
       }
@@ -96,19 +95,17 @@ export function createArchive(reader: Pick<LogReader, 'readFrames'>, turn: Turn)
     return waiter
   }
 
-  return {
+  const archive: Archive = {
     async load(seqs) {
       const wanted = seqs.map(async (seq) => frames.get(seq) ?? (await wait(seq)))
       schedule()
       return (await Promise.all(wanted)).filter((frame) => frame !== null)
     },
-    markOutdated(post) {
-      for (const [seq, frame] of frames.entries()) if (frame.post === post) frames.delete(seq)
-      for (const { outdated } of reads) outdated.add(post)
+    markOutdated(outdated) {
+      for (const [seq, frame] of frames.entries()) if (isAffected(frame, outdated)) frames.delete(seq)
+      for (const read of reads) read.outdated.add(outdated)
     },
-    clear() {
-      frames.clear()
-      for (const read of reads) read.isObsolete = true
-    },
+    clear: () => archive.markOutdated('all'),
   }
+  return archive
 }

@@ -37,14 +37,20 @@ export function isOutdated({ bytes, rights }: Frame): boolean {
 
 /**
  * The post whose earlier events must not be replayed as they were sent, because this event edits or deletes something
- * that they show; null for all other events.
+ * that they show; `all` if that may be any post; null for other events.
  */
-export function outdatedPost({ payload }: LogRow): string | null {
+export function outdatedBy({ event, payload }: LogRow): string | null {
+  if (event === 'account') return 'all'
   const { action, user } = payload as { action?: string; user?: { username?: string } }
   const isRemoval = action === 'removed' && user?.username === undefined // the liker's account is deleted
   return isRemoval || action === 'edited' || action === 'deleted' || action === 'withdrawn'
     ? postOf(payload)
     : null
+}
+
+/** Whether the frame must be read again once `outdated`, a result of `outdatedBy`, has been relayed. */
+export function isAffected({ post }: Frame, outdated: string): boolean {
+  return outdated === 'all' || post === outdated
 }
 
 function postOf(payload: Record<string, unknown>): string | null {

@@ -1,5 +1,5 @@
 import { isRightsChange, type LogRow } from './events.ts'
-import { firstChunk, hasTopic, isOutdated, outdatedPost, toFrame, type Frame } from './frame.ts'
+import { firstChunk, hasTopic, isOutdated, outdatedBy, toFrame, type Frame } from './frame.ts'
 import { createRing, type Ring } from './ring.ts'
 import type { Subscriber } from './subscriber.ts'
 
@@ -40,11 +40,11 @@ export interface Hub {
   isCongested(): boolean
 }
 
-/** `onOutdated` is called with a post whose earlier events must not be sent as they were. */
+/** `onOutdated` is called with what `outdatedBy` returns for an event. */
 export function createHub({
   ring = createRing(),
   onOutdated = () => {},
-}: { ring?: Ring; onOutdated?: (post: string) => void } = {}): Hub {
+}: { ring?: Ring; onOutdated?: (outdated: string) => void } = {}): Hub {
   const byTopic = new Map<string, Set<Subscriber>>()
   const all = new Set<Subscriber>()
   let position = 0
@@ -84,10 +84,10 @@ export function createHub({
   return {
     relay(row) {
       position = row.seq
-      const post = outdatedPost(row)
-      if (post !== null) {
-        ring.markOutdated(post)
-        onOutdated(post)
+      const outdated = outdatedBy(row)
+      if (outdated !== null) {
+        ring.markOutdated(outdated)
+        onOutdated(outdated)
       }
       const frame = toFrame(row)
       ring.push(frame)
@@ -136,8 +136,8 @@ export function createHub({
       const [oldest] = rows
       ring.clear(oldest ? oldest.seq - 1 : start)
       for (const row of rows) {
-        const post = outdatedPost(row)
-        if (post !== null) ring.markOutdated(post)
+        const outdated = outdatedBy(row)
+        if (outdated !== null) ring.markOutdated(outdated)
         ring.push(toFrame(row))
       }
       position = start

@@ -1,4 +1,4 @@
-import type { Frame } from './frame.ts'
+import { isAffected, type Frame } from './frame.ts'
 
 /**
  * The most recent frames, so that a client that was away for a moment costs no query. Holds at most `maxFrames` and
@@ -8,8 +8,8 @@ export interface Ring {
   push(frame: Frame): void
   /** Every frame after `seq`, or null if the ring does not reach back that far. */
   after(seq: number): Frame[] | null
-  /** Drops the text of the frames that show this post; the log has its present text. */
-  markOutdated(post: string): void
+  /** Drops the text of the frames that `outdated` affects; the log has their present text. */
+  markOutdated(outdated: string): void
   /** Everything after this number is in the ring. */
   floor(): number
   clear(floor: number): void
@@ -43,9 +43,9 @@ export function createRing({ maxFrames = 4_096, maxBytes = 16 * 1024 * 1024 } = 
       }
       return frames.slice(low)
     },
-    markOutdated(post) {
+    markOutdated(outdated) {
       for (const frame of frames) {
-        if (frame.post !== post || frame.bytes === null) continue
+        if (frame.bytes === null || !isAffected(frame, outdated)) continue
         bytes -= frame.bytes.length
         frame.bytes = null
       }

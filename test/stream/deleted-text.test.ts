@@ -117,19 +117,23 @@ for (const source of ['recent events', 'events that are read from the log'] as c
       expect(events[3]!.data).to.include({ comment_id: gone }).and.not.to.have.property('comment')
     })
 
-    it('does not show the posts, comments, likes and names of a deleted account', async () => {
-      const [dan] = await insertUsers(layer.db, ['dan'])
-      const id = await post('by ann')
-      await post('by dan', Number(dan!.id))
-      await comment(id, 'said by dan', Number(dan!.id))
-      await database.query('insert into post_likes (post_id, user_id) values ($1, $2)', [id, dan!.id])
-      await database.query("update users set name = 'Dan the man' where id = $1", [dan!.id])
-      await layer.relayAll()
-      await database.query('delete from users where id = $1', [dan!.id])
-      const { sent } = await replay()
-      expect(sent).to.contain('by ann')
-      expect(sent.toLowerCase()).not.to.contain('dan')
-    })
+    for (const [state, statement] of [
+      ['a deleted account', 'delete from users where id = $1'],
+      ['an account whose deletion has begun', 'update users set deleted_at = now() where id = $1'],
+    ] as const)
+      it(`does not show the posts, comments, likes and names of ${state}`, async () => {
+        const [dan] = await insertUsers(layer.db, [state.startsWith('a deleted') ? 'dan' : 'danny'])
+        const id = await post('by ann')
+        await post('by dan', Number(dan!.id))
+        await comment(id, 'said by dan', Number(dan!.id))
+        await database.query('insert into post_likes (post_id, user_id) values ($1, $2)', [id, dan!.id])
+        await database.query("update users set name = 'Dan the man' where id = $1", [dan!.id])
+        await layer.relayAll()
+        await database.query(statement, [dan!.id])
+        const { sent } = await replay()
+        expect(sent).to.contain('by ann')
+        expect(sent.toLowerCase()).not.to.contain('dan')
+      })
 
     it('does not show what was deleted while it was being read', async () => {
       const id = await post('a secret')
