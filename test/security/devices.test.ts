@@ -121,7 +121,7 @@ describe('a device cookie', () => {
     expect(await inTurn(9, () => signIn(owner, name, 'wrong'))).to.deep.equal(some(422, 9))
   })
 
-  it('makes no unlimited sign-ins: an address has ten in three minutes with one account', async () => {
+  it('limits successful sign-ins too: ten in three minutes per address and account', async () => {
     const repeat = async () => {
       const answer = await signIn(owner, name, password)
       if (answer.status === 200) await owner.post('/logout')
@@ -139,7 +139,7 @@ describe('a device cookie', () => {
     expect((await signIn(owner, victim, password, '192.0.2.10')).status).to.equal(429)
   })
 
-  it('is worth nothing without its signature, or with another value', async () => {
+  it('is ignored without its signature or with another value', async () => {
     await signOut(owner)
     await lockOut(name)
     const value = jar.get(COOKIE)!
@@ -196,7 +196,7 @@ describe('a device cookie', () => {
     expect((await signIn(owner, name, password, '192.0.2.13')).status).to.equal(429)
   })
 
-  it('remembers the four accounts that used the browser last', async () => {
+  it('holds the four accounts that signed in last', async () => {
     const names = [name]
     await signOut(owner)
     for (let n = 0; n < 4; n++) {
@@ -210,10 +210,10 @@ describe('a device cookie', () => {
     const guessed = await Promise.all(names.map((each, n) => signIn(owner, each, 'wrong', `192.0.2.${n}`)))
     expect(statuses(guessed)).to.deep.equal(some(422, 5))
     expect(await counted('device:')).to.equal(4)
-    expect(await counted(`account:${name}`), 'the first one is new again').to.equal(1)
+    expect(await counted(`account:${name}`), 'the oldest one counts as new').to.equal(1)
   })
 
-  it('is not replaced by an address: a new browser beside the owner’s counts as new', async () => {
+  it('is not replaced by an address: a new browser at the owner’s address counts as new', async () => {
     await lockOut(name)
     expect((await newDevice(name, password, '127.0.0.1')).status).to.equal(429)
   })

@@ -122,7 +122,7 @@ describe('a username or group name', () => {
       }
     })
 
-    it('keeps the space inside as an error', async () => {
+    it('is refused with a space inside', async () => {
       expect((await guest().post('/register', { username: 'li sa', password })).status).to.equal(422)
       expect((await guest().login('li sa')).json.error.message).to.equal('User not found')
     })
