@@ -1,4 +1,5 @@
 import Router from '@koa/router'
+import { addShownOwnership } from '../groups/mine.ts'
 import { Nothing, read } from '../lib/body.ts'
 import type { Db, Write } from '../lib/db.ts'
 import { done, nextOr, page, requireMe, viewerId } from '../lib/http.ts'
@@ -14,7 +15,9 @@ export function commentRoutes(deps: { db: Db; write: Write; throttle: Throttle }
 
   router.get('/posts/:id/comments', async (ctx) => {
     const place = { before: beforeId(ctx.query), limit: pageLimit(ctx.query, 10) }
-    page(ctx, 'posts/comments.njk', await comments.listComments(db, viewerId(ctx), getId(ctx.params), place))
+    const view = await comments.listComments(db, viewerId(ctx), getId(ctx.params), place)
+    await addShownOwnership(db, ctx.state.me, [view.post])
+    page(ctx, 'posts/comments.njk', view)
   })
 
   router.post('/posts/:id/comments', async (ctx) => {

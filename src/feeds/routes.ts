@@ -1,6 +1,6 @@
 import Router from '@koa/router'
 import { listFollowing, listSuggestions } from '../follows/follows.ts'
-import { listMyGroupNames } from '../groups/groups.ts'
+import { addShownOwnership, listMyGroupNames } from '../groups/mine.ts'
 import type { Db } from '../lib/db.ts'
 import { ledToNewName, page, viewerId } from '../lib/http.ts'
 import { queryText } from '../lib/paths.ts'
@@ -22,12 +22,15 @@ export function feedRoutes({ db }: { db: Db }) {
       listFollowing(db, me.id, me, parseBefore(undefined)),
       listMyGroupNames(db, me),
     ])
-    page(ctx, 'feeds/home.njk', { ...feed, people, following: following.people, groups })
+    await addShownOwnership(db, me, feed.posts)
+    page(ctx, 'feeds/home.njk', { ...feed, people, following: following.people, ...groups })
   })
 
   router.get('/public', async (ctx) => {
     const before = parseBefore(queryText(ctx.query, 'before'))
-    page(ctx, 'feeds/public.njk', await publicPage(db, viewerId(ctx), before))
+    const feed = await publicPage(db, viewerId(ctx), before)
+    await addShownOwnership(db, ctx.state.me, feed.posts)
+    page(ctx, 'feeds/public.njk', feed)
   })
 
   router.get('/users/:username', async (ctx) => {
@@ -35,6 +38,7 @@ export function feedRoutes({ db }: { db: Db }) {
     const user = await getUser(db, ctx.params.username!)
     if (ledToNewName(ctx, user)) return
     const feed = await userPage(db, viewerId(ctx), user, before)
+    await addShownOwnership(db, ctx.state.me, feed.posts)
     page(ctx, 'users/profile.njk', { ...feed, user: await getProfile(db, viewerId(ctx), user) })
   })
 

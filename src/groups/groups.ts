@@ -8,12 +8,10 @@ import { Forbidden, Invalid, NotFound } from '../lib/errors.ts'
 import { foldName } from '../lib/paths.ts'
 import type { Throttle } from '../lib/throttle.ts'
 import type { GroupPageView, GroupStanding, GroupSummary } from '../shared/pages.ts'
-import type { GroupView, Me } from '../shared/views.ts'
+import type { Me } from '../shared/views.ts'
 import { newName } from '../users/new-name.ts'
 
 const PAGE = 10
-/** Groups of one person that a page lists. */
-const MAX_MINE = 200
 const TAKEN = 'This name is taken'
 
 export interface GroupRow {
@@ -140,30 +138,6 @@ export async function listPublicGroups(
   }
 }
 
-/** The groups I am in, of both kinds, by their titles. */
-export async function listMyGroups(db: Db, me: Me): Promise<GroupSummary[]> {
-  const groups = await db.anyFirst(sql.row<{ group: GroupSummary }>()`
-    select ${groupSummary(me.id)} as group
-    from subscriptions s
-    join groups g on g.feed_id = s.feed_id
-    where s.user_id = ${me.id}
-    order by lower(g.title), g.id
-    limit ${MAX_MINE}`)
-  return [...groups]
-}
-
-/** The same, with no more than what links and the composer need: home asks for it each time. */
-export async function listMyGroupNames(db: Db, me: Me): Promise<GroupView[]> {
-  const groups = await db.anyFirst(sql.row<{ group: GroupView }>()`
-    select group_view(g) as group
-    from subscriptions s
-    join groups g on g.feed_id = s.feed_id
-    where s.user_id = ${me.id}
-    order by lower(g.title), g.id
-    limit ${MAX_MINE}`)
-  return [...groups]
-}
-
 /** Where the viewer stands with the row `g` of groups; nothing in it is a secret of the group. */
 function groupStanding(viewerId: string | null): FragmentSqlToken {
   return sql.fragment`(group_view(g) || jsonb_build_object(
@@ -174,7 +148,7 @@ function groupStanding(viewerId: string | null): FragmentSqlToken {
 }
 
 /** The GroupSummary of the row `g` of groups, which the viewer may look into. */
-function groupSummary(viewerId: string | null): FragmentSqlToken {
+export function groupSummary(viewerId: string | null): FragmentSqlToken {
   return sql.fragment`(${groupStanding(viewerId)} || jsonb_build_object(
     'description', g.description,
     'members', coalesce((select c.subscriber_count from feed_counts c where c.feed_id = g.feed_id), 0)

@@ -9,6 +9,7 @@ import type { Throttle } from '../lib/throttle.ts'
 import type { RouteVisit, VisitContext, VisitState } from '../lib/visit.ts'
 import * as groups from './groups.ts'
 import { joinGroup, leaveGroup } from './members.ts'
+import { addShownOwnership, listMyGroups } from './mine.ts'
 
 /** Groups: which there are, making one, its page, joining and leaving. */
 export function groupRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
@@ -16,13 +17,17 @@ export function groupRoutes(deps: { db: Db; write: Write; throttle: Throttle }) 
   const router = new Router<VisitState, VisitContext>()
 
   router.get('/groups', async (ctx) => {
-    const { me } = ctx.state
     const before = queryText(ctx.query, 'before')
+    const cursor = parseBefore(before)
+    if (queryText(ctx.query, 'mine') !== undefined) {
+      return page(ctx, 'groups/mine.njk', await listMyGroups(db, requireMe(ctx), cursor))
+    }
+    const { me } = ctx.state
     const [listed, mine] = await Promise.all([
-      groups.listPublicGroups(db, viewerId(ctx), parseBefore(before)),
-      me && !before ? groups.listMyGroups(db, me) : [],
+      groups.listPublicGroups(db, viewerId(ctx), cursor),
+      me && !before ? listMyGroups(db, me, cursor) : { groups: [], before: null },
     ])
-    page(ctx, 'groups/list.njk', { ...listed, mine })
+    page(ctx, 'groups/list.njk', { ...listed, mine: mine.groups, more_mine: mine.before !== null })
   })
 
   router.get('/groups/new', (ctx) => {
@@ -43,6 +48,7 @@ export function groupRoutes(deps: { db: Db; write: Write; throttle: Throttle }) 
     if (!group) return closed(ctx)
     const feed = await groupPage(db, viewerId(ctx), group, before)
     const view = await groups.getGroupPageView(db, viewerId(ctx), group)
+    await addShownOwnership(db, ctx.state.me, feed.posts)
     page(ctx, 'groups/show.njk', { ...feed, group: view })
   })
 

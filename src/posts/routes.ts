@@ -1,4 +1,5 @@
 import Router from '@koa/router'
+import { addShownOwnership } from '../groups/mine.ts'
 import { Nothing, read } from '../lib/body.ts'
 import type { Db, Write } from '../lib/db.ts'
 import { done, nextOr, page, requireMe, viewerId } from '../lib/http.ts'
@@ -30,7 +31,9 @@ export function postRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
   })
 
   router.get('/posts/:id', async (ctx) => {
-    page(ctx, 'posts/show.njk', await getPostPage(db, viewerId(ctx), getId(ctx.params)))
+    const view = await getPostPage(db, viewerId(ctx), getId(ctx.params))
+    await addShownOwnership(db, ctx.state.me, [view.post])
+    page(ctx, 'posts/show.njk', view)
   })
 
   router.get('/posts/:id/edit', async (ctx) => {

@@ -88,7 +88,13 @@ export interface SessionView {
 export type Errors = Record<string, string>
 
 export interface Pages {
-  'feeds/home.njk': FeedPage & { people: SuggestionView[]; following: PersonView[]; groups: GroupView[] }
+  'feeds/home.njk': FeedPage & {
+    people: SuggestionView[]
+    following: PersonView[]
+    /** The twenty joined last. */
+    groups: GroupView[]
+    more_groups: boolean
+  }
   'feeds/public.njk': FeedPage
   'users/profile.njk': FeedPage & { user: ProfileView }
   'users/people.njk': {
@@ -134,8 +140,14 @@ export interface Pages {
     people: PersonView[]
     before: string | null
   }
-  /** `mine` on the first page only. */
-  'groups/list.njk': { mine: GroupSummary[]; groups: GroupSummary[]; before: string | null }
+  /** `mine`, the ten joined last, on the first page only. */
+  'groups/list.njk': {
+    mine: GroupSummary[]
+    more_mine: boolean
+    groups: GroupSummary[]
+    before: string | null
+  }
+  'groups/mine.njk': { groups: GroupSummary[]; before: string | null }
   'groups/new.njk': {
     values: { name?: string; title?: string; description?: string; visibility?: string }
     errors: Errors

@@ -72,7 +72,7 @@ export interface FeedPostView extends PostView {
 export interface Me extends UserView {
   /** Id of the viewer's own feed. */
   feed: string
-  /** Ids of the groups that the viewer owns. */
+  /** Ids of the hundred newest groups that the viewer owns, and of others whose posts the page shows. */
   owns: string[]
 }
 

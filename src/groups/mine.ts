@@ -1,0 +1,75 @@
+import { formatCursor, type Cursor } from '../feeds/cursor.ts'
+import { sql, type Db } from '../lib/db.ts'
+import type { GroupSummary } from '../shared/pages.ts'
+import type { GroupView, Me } from '../shared/views.ts'
+import { groupSummary } from './groups.ts'
+
+const PAGE = 10
+/** Groups that home names. */
+const MAX_NAMES = 20
+/** Groups that `me.owns` names (`owned_groups` in sql/50_groups.sql). */
+const MAX_OWNS = 100
+
+/** A page of the groups I am a member of, public and private, the last joined first. */
+export async function listMyGroups(
+  db: Db,
+  me: Me,
+  before: Cursor,
+): Promise<{ groups: GroupSummary[]; before: string | null }> {
+  const rows = await db.any(sql.row<{ at: string; id: string; group: GroupSummary }>()`
+    select utc(joined_at) as at, g.id, ${groupSummary(me.id)} as group
+    from (
+      select s.created_at as joined_at, g.id
+      from subscriptions s
+      join groups g on g.feed_id = s.feed_id
+      where s.user_id = ${me.id}
+        and (s.created_at, g.id) < (${before.at}::timestamptz, ${before.id}::bigint)
+      order by s.created_at desc, g.id desc
+      limit ${PAGE + 1}
+    ) joined
+    join groups g on g.id = joined.id
+    order by joined_at desc, g.id desc`)
+  const shown = rows.slice(0, PAGE)
+  const last = shown.at(-1)
+  return {
+    groups: shown.map(({ group }) => group),
+    before: rows.length > PAGE && last ? formatCursor(last) : null,
+  }
+}
+
+/** The groups I joined last, by title, and whether there are more: for links and the composer of home. */
+export async function listMyGroupNames(
+  db: Db,
+  me: Me,
+): Promise<{ groups: GroupView[]; more_groups: boolean }> {
+  const rows = await db.anyFirst(sql.row<{ group: GroupView }>()`
+    select group_view(g) as group
+    from subscriptions s
+    join groups g on g.feed_id = s.feed_id
+    where s.user_id = ${me.id}
+    order by s.created_at desc, g.id desc
+    limit ${MAX_NAMES + 1}`)
+  const groups = rows.slice(0, MAX_NAMES).toSorted((a, b) => a.title.localeCompare(b.title))
+  return { groups, more_groups: rows.length > MAX_NAMES }
+}
+
+/**
+ * `me.owns` names a bounded number of groups. For somebody who owns more, adds those whose posts a page shows, so that the
+ * page offers what only owners may do.
+ */
+export async function addShownOwnership(
+  db: Db,
+  me: Me | null,
+  posts: readonly { group: GroupView | null }[],
+): Promise<void> {
+  if (!me || me.owns.length < MAX_OWNS) return
+  const shown = posts.flatMap(({ group }) => (group ? [group.id] : []))
+  const unknown = shown.filter((id) => !me.owns.includes(id))
+  if (unknown.length === 0) return
+  const owned = await db.anyFirst(sql.row<{ id: string }>()`
+    select g.id
+    from groups g
+    join group_owners o on o.feed_id = g.feed_id
+    where o.user_id = ${me.id} and g.id = any(${sql.array(unknown, 'int8')})`)
+  me.owns.push(...owned)
+}
