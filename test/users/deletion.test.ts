@@ -80,7 +80,9 @@ describe('a deleted account', () => {
     before(async function () {
       this.timeout(60_000)
       ann = await registerHeavy('ann')
-      annsPost = (await ann.post('/posts', { body: 'the newest by ann' })).json.post.id
+      // More than a page of newer posts than those of anybody else.
+      for (let n = 0; n < 12; n++)
+        annsPost = (await ann.post('/posts', { body: 'the newest by ann' })).json.post.id
       bobsPost = (await bob.get('/users/bob')).json.posts[0].id
       await bob.post(`/posts/${annsPost}/like`)
       annsStream = await openStream(`${two.origin}/stream`, { headers: { cookie: ann.cookie() } })
