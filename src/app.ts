@@ -41,7 +41,11 @@ export interface AppDeps {
   assets: Assets
   config: Pick<Config, 'publicOrigin' | 'sessionKeys' | 'trustedProxies' | 'limits'>
   log: Logger
-  health: { ready(): { ok: boolean; why: string[] } }
+  health: {
+    /** False until the database has been reached once. */
+    isStarted(): boolean
+    ready(): { ok: boolean; why: string[] }
+  }
   /** Answers the paths of streams; it finds the session by itself, because a stream's answer never ends. */
   stream?: ReturnType<Router<VisitState, VisitContext>['routes']>
 }
@@ -72,6 +76,7 @@ export function createApp(deps: AppDeps): Koa<VisitState, VisitContext> {
   app.use(logRequests)
   app.use(failures) // below the log, so that it tells the status that was answered
   app.use(sameOrigin)
+  app.use(refuseUntilStarted(health))
   app.use(refuseWhenFull(db))
   if (stream) app.use(stream as Middleware)
   app.use(patient)
@@ -139,6 +144,13 @@ function staticFiles(assets: Assets): Middleware {
 function cacheControl(assets: Assets, path: string, hash: unknown): string {
   if (hash === undefined) return 'public, no-cache'
   return assets.has(path, hash) ? 'public, max-age=31536000, immutable' : 'no-store'
+}
+
+function refuseUntilStarted(health: AppDeps['health']): Middleware {
+  return async (_ctx, next) => {
+    if (!health.isStarted()) throw new Unavailable('The site is starting. Please try again in a moment.')
+    await next()
+  }
 }
 
 function refuseWhenFull(db: DatabasePool): Middleware {

@@ -1,18 +1,21 @@
-/** One instance: config → pool → listener → server → signals. */
+/** One instance: config → server → database → signals. */
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { createApp } from './app.ts'
 import { readConfig, type Config } from './config.ts'
 import { createAssets } from './lib/assets.ts'
+import { createBackoff } from './lib/backoff.ts'
 import { createDb, createWrite, type DatabasePool } from './lib/db.ts'
-import { createLog } from './lib/log.ts'
+import { createLog, errorFacts } from './lib/log.ts'
 import { createMetricsServer } from './lib/metrics.ts'
+import { probeDatabase } from './lib/probe.ts'
 import { createRenderer } from './lib/render.ts'
 import { createHttpServer } from './lib/server.ts'
 import { forgetThrottles } from './lib/throttle.ts'
-import { createStreaming } from './stream/streaming.ts'
+import { createStreaming, type Streaming } from './stream/streaming.ts'
 import { scheduleUpkeep } from './stream/upkeep.ts'
 import { deleteAccountRows } from './users/deletion.ts'
 import { createPictureUpkeep } from './users/pictures.ts'
@@ -22,6 +25,8 @@ const root = join(import.meta.dirname, '..')
 
 /** An orderly end takes no longer than this; what is not done by then is cut. */
 const SHUTDOWN_MS = 12_000
+
+const REASONS = { starting: 'waiting for the database', stopping: 'shutting down' }
 
 try {
   await run(readConfig(process.env))
@@ -43,33 +48,26 @@ async function run(config: Config): Promise<void> {
     applicationName: `koafeed:log:${instanceName}`,
     maxPoolSize: 1,
   })
-  const streaming = createStreaming({
-    db,
-    logDb,
-    listenDatabaseUrl,
-    instanceName,
-    limits: config.limits,
-    log,
-    sessionCookie: sessionCookieName(config),
-    findViewers: (cookies) => findSessions(db, cookies),
-    findLiveSessions: (hashes) => findLiveSessions(db, hashes),
-  })
-  await streaming.start()
+  const createStreams = (): Streaming =>
+    createStreaming({
+      db,
+      logDb,
+      listenDatabaseUrl,
+      instanceName,
+      limits: config.limits,
+      log,
+      sessionCookie: sessionCookieName(config),
+      findViewers: (cookies) => findSessions(db, cookies),
+      findLiveSessions: (hashes) => findLiveSessions(db, hashes),
+    })
 
-  const stopUpkeep = scheduleUpkeep({
-    write,
-    log,
-    chores: [
-      forgetThrottles,
-      forgetSessions,
-      createPictureUpkeep(),
-      async () => void deleteAccountRows(write, log),
-    ],
-  })
-  let draining = false
+  let streaming = createStreams()
+  let phase: 'starting' | 'running' | 'stopping' = 'starting'
+  let stopUpkeep = (): void => {}
   const health = {
+    isStarted: () => phase !== 'starting',
     ready() {
-      const why = [...(draining ? ['shutting down'] : []), ...streaming.unhealthyReasons()]
+      const why = [...(phase === 'running' ? [] : [REASONS[phase]]), ...streaming.unhealthyReasons()]
       return { ok: why.length === 0, why: [...why, ...streaming.warnings(), ...poolWarnings(db)] }
     },
   }
@@ -87,24 +85,56 @@ async function run(config: Config): Promise<void> {
     config,
     log,
     health,
-    stream: streaming.routes,
+    stream: (ctx, next) => streaming.routes(ctx, next),
   })
   const server = createHttpServer(app.callback())
+  process.on('SIGTERM', () => void shutDown('SIGTERM'))
+  process.on('SIGINT', () => void shutDown('SIGINT'))
+  // The process that started this instance has ended.
+  process.on('disconnect', () => void shutDown('disconnect'))
   const origin = await listen(server, config.port, config.host)
+  process.send?.({ listening: origin })
 
+  await startStreaming()
+  if (health.isStarted()) return // a signal came first
+  phase = 'running'
+  stopUpkeep = scheduleUpkeep({
+    write,
+    log,
+    chores: [
+      forgetThrottles,
+      forgetSessions,
+      createPictureUpkeep(),
+      async () => void deleteAccountRows(write, log),
+    ],
+  })
   const metrics = createMetricsServer(streaming.gauges)
   const metricsOrigin = await listen(metrics, config.metricsPort, config.host).catch((error: Error) => {
     // The site is worth more than its figures.
     log.warn({ reason: error.message }, 'no metrics')
     return null
   })
-
   log.info({ event: 'listening', origin, metrics: metricsOrigin }, `listening on ${origin}`)
-  process.send?.({ listening: origin, metrics: metricsOrigin })
+  process.send?.({ ready: origin, metrics: metricsOrigin })
+
+  /** Waits for the database, however long. A start that fails half-way leaves a listener that cannot start again. */
+  async function startStreaming(): Promise<void> {
+    const backoff = createBackoff({ first: 250, most: 2_000 })
+    for (; phase === 'starting'; await pause(backoff.next())) {
+      try {
+        await probeDatabase(listenDatabaseUrl ?? '', `koafeed:listener:${instanceName}`)
+        return await streaming.start()
+      } catch (error) {
+        log.warn({ event: 'waiting', error: errorFacts(error) }, 'waiting for the database')
+        void streaming.stop().catch(() => {})
+        streaming = createStreams()
+      }
+    }
+  }
 
   async function shutDown(reason: string): Promise<void> {
-    if (draining) return
-    draining = true
+    if (phase === 'stopping') return
+    phase = 'stopping'
     log.info({ event: 'shutdown', reason }, 'shutting down')
     setTimeout(() => process.exit(0), SHUTDOWN_MS).unref()
     await streaming.drain()
@@ -112,17 +142,11 @@ async function run(config: Config): Promise<void> {
     const closed = once(server, 'close')
     server.close()
     await closed
-    metrics.close()
     await streaming.stop()
     await Promise.all([db.end(), logDb.end()])
     log.info({ event: 'shutdown' }, 'all done')
     process.exit(0)
   }
-
-  process.on('SIGTERM', () => void shutDown('SIGTERM'))
-  process.on('SIGINT', () => void shutDown('SIGINT'))
-  // Whoever started this instance is gone, without a word.
-  process.on('disconnect', () => void shutDown('disconnect'))
 }
 
 function poolWarnings(db: DatabasePool): string[] {

@@ -41,12 +41,12 @@ async function run(config: Config): Promise<void> {
 }
 
 async function runInstances(config: Config, databaseUrl: string): Promise<void> {
-  instances = startInstances(join(import.meta.dirname, 'main.ts'), environments(config, databaseUrl))
+  const all = environments(config, databaseUrl)
+  instances = startInstances(join(import.meta.dirname, 'main.ts'), all, console.log)
   try {
-    const origins = await Promise.race([instances.listening, interrupted.promise])
+    const origins = await Promise.race([instances.ready, interrupted.promise])
     for (const origin of origins ?? []) console.log(`KoaFeed listens on ${origin}`)
-    const lost = await Promise.race([instances.lost, interrupted.promise])
-    if (lost) throw new Error(`${lost}; what it wrote above may say why`)
+    await interrupted.promise
   } finally {
     await instances.stop(PATIENCE_MS)
   }

@@ -97,13 +97,48 @@ describe('npm start', function () {
     expect(second.output()).to.contain('Another KoaFeed')
   })
 
-  it('stops, and says so, when an instance is lost', async () => {
-    const run = start({ PORT: '0', INSTANCES: '2' })
-    await run.origins(2)
-    const child = childrenOf(run.pid).find((pid) => commandOf(pid).includes('main.ts'))
-    process.kill(Number(child), 'SIGKILL')
-    expect(await run.exited).to.equal(1)
-    expect(run.output()).to.match(/Instance \d ended unexpectedly, by SIGKILL/)
+  it('restarts an instance that is killed, and keeps the others and the database', async () => {
+    const port = await freePorts(2)
+    const run = start({ PORT: String(port), INSTANCES: '2' })
+    const [first = '', second = ''] = await run.origins(2)
+    const ann = client(second)
+    await ann.login('ann')
+    const database = processesOf(dataDir)
+    const [victim, other] = instancesOf(run.pid)
+    for (let times = 1; times <= 2; times++) {
+      process.kill(
+        Number(times === 1 ? victim : instancesOf(run.pid).find((pid) => pid !== other)),
+        'SIGKILL',
+      )
+      await eventually(
+        () => run.output().split(/Instance 1 listens on \S+ again/).length - 1 === times,
+        Boolean,
+        {
+          timeout: 20_000,
+          what: `restart ${times}`,
+        },
+      )
+      expect((await client(first).get('/public')).status).to.equal(200)
+      expect((await ann.post('/posts', { body: `After death ${times}` })).status).to.equal(201)
+    }
+    const delays = [
+      ...run.output().matchAll(/Instance 1 ended unexpectedly, by SIGKILL; it is restarted in (\S+) s/g),
+    ]
+    expect(delays).to.have.length(2)
+    expect(instancesOf(run.pid)).to.include(other)
+    expect(processesOf(dataDir)).to.include.members(
+      database.filter((command) => command.includes('bin/postgres')),
+    )
+    expect(await run.stop('SIGTERM')).to.equal(0)
+    expect(processesOf(dataDir)).to.deep.equal([])
+  })
+
+  it('ends at a signal that comes while it waits to restart an instance', async () => {
+    const run = start({ PORT: '0' })
+    await run.origins(1)
+    process.kill(Number(instancesOf(run.pid)[0]), 'SIGKILL')
+    await eventually(() => run.output().includes('it is restarted in'))
+    expect(await run.stop('SIGTERM')).to.equal(0)
     expect(processesOf(dataDir)).to.deep.equal([])
   })
 
@@ -172,6 +207,10 @@ async function freePorts(count: number): Promise<number> {
     await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
     if (free.every(Boolean)) return port
   }
+}
+
+function instancesOf(pid: number): string[] {
+  return childrenOf(pid).filter((child) => commandOf(child).includes('main.ts'))
 }
 
 function childrenOf(pid: number): string[] {

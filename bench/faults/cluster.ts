@@ -9,8 +9,8 @@ export interface Node {
   instance: Instance
   pool: Wire
   listen: Wire
-  /** A new process in the place of one that ended. */
-  replace(): Promise<void>
+  /** Puts a new process in the place of one that ended; waits until it is ready, or only until it listens. */
+  replace(until?: 'ready' | 'listening'): Promise<void>
 }
 
 export interface Person {
@@ -78,10 +78,11 @@ async function gather(
 async function startNode(postgres: BenchPostgres, balancer: Balancer): Promise<Node> {
   const [pool, listen] = await Promise.all([layWire(postgres.port), layWire(postgres.port)])
   const over = (wire: Wire): string => postgres.url.replace(`:${postgres.port}/`, `:${wire.port}/`)
-  async function start(): Promise<Instance> {
+  async function start(until: 'ready' | 'listening' = 'ready'): Promise<Instance> {
     const instance = await startInstance({
       databaseUrl: over(pool),
       env: { LISTEN_DATABASE_URL: over(listen), LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn' },
+      until,
     })
     balancer.add(instance.origin)
     return instance
@@ -90,10 +91,10 @@ async function startNode(postgres: BenchPostgres, balancer: Balancer): Promise<N
     instance: await start(),
     pool,
     listen,
-    async replace() {
+    async replace(until) {
       await node.instance.exited
       balancer.remove(node.instance.origin)
-      node.instance = await start()
+      node.instance = await start(until)
     },
   }
   return node

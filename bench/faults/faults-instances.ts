@@ -49,6 +49,32 @@ export const rollingRestart: Fault = {
   },
 }
 
+/** As after a power cut: the instances are there before PostgreSQL. */
+export const startWithoutDatabase: Fault = {
+  name: 'an instance starts without a database',
+  hold: { long: 20_000, short: 1_000 },
+  // Clients of the killed instance wait out their `retry:`, up to 8 s.
+  heals: 10_000,
+  async happen({ cluster, excuse, hold, breach, note }) {
+    const { postgres, nodes } = cluster
+    const [node] = nodes
+    excuse(node!, true)
+    await postgres.stop('fast')
+    await node!.instance.kill('SIGKILL')
+    await node!.replace('listening')
+    excuse(node!, false)
+    await pause(hold)
+    const { why } = await readiness(node!)
+    if (!why.includes('waiting for the database')) breach(`/readyz said ${JSON.stringify(why)}`)
+    await postgres.start()
+    const start = Date.now()
+    await until(async () => (await readiness(node!)).ok, 10_000, 'the instance to be ready').catch(
+      (error: Error) => breach(error.message),
+    )
+    note(`ready ${((Date.now() - start) / 1000).toFixed(1)} s after the database`)
+  },
+}
+
 export const silence: Fault = {
   name: 'the network goes silent',
   hold: { long: 20_000, short: 1_000 },

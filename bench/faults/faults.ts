@@ -12,6 +12,7 @@ export const faults: Fault[] = [
   database.listenCut,
   database.crash,
   database.away,
+  instances.startWithoutDatabase,
   instances.silence,
   instances.listenSilence,
   instances.freeze,

@@ -5,6 +5,8 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 export interface Wire {
   port: number
   silence(): void
+  /** Ends each new connection at once, after so many more. */
+  breakAfter(connections: number): void
   /**
    * New connections work again. Those that met the silence stay silent for good, as behind a firewall that forgot
    * them: only a time limit finds out.
@@ -16,6 +18,7 @@ export interface Wire {
 export async function layWire(toPort: number): Promise<Wire> {
   const sockets = new Set<Socket>()
   let silent = false
+  let left = Infinity
 
   const keep = (socket: Socket): Socket => {
     sockets.add(socket)
@@ -23,6 +26,10 @@ export async function layWire(toPort: number): Promise<Wire> {
   }
   const server = createServer((near) => {
     keep(near)
+    if (left-- <= 0) {
+      near.destroy()
+      return
+    }
     if (silent) {
       near.pause()
       return
@@ -42,8 +49,12 @@ export async function layWire(toPort: number): Promise<Wire> {
       silent = true
       for (const socket of sockets) socket.unpipe().pause()
     },
+    breakAfter(connections) {
+      left = connections
+    },
     mend() {
       silent = false
+      left = Infinity
     },
     close() {
       server.close()

@@ -40,14 +40,15 @@ const running = new Map<Instance, string>()
 let count = 0
 
 /**
- * Starts a real instance on a free port, and waits until it listens. It is killed when its
+ * Starts a real instance on a free port, and waits until it is ready, or only until it listens. It is killed when its
  * database's describe block is over.
  * Limits are off, and its log is at level `info`, unless `env` says otherwise.
- * @throws Error with what it wrote, when it ends before it listens
+ * @throws Error with what it wrote, when it ends before that
  */
 export async function startInstance(options: {
   databaseUrl: string
   env?: Record<string, string>
+  until?: 'ready' | 'listening'
 }): Promise<Instance> {
   const child = spawn(process.execPath, [main], {
     env: {
@@ -68,13 +69,13 @@ export async function startInstance(options: {
   writings.add(() => written)
   const exited = once(child, 'close').then(([code, signal]): Exit => ({ code, signal }))
   const ended = exited.then((exit) => {
-    throw new Error(`The instance ended (${JSON.stringify(exit)}) before it listened:\n${written}`)
+    throw new Error(`The instance ended (${JSON.stringify(exit)}) before it was ready:\n${written}`)
   })
-  const [said] = await Promise.race([once(child, 'message'), ended])
-  const { listening, metrics } = said as { listening: string; metrics?: string | null }
+  const { until = 'ready' } = options
+  const message = await Promise.race([nextMessage(child, until), ended])
   const instance: Instance = {
-    origin: listening,
-    metricsOrigin: metrics ?? null,
+    origin: message[until] ?? '',
+    metricsOrigin: message.metrics ?? null,
     pid: child.pid ?? 0,
     child,
     exited,
@@ -87,6 +88,14 @@ export async function startInstance(options: {
   running.set(instance, options.databaseUrl)
   void exited.then(() => running.delete(instance))
   return instance
+}
+
+type Message = { ready?: string; listening?: string; metrics?: string | null }
+
+function nextMessage(child: ChildProcess, until: 'ready' | 'listening'): Promise<Message> {
+  return new Promise((resolve) => {
+    child.on('message', (message: Message) => message[until] !== undefined && resolve(message))
+  })
 }
 
 /** Kills what still runs: on one database, or all. */
