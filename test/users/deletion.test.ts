@@ -199,7 +199,8 @@ describe('a deleted account', () => {
       this.timeout(60_000)
       cleo = await registerHeavy('cleo')
       bobs = await openStream(`${two.origin}/stream`, { headers: { cookie: bob.cookie() } })
-      start = (await bobs.opened) ?? ''
+      const [newest] = await database.query<{ seq: string }>('select max(seq) as seq from log')
+      start = newest!.seq
     })
     after(() => bobs.close())
 
