@@ -157,6 +157,6 @@ async function getPerson(db: Db, viewerId: string, user: UserRow): Promise<Perso
   const person = await db.maybeOneFirst(sql.row<{ person: PersonView }>()`
     select ${personView(viewerId)} as person
     from users u
-    where u.id = ${user.id}`)
+    where u.id = ${user.id} and u.deleted_at is null`)
   return person ?? refuseUser()
 }

@@ -45,7 +45,7 @@ export async function getProfile(db: Db, viewerId: string | null, user: UserRow)
     ) as profile
     from users u
     left join feed_counts c on c.feed_id = u.feed_id
-    where u.id = ${user.id}`)
+    where u.id = ${user.id} and u.deleted_at is null`)
   return profile ?? refuseUser()
 }
 

@@ -68,6 +68,21 @@ describe('a request about something that is being deleted', () => {
     expect((await during(deletion, () => ann.get(`/users/${name}`))).status).to.equal(404)
   })
 
+  it('answers 404 once the account is marked as deleted, before its rows are', async () => {
+    const { name } = await newcomer()
+    await ann.post(`/users/${name}/follow`)
+    const marking = (username: string) =>
+      `lock table subscriptions; update users set deleted_at = now() where username = '${username}'`
+    const unfollowed = await during(marking(name), () => ann.post(`/users/${name}/unfollow`))
+    expect(unfollowed.status).to.equal(404)
+    const other = await newcomer()
+    const followed = await during(marking(other.name), () => ann.post(`/users/${other.name}/follow`))
+    expect(followed.status).to.equal(404)
+    const third = await newcomer()
+    const profile = await during(marking(third.name), () => ann.get(`/users/${third.name}`))
+    expect(profile.status).to.equal(404)
+  })
+
   it('answers 404 for likes and comments, and for edits below the post', async () => {
     const requests: ((post: string, comment: string) => Promise<Answer>)[] = [
       (post) => ann.post(`/posts/${post}/like`),
