@@ -94,17 +94,27 @@ export async function insertSession(
   return rowCount === 1
 }
 
-/** Only ever an update: a slow request must not bring back a session that was ended meanwhile. */
+/**
+ * Only ever an update: a slow request must not bring back a session that was ended meanwhile. With `skipLocked` it writes
+ * nothing while another transaction holds the session locked.
+ */
 export async function updateSession(
   write: Write,
   id: string,
   { user: _, ...data }: SessionFacts,
+  { skipLocked = false } = {},
 ): Promise<void> {
+  const locking = skipLocked ? sql.fragment`for no key update skip locked` : sql.fragment`for no key update`
   await write((tx) =>
     tx.query(sql.unsafe`
       update sessions
       set data = ${sql.jsonb({ ...data })}
-      where id_hash = ${sql.binary(hashOf(id))} and expires_at > now()`),
+      where id_hash = (
+        select id_hash
+        from sessions
+        where id_hash = ${sql.binary(hashOf(id))} and expires_at > now()
+        ${locking}
+      )`),
   )
 }
 

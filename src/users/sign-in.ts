@@ -3,6 +3,7 @@ import { createSession } from 'koa-session'
 import { networkOf } from '../lib/address.ts'
 import { newToken } from '../lib/csrf.ts'
 import type { Db, Write } from '../lib/db.ts'
+import { errorFacts } from '../lib/log.ts'
 import { forgetGuest } from '../lib/memory.ts'
 import type { Visit, VisitContext, VisitState } from '../lib/visit.ts'
 import type { UserView } from '../shared/views.ts'
@@ -75,12 +76,21 @@ function createStore({ db, write }: { db: Db; write: Write }) {
       if (ctx?.state.signingIn) {
         const client = { ...whereFrom(ctx), ...ctx.state.signingIn }
         if (!(await sessions.insertSession(write, id, kept, client))) throw userNotFound()
+      } else if (ctx?.state.me && isRead(ctx)) {
+        // A page changes only which messages it has shown. If that cannot be saved, they show once more.
+        await sessions.updateSession(write, id, kept, { skipLocked: true }).catch((error: unknown) => {
+          ctx.state.log.warn({ event: 'session not saved', error: errorFacts(error) }, 'session not saved')
+        })
       } else if (ctx?.state.me) await sessions.updateSession(write, id, kept)
     },
     async destroy(id: string) {
       await sessions.endSession(write, id)
     },
   }
+}
+
+function isRead({ method }: Visit): boolean {
+  return method === 'GET' || method === 'HEAD'
 }
 
 /** What the person is shown of the session later, to tell it from the others. */

@@ -75,4 +75,18 @@ describe('a row that psql holds locked', () => {
     expect((await bob.get('/')).status).to.equal(200)
     await eventually(seen)
   })
+
+  it('delays no page whose message cannot be marked as shown: it shows once more', async () => {
+    await bob.post('/users/ann/follow', {}, { type: 'form' })
+    const hasMessage = async () => {
+      const page = await bob.get('/', { accept: 'text/html' })
+      expect(page.status).to.equal(200)
+      return page.text.includes('Followed ann')
+    }
+    await psql.query('begin; select from sessions for update')
+    expect(await hasMessage()).to.equal(true)
+    await psql.query('commit')
+    expect(await hasMessage(), 'once more').to.equal(true)
+    expect(await hasMessage()).to.equal(false)
+  })
 })
