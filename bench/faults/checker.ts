@@ -47,13 +47,30 @@ export function check(ledger: Ledger, { log, posts }: Truth, writes: readonly Wr
     const still = created && body !== null && posts.has(body)
     if (!told || (still && !seen.has(body))) missing.add(created && body !== null ? body : `seq ${seq}`)
   }
-  for (const { body, author, answeredAt } of writes) {
-    if (answeredAt === null || !ledger.followed.has(author)) continue
+  verdict.leaks += countDeleted(ledger.entries, writes)
+  for (const { body, author, answeredAt, deletedAt } of writes) {
+    if (answeredAt === null || deletedAt !== undefined || !ledger.followed.has(author)) continue
     if (!posts.has(body) || !seen.has(body)) missing.add(body)
   }
   verdict.lost += missing.size
   for (const count of posts.values()) verdict.duplicates += count - 1
   return verdict
+}
+
+/** The event that says so may take this long to reach the instance that replays. */
+const DELETION_MS = 1_000
+
+/** Events with the text of a post that was deleted before the connection began. */
+function countDeleted(entries: readonly Entry[], writes: readonly Write[]): number {
+  const deletedAt = new Map(writes.map((write) => [write.body, write.deletedAt ?? Infinity]))
+  let openedAt = 0
+  let count = 0
+  for (const entry of entries) {
+    if (entry.kind === 'opened') openedAt = entry.at
+    if (entry.kind !== 'event' || entry.about.body === null) continue
+    if ((deletedAt.get(entry.about.body) ?? Infinity) < openedAt - DELETION_MS) count += 1
+  }
+  return count
 }
 
 export function add(a: Verdict, b: Verdict): Verdict {

@@ -2,6 +2,7 @@ import * as database from './faults-database.ts'
 import * as clients from './faults-clients.ts'
 import * as load from './faults-load.ts'
 import { rowLocked } from './faults-locks.ts'
+import * as replay from './faults-replay.ts'
 import * as instances from './faults-instances.ts'
 import type { Fault } from './run.ts'
 
@@ -19,6 +20,10 @@ export const faults: Fault[] = [
   clients.deaf,
   clients.restless,
   clients.largePayloads,
+  replay.oldCursors,
+  replay.rightLost,
+  replay.burst,
+  replay.deletedPosts,
   load.lateCommits,
   load.poolExhausted,
   rowLocked,

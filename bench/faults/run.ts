@@ -151,7 +151,10 @@ async function heal({ writers, followers, cluster }: Scene): Promise<number> {
 /** Gives what was answered the time to arrive; what does not, the checker counts. */
 async function arrival({ followers, cluster }: Scene, writes: Writers['writes']): Promise<void> {
   const followed = new Set(cluster.authors.map(({ name }) => name))
-  const due = writes.filter(({ answeredAt, author }) => answeredAt !== null && followed.has(author))
+  const due = writes.filter(
+    ({ answeredAt, deletedAt, author }) =>
+      answeredAt !== null && deletedAt === undefined && followed.has(author),
+  )
   const arrived = (): boolean =>
     followers.every((one) => !one.reloading() && due.every(({ body }) => one.has(body)))
   await until(arrived, LAST_PATIENCE_MS, 'the last posts').catch(() => {})

@@ -8,6 +8,8 @@ export interface Write {
   sentAt: number
   /** When an answer said that it is stored; null: refused, or no answer, and nobody knows. */
   answeredAt: number | null
+  /** When an answer said that it is deleted. */
+  deletedAt?: number
 }
 
 export interface Writers {
@@ -30,7 +32,7 @@ export interface WriterOptions {
   /** The text that makes the body as long as this fault wants it. */
   filler?: () => string
   /** What else a writer does with each post that was answered. */
-  follow?: (send: Send, id: string) => Promise<void>
+  follow?: (send: Send, id: string, write: Write) => Promise<void>
 }
 
 export type Send = (path: string, body?: object) => Promise<{ status: number; id: string | null }>
@@ -84,7 +86,7 @@ export function startWriters({ origin, people, count, every, filler, follow }: W
       const { id } = await send(person, '/posts', { body, client_key: key }).catch(() => ({ id: null }))
       if (id !== null) {
         attempt.answeredAt = Date.now()
-        await follow?.((path, more = {}) => send(person, path, more), id).catch(() => {})
+        await follow?.((path, more = {}) => send(person, path, more), id, attempt).catch(() => {})
       } else {
         await pause(200)
       }
