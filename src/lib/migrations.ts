@@ -11,8 +11,8 @@ const root = join(import.meta.dirname, '../..')
 const lockId = 5_062_733
 
 /**
- * Every statement on a table queues behind a migration that waits for its lock on it. So the migration waits shorter than
- * requests do (1 s), lets them pass, and tries again.
+ * Every statement on a table queues behind a migration that waits to lock it. The migration therefore gives up sooner than
+ * the requests behind it do (1 s), lets them pass and tries again.
  */
 const LOCK_TIMEOUT_MS = 500
 const FIRST_WAIT_MS = 500

@@ -5,7 +5,7 @@ import { TooMany } from './errors.ts'
 import { createKeyedSlots } from './slots.ts'
 import type { Visit } from './visit.ts'
 
-/** Half of the pool: one person's requests never take all connections. */
+/** Half of the pool, so one person's requests never take all connections. */
 const QUERIES_AT_A_TIME = 5
 const WAITING_QUERIES = 100
 
@@ -28,12 +28,12 @@ export function limitQueries(limits: 'off' | { queries?: number }) {
   }
 }
 
-/** Waits until the current request's person may run one more query. Returns how to release it. */
+/** Waits until the person of this request may run one more query. Returns the function to call when it is done. */
 export async function takeQuery(maxWait: number): Promise<() => void> {
   return (await current.getStore()?.(maxWait)) ?? (() => {})
 }
 
-/** For work that holds what `takeQuery` gave already. */
+/** Runs work whose query was counted by `takeQuery` already. */
 export function withinQuery<T>(work: () => T): T {
   return current.run(null, work)
 }

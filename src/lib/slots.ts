@@ -9,12 +9,12 @@ export interface SlotOptions {
 }
 
 export interface Slots {
-  /** Waits for a free slot, first come, first served, up to `maxWait` ms. Returns how to release it; twice is once. */
+  /** Waits up to `maxWait` ms for a free slot, in order of arrival. Returns the function that releases it. */
   take(maxWait: number): Promise<() => void>
   isUnused(): boolean
 }
 
-/** A bounded number of holders with a bounded queue. A waiter that is refused has left the queue. */
+/** A bounded number of holders, and a bounded queue of those that wait. A refused waiter has left the queue. */
 export function createSlots({ size, waiting, refusal = () => new Unavailable() }: SlotOptions): Slots {
   const queue = new Set<() => void>()
   let taken = 0
@@ -60,7 +60,7 @@ export interface KeyedSlots {
   take(key: string, maxWait: number): Promise<() => void>
 }
 
-/** Slots of its own for each key that is in use. */
+/** Separate slots for each key; a key that is not in use takes no memory. */
 export function createKeyedSlots(options: SlotOptions): KeyedSlots {
   const byKey = new Map<string, Slots>()
   return {
