@@ -23,9 +23,13 @@ export const crash: Fault = {
     await postgres.stop('immediate')
     await postgres.start()
     await pause(hold)
-    const [backend] = await postgres.query<{ pid: number }>(
-      `select pid from pg_stat_activity where application_name like 'koafeed:pool:%' order by query_start desc limit 1`,
-    )
+    const find = async () =>
+      postgres.query<{ pid: number }>(
+        `select pid from pg_stat_activity where application_name like 'koafeed:pool:%' order by query_start desc limit 1`,
+      )
+    // The balancer sends no requests before the instances listen again, so for a while their pools are empty.
+    await until(async () => (await find()).length > 0, 10_000, 'a connection of a pool')
+    const [backend] = await find()
     if (!backend) throw new Error('there is no backend to kill')
     process.kill(backend.pid, 'SIGKILL')
   },
