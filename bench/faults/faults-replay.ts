@@ -1,28 +1,15 @@
 import { get } from 'node:http'
 import { client } from '../../test/support/http.ts'
 import { pause, until, type Cluster, type Person } from './cluster.ts'
+import { writeForeignRows } from './foreign-rows.ts'
 import { startFollower, type Follower } from './follower.ts'
 import { probeLivez } from './livez-probe.ts'
 import type { Fault, Scene } from './run.ts'
 import { newestSeq } from './truth.ts'
 
-const CHUNK = 20_000
 const STREAMS = 150
 const PAGE_EVERY_MS = 50
 const LIVEZ_WITHIN_MS = 1_000
-
-/** Events that concern nobody here, written in the order of the log. */
-async function writeForeignRows({ postgres }: Cluster, count: number): Promise<void> {
-  for (let written = 0; written < count; written += CHUNK) {
-    await postgres.query(
-      `with lock as materialized (select pg_advisory_xact_lock(7230, 1))
-       insert into log (seq, event, topics, payload)
-       select nextval('log_seq'), 'like', array['feed:99999' || n % 7, 'post:99999' || n], '{"post": {"id": "0"}}'
-       from lock, generate_series(1, $1::int) n`,
-      [Math.min(CHUNK, count - written)],
-    )
-  }
-}
 
 interface RawStream {
   newest: number
@@ -80,7 +67,7 @@ export const oldCursors: Fault = {
   async happen({ cluster, hold: rows, breach, note }) {
     const [node] = cluster.nodes
     const cursor = await newestSeq(cluster)
-    await writeForeignRows(cluster, rows)
+    await writeForeignRows(cluster.postgres, rows)
     const target = await newestSeq(cluster)
     const pages = readPages(cluster)
     const start = Date.now()
@@ -104,9 +91,9 @@ export const oldCursors: Fault = {
 export const rightLost: Fault = {
   name: 'a right is lost during a replay',
   hold: { long: 10_000, short: 2_500 },
-  prepare: ({ postgres, ...cluster }) => {
-    startedAt = newestSeq({ postgres, ...cluster })
-    return startedAt.then(() => writeForeignRows({ postgres, ...cluster }, CHUNK * 3))
+  async prepare(cluster) {
+    startedAt = await newestSeq(cluster)
+    await writeForeignRows(cluster.postgres, 60_000)
   },
   async happen(scene) {
     const { cluster, hold, breach, note } = scene
@@ -114,7 +101,7 @@ export const rightLost: Fault = {
     const name = `reader${Date.now() % 1_000_000}`
     const reader = await client(cluster.balancer.origin).register(name)
     await reader.post(`/users/${author!.name}/follow`)
-    const from = (await startedAt) ?? 0
+    const from = startedAt
     const followedAt = await newestSeq(cluster)
     // Past the change of rights that following was; as many streams as one person may have.
     await cluster.postgres.query(
@@ -136,7 +123,7 @@ export const rightLost: Fault = {
     for (const stream of streams) stream.close()
   },
 }
-let startedAt: Promise<number> | undefined
+let startedAt = 0
 
 async function countLate(
   { cluster }: Scene,
