@@ -21,6 +21,8 @@ export interface Config {
   publicOrigin: string | null
   trustedProxies: number
   metricsPort: number
+  /** How long an instance that is shutting down still answers, so that proxies learn that it is not ready. */
+  drainSeconds: number
   siteName: string
   logLevel: (typeof logLevels)[number]
   instanceName: string
@@ -80,6 +82,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     publicOrigin: vars.PUBLIC_ORIGIN ?? null,
     trustedProxies: vars.TRUSTED_PROXIES,
     metricsPort: vars.METRICS_PORT,
+    drainSeconds: vars.DRAIN_SECONDS,
     siteName: vars.SITE_NAME,
     logLevel: vars.LOG_LEVEL,
     instanceName: vars.INSTANCE_NAME,
@@ -100,6 +103,7 @@ function environment(production: boolean) {
     PUBLIC_ORIGIN: production ? origin() : origin().optional(),
     TRUSTED_PROXIES: wholeNumber(0, 16).default(0),
     METRICS_PORT: wholeNumber(0, 65_535).default(9464),
+    DRAIN_SECONDS: wholeNumber(0, 5).default(production ? 3 : 0),
     SITE_NAME: z.string().max(60, 'must have at most 60 characters').default('KoaFeed'),
     LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('info'),
     // PostgreSQL cuts application_name at 63 bytes, of which `koafeed:listener:` takes 17.

@@ -9,10 +9,12 @@ import { readConfig, type Config } from './config.ts'
 import { createAssets } from './lib/assets.ts'
 import { createBackoff } from './lib/backoff.ts'
 import { createDb, createWrite, type DatabasePool } from './lib/db.ts'
+import { Unavailable } from './lib/errors.ts'
 import { createLog, errorFacts } from './lib/log.ts'
 import { createMetricsServer } from './lib/metrics.ts'
 import { probeDatabase } from './lib/probe.ts'
 import { createRenderer } from './lib/render.ts'
+import { prepareClose } from './lib/graceful.ts'
 import { createHttpServer } from './lib/server.ts'
 import { forgetThrottles } from './lib/throttle.ts'
 import { createStreaming, type Streaming } from './stream/streaming.ts'
@@ -85,9 +87,17 @@ async function run(config: Config): Promise<void> {
     config,
     log,
     health,
-    stream: (ctx, next) => streaming.routes(ctx, next),
+    stream(ctx, next) {
+      const isStream = streaming.routes.router?.match(ctx.path, ctx.method).route
+      if (isStream && phase === 'stopping') {
+        ctx.state.program = true
+        throw new Unavailable('This instance is shutting down.', 1)
+      }
+      return streaming.routes(ctx, next)
+    },
   })
   const server = createHttpServer(app.callback())
+  const connections = prepareClose(server)
   process.on('SIGTERM', () => void shutDown('SIGTERM'))
   process.on('SIGINT', () => void shutDown('SIGINT'))
   // The process that started this instance has ended.
@@ -132,15 +142,18 @@ async function run(config: Config): Promise<void> {
     }
   }
 
+  /** The balancers learn first; then the port closes and the streams end; what is left is closed when it is idle. */
   async function shutDown(reason: string): Promise<void> {
     if (phase === 'stopping') return
+    const drainMs = phase === 'running' ? config.drainSeconds * 1_000 : 0
     phase = 'stopping'
     log.info({ event: 'shutdown', reason }, 'shutting down')
     setTimeout(() => process.exit(0), SHUTDOWN_MS).unref()
+    connections.endKeepAlive()
+    await pause(drainMs)
+    const closed = connections.close()
     await streaming.drain()
     stopUpkeep()
-    const closed = once(server, 'close')
-    server.close()
     await closed
     await streaming.stop()
     await Promise.all([db.end(), logDb.end()])

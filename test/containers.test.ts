@@ -108,9 +108,12 @@ describe('compose.yaml', () => {
 
 describe('nginx.conf', () => {
   it('asks the service that compose.yaml starts, on its port', () => {
-    const [, host = '', port] = /^\s*server (\w+):(\d+) /m.exec(nginx) ?? []
-    expect(compose.services).to.have.property(host)
-    expect(Number(port)).to.equal(readConfig({}).port)
+    const servers = [...nginx.matchAll(/^\s*server (\w+):(\d+) /gm)]
+    expect(servers).to.have.length(2)
+    for (const [, host = '', port] of servers) {
+      expect(compose.services).to.have.property(host)
+      expect(Number(port)).to.equal(readConfig({}).port)
+    }
   })
 
   it('holds nothing back of any stream, and nothing but streams gets that', () => {
@@ -124,7 +127,10 @@ describe('nginx.conf', () => {
       expect(path).to.not.match(new RegExp(pattern))
     }
     expect(block).to.match(/proxy_buffering off;/)
-    const [, silence = ''] = /BEAT_AFTER_MS = ([\d_]+)/.exec(read('src/stream/keeper.ts')) ?? []
+    expect(block).to.match(/proxy_next_upstream .*http_503;/)
+    expect(nginx.match(/http_503;/g), 'only for streams').to.have.length(1)
+    expect(nginx).to.not.contain('non_idempotent;')
+    const [, silence = ''] = /BEAT_AFTER_MS = ([\d_]+)/.exec(read('src/stream/lifecycle.ts')) ?? []
     const [, patience = ''] = /proxy_read_timeout (\d+)s/.exec(block) ?? []
     expect(Number(patience) * 1000).to.be.above(4 * Number(silence.replaceAll('_', '')))
   })

@@ -9,11 +9,15 @@ const ANSWER_MS = 10_000
 const IDLE_MS = 60_000
 
 /**
- * Routes each request to the ready instance with the fewest open ones. Where it cannot connect it tries the next;
- * a request that was sent is repeated only where that is harmless, so never a POST.
+ * Routes each request to the ready instance with the fewest open ones. It tries the next one if it cannot connect, and
+ * if a stream is refused with 503. It repeats a request that was sent only if that is harmless, so never a POST.
  */
 export interface Balancer {
   origin: string
+  /** Passive: keeps what it knows and does not ask /readyz, as nginx does. */
+  setPassive(passive: boolean): void
+  /** Streams that an instance has served, and refused by 503 or by a closed port, since `forget`. */
+  streamsOf(origin: string): { served: number; refused: number }
   add(origin: string): void
   remove(origin: string): void
   ready(): number
@@ -28,15 +32,24 @@ interface Target {
   agent: Agent
   ready: boolean
   open: number
+  served: number
+  refused: number
 }
 
 export async function startBalancer(): Promise<Balancer> {
   const targets = new Map<string, Target>()
   let failed = 0
+  let isPassive = false
 
   const server = createServer((request, response) => {
     void collect(request).then((body) => forward(request, response, body, new Set()))
   })
+
+  function choose(tried: Set<Target>): Target | undefined {
+    return [...targets.values()]
+      .filter((one) => one.ready && !tried.has(one))
+      .sort((a, b) => a.open - b.open)[0]
+  }
 
   function forward(
     request: IncomingMessage,
@@ -44,9 +57,7 @@ export async function startBalancer(): Promise<Balancer> {
     body: Buffer,
     tried: Set<Target>,
   ): void {
-    const [target] = [...targets.values()]
-      .filter((one) => one.ready && !tried.has(one))
-      .sort((a, b) => a.open - b.open)
+    const target = choose(tried)
     if (!target) return refuse(response, 503)
     tried.add(target)
     const { method, url, headers } = request
@@ -67,6 +78,12 @@ export async function startBalancer(): Promise<Balancer> {
       else connected = true
     })
     upstream.on('response', (answer) => {
+      if (isStream) target[answer.statusCode === 200 ? 'served' : 'refused'] += 1
+      if (isStream && answer.statusCode === 503 && choose(tried)) {
+        answer.resume()
+        forward(request, response, body, tried)
+        return
+      }
       answered = true
       clearTimeout(timer)
       if ((answer.statusCode ?? 500) >= 500) failed += 1
@@ -77,6 +94,7 @@ export async function startBalancer(): Promise<Balancer> {
     })
     upstream.on('error', () => {
       settle()
+      if (isStream && !connected) target.refused += 1
       if (answered) response.destroy()
       else if (response.destroyed) return
       else if (!connected || method === 'GET') forward(request, response, body, tried)
@@ -102,7 +120,7 @@ export async function startBalancer(): Promise<Balancer> {
   /** One poll at a time for each: a frozen instance does not hold up what is known of the others. */
   async function watch(target: Target): Promise<void> {
     while (targets.get(target.origin) === target) {
-      await poll(target)
+      if (!isPassive) await poll(target)
       await new Promise((resolve) => setTimeout(resolve, POLL_MS))
     }
   }
@@ -113,7 +131,7 @@ export async function startBalancer(): Promise<Balancer> {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     add(origin) {
       const agent = new Agent({ keepAlive: true, timeout: IDLE_MS })
-      const target = { origin, agent, ready: false, open: 0 }
+      const target = { origin, agent, ready: false, open: 0, served: 0, refused: 0 }
       targets.set(origin, target)
       void watch(target)
     },
@@ -125,6 +143,14 @@ export async function startBalancer(): Promise<Balancer> {
     failed: () => failed,
     forget() {
       failed = 0
+      for (const target of targets.values()) Object.assign(target, { served: 0, refused: 0 })
+    },
+    setPassive(passive) {
+      isPassive = passive
+    },
+    streamsOf(origin) {
+      const { served = 0, refused = 0 } = targets.get(origin) ?? {}
+      return { served, refused }
     },
     close() {
       for (const { agent } of targets.values()) agent.destroy()

@@ -81,7 +81,11 @@ async function startNode(postgres: BenchPostgres, balancer: Balancer): Promise<N
   async function start(until: 'ready' | 'listening' = 'ready'): Promise<Instance> {
     const instance = await startInstance({
       databaseUrl: over(pool),
-      env: { LISTEN_DATABASE_URL: over(listen), LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn' },
+      env: {
+        LISTEN_DATABASE_URL: over(listen),
+        LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
+        DRAIN_SECONDS: '1',
+      },
       until,
     })
     balancer.add(instance.origin)

@@ -1,9 +1,11 @@
 import { pause, until } from './cluster.ts'
+import { startFollower } from './follower.ts'
 import { readiness } from './monitor.ts'
 import type { Fault, Scene } from './run.ts'
 
 const NOTICED_WITHIN_MS = 10_000
 const EXIT_WITHIN_MS = 15_000
+const STREAMS_EACH = 9
 
 export const death: Fault = {
   name: 'an instance dies',
@@ -47,6 +49,45 @@ export const rollingRestart: Fault = {
     note(`${balancer.failed()} failed requests`)
     if (balancer.failed() > 0) breach(`${balancer.failed()} requests failed through the balancer`)
   },
+}
+
+/** The balancer does not learn that an instance drains, and prefers it because it has the fewest streams. */
+export const drain: Fault = {
+  name: 'an instance drains',
+  hold: { long: 5_000, short: 200 },
+  async happen(scene) {
+    const { cluster, excuse, hold, breach, note } = scene
+    const { balancer } = cluster
+    const [node] = cluster.nodes
+    await addFollowers(scene)
+    balancer.forget()
+    balancer.setPassive(true)
+    excuse(node!, true)
+    const start = Date.now()
+    const { code } = await node!.instance.kill('SIGTERM')
+    if (code !== 0) breach(`the instance ended with ${code}`)
+    if (Date.now() - start > EXIT_WITHIN_MS) breach(`the instance took ${Date.now() - start} ms to end`)
+    const { served, refused } = balancer.streamsOf(node!.instance.origin)
+    note(`${served} returns, ${refused} refused and sent on, ${balancer.failed()} failed requests`)
+    if (served > 0) breach(`${served} streams returned to the instance that drained`)
+    if (balancer.failed() > 0) breach(`${balancer.failed()} requests failed through the balancer`)
+    await pause(hold)
+  },
+  async tidy({ cluster, excuse }) {
+    cluster.balancer.setPassive(false)
+    await cluster.nodes[0]!.replace()
+    excuse(cluster.nodes[0]!, false)
+  },
+}
+
+async function addFollowers({ cluster, followers }: Scene): Promise<void> {
+  const { origin } = cluster.balancer
+  const { from } = followers[0]!
+  for (const person of cluster.followers) {
+    for (let n = 0; n < STREAMS_EACH; n++)
+      followers.push(startFollower({ origin: () => origin, person, from }))
+  }
+  await until(() => followers.every((one) => one.ledger.length > 0), 10_000, 'the followers to be connected')
 }
 
 /** As after a power cut: the instances are there before PostgreSQL. */

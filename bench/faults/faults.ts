@@ -10,6 +10,7 @@ import type { Fault } from './run.ts'
 export const faults: Fault[] = [
   instances.death,
   instances.rollingRestart,
+  instances.drain,
   database.listenCut,
   database.crash,
   database.away,

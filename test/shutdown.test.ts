@@ -1,0 +1,142 @@
+import { once } from 'node:events'
+import { Agent, request as ask, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
+import { expect } from 'chai'
+import { useDatabase } from './support/database.ts'
+import { eventually } from './support/eventually.ts'
+import { client, type Client } from './support/http.ts'
+import { startInstance, type Instance } from './support/instance.ts'
+import { openStream } from './support/sse.ts'
+
+describe('an instance that shuts down', function () {
+  this.timeout(60_000)
+  const database = useDatabase()
+  const agents: Agent[] = []
+  let instance: Instance
+  let ann: Client
+
+  async function start(drainSeconds: number): Promise<void> {
+    instance = await startInstance({
+      databaseUrl: database.url,
+      env: { DRAIN_SECONDS: String(drainSeconds) },
+    })
+    ann = client(instance.origin)
+    if (!(await ann.login('ann')).text.includes('"user"')) await ann.register('ann')
+    await ann.csrf()
+  }
+  afterEach(async () => {
+    for (const agent of agents.splice(0)) agent.destroy()
+    await instance.kill()
+  })
+
+  /** A proxy's connection to the instance: one socket, kept between requests. */
+  function keptConnection() {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    agents.push(agent)
+    let sockets = 0
+    async function send(method: string, path: string, body?: object): Promise<Response> {
+      const headers = {
+        accept: 'application/json',
+        'content-type': 'application/json',
+        cookie: ann.cookie(),
+        'x-csrf-token': await ann.csrf(),
+      }
+      const request = ask(new URL(path, instance.origin), { method, headers, agent })
+      request.on('socket', (socket) => (sockets += socket.connecting ? 1 : 0))
+      request.end(body && JSON.stringify(body))
+      const [response] = (await once(request, 'response')) as [IncomingMessage]
+      response.resume()
+      await once(response, 'end')
+      return { status: response.statusCode, connection: response.headers.connection }
+    }
+    return { send, sockets: () => sockets }
+  }
+  interface Response {
+    status: number | undefined
+    connection: string | undefined
+  }
+
+  const isReady = async () => (await fetch(`${instance.origin}/readyz`)).ok
+  const accepts = () => {
+    const socket = connect(Number(new URL(instance.origin).port), 'localhost')
+    return once(socket, 'connect')
+      .then(() => true)
+      .catch(() => false)
+      .finally(() => socket.destroy())
+  }
+
+  it('first answers on, unready, and ends each connection with its response', async () => {
+    await start(2)
+    const stream = await openStream(`${instance.origin}/public/stream`)
+    await stream.opened
+    const [kept, other] = [keptConnection(), keptConnection()]
+    for (const one of [kept, other]) {
+      expect(await one.send('GET', '/public')).to.deep.equal({ status: 200, connection: 'keep-alive' })
+    }
+    instance.child.kill('SIGTERM')
+    await eventually(isReady, (ready) => !ready)
+
+    expect(await kept.send('POST', '/posts', { body: 'sent on a kept connection' })).to.deep.equal({
+      status: 201,
+      connection: 'close',
+    })
+    expect(kept.sockets(), 'connections that were needed').to.equal(1)
+    expect(await other.send('GET', '/public/stream')).to.deep.equal({ status: 503, connection: 'close' })
+    expect(await keptConnection().send('GET', '/public')).to.deep.equal({ status: 200, connection: 'close' })
+    expect(await keptConnection().send('GET', '/livez')).to.deep.equal({ status: 200, connection: 'close' })
+    await stream.next(({ data }) => data.post?.body === 'sent on a kept connection')
+
+    await stream.closed
+    expect(stream.retries.at(-1)).to.be.within(50, 500)
+    expect(await instance.exited).to.deep.equal({ code: 0, signal: null })
+    expect(instance.logs()).to.contain('all done')
+  })
+
+  it('refuses a new stream with Retry-After', async () => {
+    await start(2)
+    instance.child.kill('SIGTERM')
+    await eventually(isReady, (ready) => !ready)
+    const refused = await fetch(`${instance.origin}/public/stream`)
+    expect(refused.status).to.equal(503)
+    expect(refused.headers.get('retry-after')).to.equal('1')
+    expect(await refused.json()).to.have.nested.property('error.code', 'unavailable')
+  })
+
+  it('then accepts no connection, and still serves a POST on a kept one', async () => {
+    await start(0)
+    const kept = keptConnection()
+    await kept.send('GET', '/public')
+    const upload = connect(Number(new URL(instance.origin).port), 'localhost')
+    let answer = ''
+    upload.on('data', (chunk) => (answer += String(chunk)))
+    const body = JSON.stringify({ body: 'sent slowly' })
+    upload.write(
+      `POST /posts HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\nCookie: ${ann.cookie()}\r\n` +
+        `X-CSRF-Token: ${await ann.csrf()}\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n` +
+        `Content-Length: ${body.length}\r\n\r\n`,
+    )
+    await once(upload, 'data') // the request is under way
+    instance.child.kill('SIGTERM')
+    await eventually(accepts, (accepted) => !accepted)
+
+    expect(await kept.send('POST', '/posts', { body: 'sent late' })).to.deep.equal({
+      status: 201,
+      connection: 'close',
+    })
+    upload.write(body)
+    await once(upload, 'close')
+    expect(answer).to.contain('HTTP/1.1 201 ').and.contain('Connection: close')
+    expect(await instance.exited).to.deep.equal({ code: 0, signal: null })
+  })
+
+  it('closes connections that nobody uses, also those that have sent nothing', async () => {
+    await start(0)
+    const kept = keptConnection()
+    await kept.send('GET', '/public')
+    const silent = connect(Number(new URL(instance.origin).port), 'localhost')
+    silent.on('error', () => {})
+    await once(silent, 'connect')
+    expect(await instance.kill('SIGTERM')).to.deep.equal({ code: 0, signal: null })
+    expect(instance.logs()).to.contain('all done')
+  })
+})
