@@ -37,7 +37,7 @@ export interface Hub {
   subscribers(): Iterable<Subscriber>
   /** How many streams are open. */
   size(): number
-  isCongested(): boolean
+  congestion(): number
 }
 
 /** `onOutdated` is called with what `outdatedBy` returns for an event. */
@@ -146,7 +146,7 @@ export function createHub({
     epoch: () => epoch,
     subscribers: () => all,
     size: () => [...all].filter((subscriber) => subscriber.state() !== 'opening').length,
-    isCongested() {
+    congestion() {
       let reading = 0
       let congested = 0
       for (const { connection } of all) {
@@ -154,7 +154,7 @@ export function createHub({
         reading += 1
         if (connection.waitingBytes() > CONGESTED_BYTES) congested += 1
       }
-      return congested > reading / 2
+      return congested / Math.max(reading, 1)
     },
   }
 }

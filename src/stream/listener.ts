@@ -142,7 +142,11 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
       if (reason === 'timer') notePending(page)
       // One turn of the loop from here: no notification comes between.
       const rows = sequencer.read(page, from)
-      if (rows === null) return reset()
+      if (rows === null) {
+        // The reset needs another read, and a right that has ended must not wait for it.
+        for (const row of page) handler.hearEarly(row)
+        return reset()
+      }
       if (wasListening && channel.listening() && losses === lossesBefore) sequencer.prove()
       push(rows)
       const isBehind = sequencer.newestHeard() > sequencer.tail()

@@ -68,8 +68,11 @@ export async function openStream(
       const start = isOutdated ? Math.max(rights.changedAt, snapshotSeq) : from
       subscriber.start(rights, start)
       connection.open()
-      connection.write(encodeSse({ retry: randomBetween(clock, 2_000, 8_000), id: start }))
-      if (isOutdated || !isResumable) subscriber.reset(start)
+      const retry = randomBetween(clock, 2_000, 8_000)
+      // A cursor before the reset would survive a connection that breaks between the two: the reset would be lost.
+      const mustReset = isOutdated || !isResumable
+      connection.write(encodeSse(mustReset ? { retry } : { retry, id: start }))
+      if (mustReset) subscriber.reset(start)
       return subscriber
     } finally {
       if (subscriber.state() === 'opening') hub.remove(subscriber)

@@ -8,7 +8,9 @@ const TURN_BYTES = 256 * 1024
 const TURN_MS = 10
 /** A turn that used up its bytes waits this long for clients that are still reading, a few times at most. */
 const PAUSE_MS = 10
-const MAX_PAUSES = 25
+const MAX_PAUSES_FOR_MOST = 25
+/** A few that get more than the others must not be cut; if they are slow, the others must not wait for them. */
+const MAX_PAUSES_FOR_FEW = 4
 
 /** Rows in order on their way to the hub: bounded, and relayed with a budget of bytes and milliseconds per turn. */
 export interface RelayQueue {
@@ -23,8 +25,8 @@ export interface RelayQueue {
 export interface RelayTarget {
   /** Relays one row; returns the size of its frame in bytes. */
   relay(row: LogRow): number
-  /** Whether most clients that are reading have much left to read. */
-  isCongested(): boolean
+  /** The share of the clients that are reading which have much left to read. */
+  congestion(): number
 }
 
 /** A row is relayed at once if the budget of this turn allows it and nothing waits before it. */
@@ -54,7 +56,7 @@ export function createRelayQueue(target: RelayTarget, clock: Clock): RelayQueue 
   function endTurn(): void {
     cancelTurn = null
     if (rows.length === 0) return
-    if (bytes >= TURN_BYTES && pauses < MAX_PAUSES && target.isCongested()) {
+    if (bytes >= TURN_BYTES && pauses < maxPauses(target.congestion())) {
       pauses += 1
       cancelTurn = clock.after(PAUSE_MS, endTurn)
       return
@@ -83,4 +85,9 @@ export function createRelayQueue(target: RelayTarget, clock: Clock): RelayQueue 
       for (const resume of waiters.splice(0)) resume()
     },
   }
+}
+
+function maxPauses(congestion: number): number {
+  if (congestion > 0.5) return MAX_PAUSES_FOR_MOST
+  return congestion > 0 ? MAX_PAUSES_FOR_FEW : 0
 }

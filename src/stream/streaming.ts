@@ -15,6 +15,7 @@ import { createListener, type Listener, type ListenerDeps } from './listener.ts'
 import { createLogReader, type LogReader } from './log.ts'
 import { createRelayQueue } from './relay-queue.ts'
 import { authorize, type Wanted } from './rights.ts'
+import { createRing, type Ring } from './ring.ts'
 import { streamRoutes } from './routes.ts'
 import { createTopicIndex } from './topic-index.ts'
 import type { Viewer } from './subscriber.ts'
@@ -58,11 +59,12 @@ export interface Streaming {
 export function createCore({
   replayReader,
   clock,
+  ring = createRing(),
   ...deps
-}: Omit<ListenerDeps, 'queue' | 'handler'> & { replayReader: LogReader }) {
+}: Omit<ListenerDeps, 'queue' | 'handler'> & { replayReader: LogReader; ring?: Ring }) {
   const turn = createQueue(REPLAY_READS, Infinity)
   const archive = createArchive(replayReader, turn)
-  const hub = createHub({ onOutdated: archive.markOutdated })
+  const hub = createHub({ ring, onOutdated: archive.markOutdated })
   const index = createTopicIndex(replayReader, turn, hub.position, clock.now)
   const queue = createRelayQueue(hub, clock)
   const handler = {

@@ -71,6 +71,15 @@ describe('a stream', () => {
     expect(id).to.equal(await seq(ann))
   })
 
+  it('moves the cursor of a client that must reload only with the reset, which no broken connection can lose', async () => {
+    const response = await fetch(`${one.origin}/public/stream?after=9007199254740993`)
+    const reader = response.body!.getReader()
+    let text = ''
+    while (!text.includes('event: reset')) text += new TextDecoder().decode((await reader.read()).value)
+    await reader.cancel()
+    expect(text).to.match(/^retry: \d+\n\nid: \d+\nevent: reset\n/)
+  })
+
   it('brings a follower on another instance the post, and nothing to who is no follower', async () => {
     const follower = await open(bob, '/stream')
     const stranger = await open(cleo, '/stream')

@@ -36,7 +36,7 @@ function manualClock(): ManualClock {
 describe('the relay queue', () => {
   let clock: ManualClock
   let relayed: number[]
-  let isCongested: boolean
+  let congestion: number
   let frameBytes: number
   let frameMs: number
   let queue: ReturnType<typeof createRelayQueue>
@@ -44,7 +44,7 @@ describe('the relay queue', () => {
   beforeEach(() => {
     clock = manualClock()
     relayed = []
-    isCongested = false
+    congestion = 0
     frameBytes = 1 * KB
     frameMs = 0
     queue = createRelayQueue(
@@ -54,7 +54,7 @@ describe('the relay queue', () => {
           clock.time += frameMs
           return frameBytes
         },
-        isCongested: () => isCongested,
+        congestion: () => congestion,
       },
       clock,
     )
@@ -89,19 +89,29 @@ describe('the relay queue', () => {
   it('pauses while most clients have much to read, and then continues', () => {
     frameBytes = 300 * KB
     queue.push(rows(1, 2))
-    isCongested = true
+    congestion = 1
     for (let pause = 0; pause < 5; pause++) clock.endTurn()
     expect(relayed).to.deep.equal([1])
-    isCongested = false
+    congestion = 0
     clock.endTurn()
     expect(relayed).to.deep.equal([1, 2])
   })
 
   it('continues after some pauses, so that slow clients do not hold the others up', () => {
     frameBytes = 300 * KB
-    isCongested = true
+    congestion = 1
     queue.push(rows(1, 2))
     for (let pause = 0; pause < 30; pause++) clock.endTurn()
+    expect(relayed).to.deep.equal([1, 2])
+  })
+
+  it('pauses less for a few that have much to read', () => {
+    frameBytes = 300 * KB
+    congestion = 0.1
+    queue.push(rows(1, 2))
+    clock.endTurn()
+    expect(relayed).to.deep.equal([1])
+    for (let pause = 0; pause < 4; pause++) clock.endTurn()
     expect(relayed).to.deep.equal([1, 2])
   })
 

@@ -1,0 +1,221 @@
+import type { Logger } from 'pino'
+import { TooMany, Refusal } from '../../src/lib/errors.ts'
+import { isRightsChange, type LogRow } from '../../src/stream/events.ts'
+import { createConnection } from '../../src/stream/connection.ts'
+import { createConnectionLimit } from '../../src/stream/connection-limit.ts'
+import { openStream, type OpenDeps } from '../../src/stream/open.ts'
+import type { ReplayDeps } from '../../src/stream/replay.ts'
+import type { Subscriber } from '../../src/stream/subscriber.ts'
+import type { Audience } from './audience.ts'
+import { createSimulatedChannel, type SimulatedChannel } from './channel.ts'
+import { checkConnection, type ConnectionCheck } from './connection-check.ts'
+import type { Parts } from './parts.ts'
+import { authorizeNow, createSimulatedReader, viewerOf } from './reader.ts'
+import type { Process } from './scheduler.ts'
+import type { Simulation } from './simulation.ts'
+import { createWire, type Receiver, type SimulatedWire, type Stamp } from './wire.ts'
+
+/** A request gets its answer within this time; see `spend` in `src/lib/patience.ts`. */
+const DEADLINE_MS = 4_500
+/** What relaying one frame to one of the clients of a crowd costs. */
+const CROWD_MS = 0.002
+const LONGEST_TURN_MS = 100
+
+export interface SimulatedInstance {
+  readonly wires: ReadonlySet<SimulatedWire>
+  isAlive(): boolean
+  isReady(): boolean
+  isDraining(): boolean
+  position(): number
+  accept(audience: Audience, cursor: number, isFast: () => boolean, receiver: Receiver): SimulatedWire
+  loseChannel(): void
+  drain(done: () => void): void
+  /** Stops at once; of each connection some blocks that are on their way still arrive. */
+  crash(): void
+  /** The database went back to this number: an instance that has accepted later events must notice it. */
+  noteFork(seq: number): void
+}
+
+const silentLog = { info() {}, warn() {}, error() {} } as unknown as Logger
+
+/** One instance of the stream layer, as `createStreaming` and `routes.ts` put it together, in a process of its own. */
+export function startSimulatedInstance(simulation: Simulation, parts: Parts): SimulatedInstance {
+  const { scheduler, random, database, fail, settings } = simulation
+  const { log } = database
+  const process: Process = scheduler.createProcess(random, (ms) => {
+    if (ms > LONGEST_TURN_MS) fail(`a turn of the event loop took ${Math.round(ms)} ms`)
+  })
+  const wires = new Set<SimulatedWire>()
+  const checks = new Set<ConnectionCheck>()
+  let channel: SimulatedChannel | null = null
+  let isReady = false
+  let isDraining = false
+  let generation = log.generation()
+  let limit = Infinity
+  let epochs = 0
+  /** Whether it may have accepted a row that the database has lost. */
+  let hasLostRows = false
+
+  const core = parts.createCore({
+    openChannel(events) {
+      channel = createSimulatedChannel(
+        { database, process, random },
+        {
+          ...events,
+          onNotification(text) {
+            hearText(text)
+            events.onNotification(text)
+          },
+          onLost() {
+            events.onLost()
+            if (!hasLostRows) follow()
+          },
+        },
+      )
+      return channel
+    },
+    reader: createSimulatedReader(database, process, (rows) => rows.forEach(hear)),
+    replayReader: createSimulatedReader(database, process),
+    clock: process.clock,
+    log: silentLog,
+    ring: settings.createRing(),
+  })
+  const relay = core.hub.relay
+  core.hub.relay = (row) => {
+    process.charge(settings.crowd * CROWD_MS)
+    return relay(row)
+  }
+  const lifecycle = parts.startLifecycle({
+    hub: core.hub,
+    log: silentLog,
+    clock: process.clock,
+    findLiveSessions: (hashes) =>
+      database.read(process, () => new Set(hashes.filter((hash) => log.rights.sessions.has(hash)))),
+  })
+  const deps: OpenDeps & ReplayDeps = {
+    ...core,
+    sync: core.listener.sync,
+    newest: core.listener.newest,
+    connectionLimit: createConnectionLimit({ streams: settings.streamsPerUser }),
+    authorize: (wanted) => database.read(process, () => authorizeNow(log, wanted)),
+  }
+
+  function hearText(text: string): void {
+    if (limit < Infinity) {
+      const { seq } = JSON.parse(text) as LogRow
+      const present = log.find(seq)
+      if (seq > limit && (!present || log.textOf(present) !== text)) hasLostRows = true
+    }
+    if (text.includes('"ended"')) hear(JSON.parse(text) as LogRow)
+  }
+
+  /** From now on it relays the present timeline. */
+  function follow(): void {
+    generation = log.generation()
+    limit = Infinity
+    hasLostRows = false
+  }
+
+  function hear(row: LogRow): void {
+    if (!isReady || !isRightsChange(row)) return
+    const committed = log.find(row.seq)
+    if (committed && row.seq <= stamp().limit) for (const check of checks) check.hear(committed)
+  }
+
+  function stamp(): Stamp {
+    if (core.listener.counters().epochs > epochs) {
+      epochs = core.listener.counters().epochs
+      follow()
+    }
+    return { generation, limit }
+  }
+
+  async function serve(open: () => Promise<Subscriber>, wire: SimulatedWire, cut: () => void): Promise<void> {
+    let isAnswered = false
+    process.after(DEADLINE_MS, () => {
+      if (!isAnswered) wire.respond(503)
+    })
+    try {
+      const subscriber = await open()
+      isAnswered = true
+      await parts.replay(deps, subscriber).catch(cut)
+    } catch (error) {
+      isAnswered = true
+      wire.respond(error instanceof Refusal ? error.status : 500)
+      if (!(error instanceof Refusal) && !String(error).includes('does not answer')) fail(String(error))
+      if (error instanceof TooMany) return
+    }
+  }
+
+  async function start(): Promise<void> {
+    try {
+      await core.listener.start()
+      isReady = true
+    } catch {
+      process.after(1_000, () => void start())
+    }
+  }
+  process.after(0, () => void start())
+
+  return {
+    wires,
+    isAlive: process.isAlive,
+    isReady: () => isReady && process.isAlive(),
+    isDraining: () => isDraining,
+    position: core.hub.position,
+    accept(audience, cursor, isFast, receiver) {
+      let check: ConnectionCheck | null = null
+      const wire = createWire(scheduler, process, receiver, () => check!.nextStamp())
+      wires.add(wire)
+      process.after(0, () => {
+        if (isDraining || !isReady) return wire.respond(503)
+        const connection = createConnection(wire, process.clock)
+        const cut = connection.destroy
+        check = checkConnection(connection, {
+          log,
+          audience,
+          position: core.hub.position(),
+          stamp,
+          now: process.clock.now,
+          after: process.after,
+          isFast,
+          fail,
+        })
+        const added = check
+        checks.add(added)
+        connection.onClose(() => {
+          checks.delete(added)
+          wires.delete(wire)
+        })
+        const request = {
+          home: audience.home,
+          pages: audience.pages,
+          cursor,
+          identify: () => database.read(process, () => viewerOf(log, audience.session)),
+          network: 'simulated',
+        }
+        void serve(() => openStream(deps, request, connection), wire, cut)
+      })
+      return wire
+    },
+    loseChannel: () => channel?.lose(),
+    drain(done) {
+      isDraining = true
+      process.after(0, async () => {
+        await lifecycle.drain()
+        done()
+      })
+    },
+    crash() {
+      process.kill()
+      void channel?.close()
+      for (const wire of wires) wire.cut(random.between(0, 3))
+      wires.clear()
+    },
+    noteFork(seq) {
+      stamp()
+      limit = Math.min(limit, seq)
+      hasLostRows ||= core.listener.newest() > seq
+    },
+  }
+}
