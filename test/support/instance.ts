@@ -4,7 +4,8 @@ import { join } from 'node:path'
 
 export interface Instance {
   origin: string
-  metricsOrigin: string | null
+  /** Null until it is ready. */
+  readonly metricsOrigin: string | null
   pid: number
   child: ChildProcess
   /** Sends a signal and waits for the end. */
@@ -71,11 +72,19 @@ export async function startInstance(options: {
   const ended = exited.then((exit) => {
     throw new Error(`The instance ended (${JSON.stringify(exit)}) before it was ready:\n${written}`)
   })
+  let metrics: string | null = null
   const { until = 'ready' } = options
-  const message = await Promise.race([nextMessage(child, until), ended])
+  const said = new Promise<string>((resolve) => {
+    child.on('message', (message: Message) => {
+      metrics = message.metrics ?? null
+      if (message[until] !== undefined) resolve(message[until])
+    })
+  })
   const instance: Instance = {
-    origin: message[until] ?? '',
-    metricsOrigin: message.metrics ?? null,
+    origin: await Promise.race([said, ended]),
+    get metricsOrigin() {
+      return metrics
+    },
     pid: child.pid ?? 0,
     child,
     exited,
@@ -90,12 +99,10 @@ export async function startInstance(options: {
   return instance
 }
 
-type Message = { ready?: string; listening?: string; metrics?: string | null }
-
-function nextMessage(child: ChildProcess, until: 'ready' | 'listening'): Promise<Message> {
-  return new Promise((resolve) => {
-    child.on('message', (message: Message) => message[until] !== undefined && resolve(message))
-  })
+interface Message {
+  listening?: string
+  ready?: string
+  metrics?: string | null
 }
 
 /** Kills what still runs: on one database, or all. */
