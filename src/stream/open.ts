@@ -61,10 +61,9 @@ export async function openStream(
       if (authorized === null) throw new NotFound()
       const { rights } = authorized
       deps.connectionLimit.acquire(viewer?.id ?? null, request.network, connection)
-      // What was committed before the viewer was allowed to see it is not sent, though they may see its result now.
-      const isOutdated =
-        rights.changedAt > (request.cursor ?? snapshotSeq) && (request.home || rights.guarded)
       const from = isResumable ? (request.cursor ?? snapshotSeq) : snapshotSeq
+      // What was committed before the viewer was allowed to see it is not sent, though they may see its result now.
+      const isOutdated = rights.changedAt > from && (request.home || rights.guarded)
       const start = isOutdated ? Math.max(rights.changedAt, snapshotSeq) : from
       subscriber.start(rights, start)
       connection.open()
