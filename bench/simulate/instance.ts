@@ -53,8 +53,10 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
   let generation = log.generation()
   let limit = Infinity
   let epochs = 0
-  /** Whether it may have accepted a row that the database has lost. */
+  /** Whether it may accept, or have accepted, a row that the database has lost. */
   let hasLostRows = false
+  /** The highest number heard since LISTEN was last lost: it may be held until a gap before it is read. */
+  let newestHeard = 0
 
   const core = parts.createCore({
     openChannel(events) {
@@ -68,6 +70,7 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
           },
           onLost() {
             events.onLost()
+            newestHeard = 0
             if (!hasLostRows) follow()
           },
         },
@@ -101,11 +104,10 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
   }
 
   function hearText(text: string): void {
-    if (limit < Infinity) {
-      const { seq } = JSON.parse(text) as LogRow
-      const present = log.find(seq)
-      if (seq > limit && (!present || log.textOf(present) !== text)) hasLostRows = true
-    }
+    const seq = Number.parseInt(text.slice('{"seq":'.length), 10)
+    newestHeard = Math.max(newestHeard, seq)
+    const present = log.find(seq)
+    if (seq > limit && (!present || log.textOf(present) !== text)) hasLostRows = true
     if (text.includes('"ended"')) hear(JSON.parse(text) as LogRow)
   }
 
@@ -215,7 +217,7 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
     noteFork(seq) {
       stamp()
       limit = Math.min(limit, seq)
-      hasLostRows ||= core.listener.newest() > seq
+      hasLostRows ||= Math.max(newestHeard, core.listener.newest()) > seq
     },
   }
 }
