@@ -66,7 +66,10 @@ export function createSimulatedChannel(
   }
 
   const stopListening = database.onCommit(notify)
-  const stopRestarts = database.onRestart(lose)
+  const stopRestarts = database.onRestart(() => {
+    connection += 1 // what was on its way is lost with the server
+    lose()
+  })
   return {
     async open() {
       if (database.faults.down) throw new Error('the database does not answer')

@@ -193,7 +193,8 @@ function topicsOf(post: Post): string[] {
 }
 
 function cardOf(post: Post, { body, comments }: PostState): Record<string, unknown> {
-  return { id: String(post.id), body, comments: comments.map(view) }
+  const shown = comments.length <= 5 ? comments : [comments[0]!, ...comments.slice(-2)]
+  return { id: String(post.id), body, comments: shown.map(view) }
 }
 
 function view({ id, body }: CommentState): { id: string; body: string } {
