@@ -34,6 +34,7 @@ export function checkConnection(connection: Connection, deps: CheckDeps): Connec
   const stamps: Stamp[] = []
   const begun = deps.stamp()
   const { write, end, destroy } = connection
+  let first: number | null = null
   let last = 0
   let resetAt = 0
   let isEnding = false
@@ -69,9 +70,18 @@ export function checkConnection(connection: Connection, deps: CheckDeps): Connec
       if (id < last) fail(`a ${event || 'start'} moved from ${last} back to ${id}`)
     } else {
       if (id <= last) fail(`${event} ${id} was sent after ${last}`)
-      if (id <= stamp.limit) checkEvent(id, block, stamp)
+      if (id <= stamp.limit && !isOfLostState()) checkEvent(id, block, stamp)
     }
+    first ??= id
     last = id
+  }
+
+  /**
+   * Its rights were read from a state that the database has lost, at a number that its instance had not reached: the
+   * instance cannot see that.
+   */
+  function isOfLostState(): boolean {
+    return first !== null && !log.isValid(first, begun.generation)
   }
 
   function checkEvent(id: number, { event, payload }: Block, stamp: Stamp): void {

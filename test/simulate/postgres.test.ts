@@ -164,7 +164,10 @@ function reduce(payload: EventPayload & { feed?: string; session?: string }): un
   const { action, post, comment, feed, session } = payload
   const view = ({ id, body }: { id: string; body?: string }): unknown[] => [id, body]
   return {
-    ...{ action, feed, session, comment: comment && view(comment) },
+    action,
+    feed,
+    session,
+    comment: comment && view(comment),
     post: post && [...view(post), (post.comments ?? []).map(view)],
   }
 }
@@ -194,7 +197,9 @@ describe('the simulated log', () => {
     const oldest = Math.max(log.oldest, first)
     const describeRows = (rows: Awaited<ReturnType<typeof reader.readFrom>>): unknown[] =>
       rows.map(({ seq, event, topics, payload }) => ({
-        ...{ seq, event, topics: [...topics].sort() },
+        seq,
+        event,
+        topics: [...topics].sort(),
         payload: reduce(payload as EventPayload),
       }))
     const rows = await reader.readFrom(oldest, 1_000)
