@@ -83,6 +83,7 @@ describe('a stream of Bob’s home', () => {
       layer.hooks.afterAuthorize = async () => {
         layer.hooks.afterAuthorize = async () => {}
         await database.query('delete from log')
+        await database.query('delete from rights')
         layer.hub.reset(0)
       }
       expect(await (await open(`?after=${cursor}`)).next()).to.include({ event: 'reset', id: '0' })
@@ -103,6 +104,25 @@ describe('a stream of Bob’s home', () => {
       expect((await text(client)).slice(-100)).to.match(
         /\n\nid: 0\nevent: reset\ndata: {}\n\nretry: \d{2,3}\n\n$/,
       )
+    })
+  })
+
+  describe('on an instance that cannot read the log', () => {
+    it('shows nothing of Ann from before he followed her', async () => {
+      await database.query("insert into posts (author_id, body) values (1, 'before')")
+      const [{ seq }] = (await database.query<{ seq: string }>(
+        `with followed as (
+         insert into subscriptions (user_id, feed_id) select 2, feed_id from users where id = 1 returning feed_id
+       )
+       select last_value + 1 as seq from log_seq, followed`,
+      )) as [{ seq: string }]
+      layer.hooks.beforeSync = () => Promise.reject(new Error('the log cannot be read'))
+      const stream = await open(`?after=${seq}`)
+      await stream.next(({ event }) => event === 'reset')
+      await database.query("insert into posts (author_id, body) values (2, 'after')")
+      await layer.relayAll()
+      const { data } = await stream.next(({ event }) => event === 'post')
+      expect(data.post.body).to.equal('after')
     })
   })
 })

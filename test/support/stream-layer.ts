@@ -104,8 +104,12 @@ export async function startStreamLayer(databaseUrl: string): Promise<StreamLayer
     isDraining: () => false,
     identify: async () => layer.viewer,
     async sync() {
-      await hooks.beforeSync()
-      await relayAll()
+      try {
+        await hooks.beforeSync()
+        await relayAll()
+      } catch {
+        // As the listener's: it never rejects.
+      }
     },
     async authorize(wanted: Wanted) {
       const [authorized] = await authorize(db, [wanted])
