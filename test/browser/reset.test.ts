@@ -44,8 +44,8 @@ describe('a page that gets a reset', () => {
 
   /** Waits until the stream of the page delivers events. */
   async function isLive(): Promise<void> {
-    await say('The page is live')
-    await text('The page is live').waitFor()
+    const { post } = (await say('The page is live')).json
+    await page.locator(`#post-${post.id}`).waitFor()
   }
 
   /** Answers the nth fetch of the page's state. */
@@ -128,6 +128,41 @@ describe('a page that gets a reset', () => {
     expect(fetches).to.equal(2)
     // Applied one by one, the events would have inserted every post.
     expect(await page.locator('article.post').count()).to.be.lessThan(100)
+  })
+
+  it('waits a random time before it fetches, except after a follow made on it', async () => {
+    await page.addInitScript(() => {
+      Math.random = () => 0.999
+      window.EventSource = class extends EventSource {
+        constructor(url: string | URL) {
+          super(url)
+          this.addEventListener('reset', () => (document.body.dataset.reset = 'received'))
+        }
+      }
+    })
+    const received = page.locator('body[data-reset=received]')
+    await cleo.post('/posts', { body: 'A newer post of Cleo' })
+    await page.clock.install()
+    await page.reload()
+    await isLive()
+    await page.clock.pauseAt(Date.now() + 1_000)
+    await onFetch((route) => route.continue())
+    await page.locator(`form[action="/users/cleo/follow"] button`).click()
+    await received.waitFor()
+    await page.clock.runFor(1)
+    await text('A newer post of Cleo').waitFor()
+    expect(fetches).to.equal(1)
+
+    await page.clock.runFor(6_000)
+    await page.evaluate(() => delete document.body.dataset.reset)
+    await ann.post('/users/cleo/unfollow')
+    await received.waitFor()
+    await page.clock.runFor(1_000)
+    await page.evaluate(() => fetch('/livez'))
+    expect(fetches).to.equal(1)
+    await page.clock.runFor(1_000)
+    await text('A newer post of Cleo').waitFor({ state: 'detached' })
+    expect(fetches).to.equal(2)
   })
 
   it('says so where the page does not exist any more', async () => {
