@@ -66,7 +66,7 @@ describe('deploy/nginx.conf, while an instance shuts down', function () {
     const [leaving, staying] = instances as [Instance, Instance]
     const ann = await client(nginx.origin).register('ann')
     const followers = Array.from({ length: STREAMS }, follow)
-    await eventually(() => followers.every((one) => one.isOpen()))
+    await eventually(() => followers.every((one) => one.isOpen()), Boolean, { timeout: 20_000 })
     const before = nginx.log().length
     const portOf = ({ origin }: Instance) => new URL(origin).port
 

@@ -66,7 +66,7 @@ describe('an instance that shuts down', function () {
   }
 
   it('first answers on, unready, and ends each connection with its response', async () => {
-    await start(2)
+    await start(4)
     const stream = await openStream(`${instance.origin}/public/stream`)
     await stream.opened
     const [kept, other] = [keptConnection(), keptConnection()]
@@ -93,7 +93,7 @@ describe('an instance that shuts down', function () {
   })
 
   it('refuses a new stream with Retry-After', async () => {
-    await start(2)
+    await start(4)
     instance.child.kill('SIGTERM')
     await eventually(isReady, (ready) => !ready)
     const refused = await fetch(`${instance.origin}/public/stream`)
