@@ -21,7 +21,7 @@ import { json } from './lib/http.ts'
 import { createImages } from './lib/images.ts'
 import { errorFacts, logRequests } from './lib/log.ts'
 import { patient } from './lib/patience.ts'
-import { limitQueries } from './lib/query-limit.ts'
+import { createQueryLimit } from './lib/query-limit.ts'
 import { createQueue } from './lib/queue.ts'
 import type { Renderer } from './lib/render.ts'
 import { createThrottle } from './lib/throttle.ts'
@@ -80,9 +80,11 @@ export function createApp(deps: AppDeps): Koa<VisitState, VisitContext> {
   app.use(refuseWhenFull(db))
   if (stream) app.use(stream as Middleware)
   app.use(patient)
+  const queryLimit = createQueryLimit(config.limits)
+  app.use(queryLimit.beforeSession)
   app.use(pictureRoutes(deps).routes() as Middleware)
   app.use(sessionMiddleware(app, deps))
-  app.use(limitQueries(config.limits))
+  app.use(queryLimit.afterSession)
   const routers = createRouters({ ...deps, limits: config.limits })
   app.use(routers[0].allowedMethods() as Middleware)
   for (const router of routers) app.use(router.routes() as Middleware)

@@ -7,28 +7,40 @@ import type { Visit } from './visit.ts'
 
 /** Half of the pool, so one person's requests never take all connections. */
 const QUERIES_AT_A_TIME = 5
-const WAITING_QUERIES = 100
+const WAITING_QUERIES = 300
 
 type Take = (maxWait: number) => Promise<() => void>
 
 const current = new AsyncLocalStorage<Take | null>()
 
+export interface QueryLimit {
+  /** Counts for the network, before the session is known: pictures, and the query that finds the session. */
+  beforeSession(ctx: Visit, next: Next): Promise<void>
+  /**
+   * Counts for the person who is signed in, otherwise for the network; apart from the above, so that anonymous visitors of
+   * a network do not keep others there from their sessions.
+   */
+  afterSession(ctx: Visit, next: Next): Promise<void>
+}
+
 /**
- * Bounds the queries that one person, or the anonymous visitors of one network, run at a time on this instance. More wait;
- * beyond a bounded queue, and after `maxWait`, they get TooMany. Comes after the session is known.
+ * Bounds the queries that one person, or one network, runs at a time on this instance. More wait; beyond a bounded queue,
+ * and after `maxWait`, they get TooMany.
  */
-export function limitQueries(limits: 'off' | { queries?: number }) {
+export function createQueryLimit(limits: 'off' | { queries?: number }): QueryLimit {
   const size = limits === 'off' ? 0 : (limits.queries ?? QUERIES_AT_A_TIME)
   const refusal = () => new TooMany('Too many requests at the same time. Please try again.', 2, 'queries')
   const slots = createKeyedSlots({ size, waiting: WAITING_QUERIES, refusal })
-  return async ({ state, ip }: Visit, next: Next): Promise<void> => {
-    if (size === 0) return next()
-    const key = state.me ? `user:${state.me.id}` : `network:${networkOf(ip)}`
-    await current.run((maxWait) => slots.take(key, maxWait), next)
+  const count = (key: string, next: Next): Promise<void> =>
+    size === 0 ? next() : current.run((maxWait) => slots.take(key, maxWait), next)
+  return {
+    beforeSession: ({ ip }, next) => count(`before:${networkOf(ip)}`, next),
+    afterSession: ({ ip, state: { me } }, next) =>
+      count(me ? `user:${me.id}` : `network:${networkOf(ip)}`, next),
   }
 }
 
-/** Waits until the person of this request may run one more query. Returns the function to call when it is done. */
+/** Waits until the request may run one more query. Returns the function to call when it is done. */
 export async function takeQuery(maxWait: number): Promise<() => void> {
   return (await current.getStore()?.(maxWait)) ?? (() => {})
 }

@@ -66,6 +66,24 @@ describe('the limit on queries of one person at a time', () => {
     expect((await Promise.all(requests)).map(({ status }) => status)).to.include(200)
   })
 
+  it('covers pictures and the search for a session', async () => {
+    await psql.query('rollback; begin; lock table images')
+    const pictures = many(20, () => ann.get(`/images/${'a'.repeat(40)}/50`, from('192.0.2.3')))
+    await untilWaiting(5)
+    expect((await bob.get('/groups')).status).to.equal(200)
+    await psql.query('rollback')
+    expect((await Promise.all(pictures)).map(({ status }) => status)).to.include(404)
+
+    await psql.query('begin; lock table sessions')
+    const forged = { cookie: `koafeed=${'a'.repeat(43)}`, ...from('192.0.2.4').headers }
+    const guest = client(instance.origin)
+    const pages = many(20, () => guest.get('/groups', { headers: forged }))
+    await untilWaiting(5)
+    expect((await guest.get('/groups')).status, 'another address').to.equal(200)
+    await psql.query('rollback')
+    expect((await Promise.all(pages)).map(({ status }) => status)).to.include(200)
+  })
+
   it('covers writes too, which hold no write transaction while they wait for their turn', async () => {
     const reads = many(10, () => ann.get('/public'))
     await untilWaiting(5)
