@@ -71,7 +71,8 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
           onLost() {
             events.onLost()
             newestHeard = 0
-            if (!hasLostRows) follow()
+            // What is held is forgotten now: only what was accepted can be lost.
+            if (!hasLostRows || core.listener.newest() <= limit) follow()
           },
         },
       )

@@ -80,7 +80,7 @@ const WRITES = {
     if (sessions.length > 0) database.log.endSession(random.pick(sessions))
   },
   burst(simulation, random) {
-    const count = random.pick([20, 20, 60, 60, 120, 300, 600])
+    const count = random.pick([20, 20, 20, 60, 60, 120, random.pick([300, 600])])
     addPosts(simulation, random, count, random.pick([0, 0, 0, 300, count <= 300 ? 8_000 : 1_000]))
   },
   'foreign rows'({ database }, random) {
