@@ -14,11 +14,14 @@ const { values } = parseArgs({
 const first = Number(values.seed ?? values.from)
 const count = values.seed === undefined ? Number(values.seeds) : 1
 let failed = 0
+const REPORT_EVERY = 50_000
 
 for (let seed = first; seed < first + count; seed++) {
   const history = historyOf(seed)
   const { failure } = await runHistory(history)
   if (values.seed !== undefined) console.log(describeHistory(history))
+  if ((seed - first + 1) % REPORT_EVERY === 0)
+    console.log(`${seed - first + 1} seeds, ${failed} failed so far`)
   if (failure === null) continue
   failed += 1
   console.log(`seed ${seed} failed: ${failure}`)
