@@ -76,7 +76,7 @@ export async function authorize(db: Db, wanted: readonly Wanted[]): Promise<(Aut
         union all
         select 'feed:' || u.feed_id, false
         from names n
-        join users u on u.feed_id = n.feed_id
+        join users u on u.feed_id = n.feed_id and u.deleted_at is null
         where asked.kind = 'users' and n.name = asked.key -- a name that was given up leads to its owner
         union all
         select 'feed:' || g.feed_id, g.visibility = 'private'
