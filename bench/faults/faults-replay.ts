@@ -93,7 +93,7 @@ export const rightLost: Fault = {
   hold: { long: 10_000, short: 2_500 },
   async prepare(cluster) {
     startedAt = await newestSeq(cluster)
-    await writeForeignRows(cluster.postgres, 60_000)
+    await writeForeignRows(cluster.postgres, 20_000)
   },
   async happen(scene) {
     const { cluster, hold, breach, note } = scene
