@@ -2,8 +2,9 @@ import { check, checkEqual, type Case } from '../case.ts'
 import { checkGrowing, createdPosts, isAbout, writePost, writePosts } from '../posts.ts'
 import type { StreamEvent } from '../stream.ts'
 
-/** Posts that are written while a client reconnects after each event. */
-const WRITES = 30
+/** Posts that are written while a client reconnects after each event, and those written between two connections. */
+const WRITES = 20
+const OFFLINE_WRITES = 10
 const NEWER_THAN_ANY_LOG = String(Number.MAX_SAFE_INTEGER)
 
 /** Cursors: where a stream continues after a disconnect, or after a page. */
@@ -45,21 +46,24 @@ export const resumeCases: Case[] = [
     async run(site) {
       let cursor: string = (await site.bob.get('/')).json.seq
       const received: StreamEvent[] = []
+      const offline: string[] = []
       const written = writePosts(site, WRITES)
       written.catch(() => {}) // awaited below
       try {
-        while (createdPosts(received).length < WRITES) {
+        while (createdPosts(received).length < WRITES + OFFLINE_WRITES) {
           const stream = await site.bob.stream('/stream', { headers: { 'last-event-id': cursor } })
           await stream.next('an event after the cursor', () => true)
           received.push(...stream.events)
           cursor = stream.lastId() ?? ''
           check(cursor !== '', 'the stream has no id to resume from')
           stream.close()
+          if (offline.length < OFFLINE_WRITES) offline.push(await writePost(site))
         }
       } finally {
         await written
       }
-      checkEqual(createdPosts(received), await written, 'the posts')
+      const all = [...(await written), ...offline]
+      checkEqual(createdPosts(received).toSorted(), all.toSorted(), 'the posts')
       checkGrowing(received)
     },
   },
