@@ -1,5 +1,5 @@
 import type { Audience } from './audience.ts'
-import { parseBlock } from './blocks.ts'
+import { parseBlock, type Block } from './blocks.ts'
 import { createLedger, type Ledger, type Position } from './ledger.ts'
 import { authorizeNow } from './reader.ts'
 import type { SimulatedInstance } from './instance.ts'
@@ -144,6 +144,12 @@ export function createClient(simulation: Simulation, name: string, audience: Aud
     })
   }
 
+  function count({ event }: Block): void {
+    simulation.counts.blocks += 1
+    if (event === 'beat') simulation.counts.beats += 1
+    if (event === 'reset') simulation.counts.resets += 1
+  }
+
   function receiverFor(current: number): Receiver {
     const isCurrent = (): boolean => attempt === current
     return {
@@ -152,8 +158,8 @@ export function createClient(simulation: Simulation, name: string, audience: Aud
         if (!isCurrent()) return
         lastSeenAt = scheduler.now()
         isOpen = true
-        simulation.counts.blocks += 1
         const block = parseBlock(bytes)
+        count(block)
         if (block.retry !== null) retry = block.retry
         ledger.receive(block, stamp)
         if (block.event === 'reset') refetch()

@@ -6,6 +6,7 @@ import type { Stamp } from './wire.ts'
 
 /** How long a stream may continue after its instance heard that a right has ended. */
 const END_WITHIN_MS = 2_000
+const MOST_WAITING_BYTES = 1024 * 1024
 
 export interface ConnectionCheck {
   /** The view of the log in which the next write that reaches the wire was made. */
@@ -47,6 +48,8 @@ export function checkConnection(connection: Connection, deps: CheckDeps): Connec
       check(parseBlock(bytes), stamp)
     }
     write(bytes)
+    if (connection.waitingBytes() > MOST_WAITING_BYTES)
+      fail(`${connection.waitingBytes()} bytes wait for one client`)
   }
   connection.end = (retry) => {
     if (isEnding) return

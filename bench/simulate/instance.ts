@@ -5,6 +5,7 @@ import { createConnection } from '../../src/stream/connection.ts'
 import { createConnectionLimit } from '../../src/stream/connection-limit.ts'
 import { openStream, type OpenDeps } from '../../src/stream/open.ts'
 import type { ReplayDeps } from '../../src/stream/replay.ts'
+import type { LogReader } from '../../src/stream/log.ts'
 import type { Subscriber } from '../../src/stream/subscriber.ts'
 import type { Audience } from './audience.ts'
 import { createSimulatedChannel, type SimulatedChannel } from './channel.ts'
@@ -20,6 +21,8 @@ const DEADLINE_MS = 4_500
 /** What relaying one frame to one of the clients of a crowd costs. */
 const CROWD_MS = 0.002
 const LONGEST_TURN_MS = 100
+/** The queue's 500, a page of the log, and what was held until a gap was read. */
+const MOST_WAITING_ROWS = 1_000
 
 export interface SimulatedInstance {
   readonly wires: ReadonlySet<SimulatedWire>
@@ -79,7 +82,7 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
       return channel
     },
     reader: createSimulatedReader(database, process, (rows) => rows.forEach(hear)),
-    replayReader: createSimulatedReader(database, process),
+    replayReader: countReads(createSimulatedReader(database, process)),
     clock: process.clock,
     log: silentLog,
     ring: settings.createRing(),
@@ -87,6 +90,7 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
   const relay = core.hub.relay
   core.hub.relay = (row) => {
     process.charge(settings.crowd * CROWD_MS)
+    checkQueue(row)
     return relay(row)
   }
   const lifecycle = parts.startLifecycle({
@@ -102,6 +106,27 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
     newest: core.listener.newest,
     connectionLimit: createConnectionLimit({ streams: settings.streamsPerUser }),
     authorize: (wanted) => database.read(process, () => authorizeNow(log, wanted)),
+  }
+
+  function countReads(reader: LogReader): LogReader {
+    return {
+      ...reader,
+      readTopics(start, end) {
+        simulation.counts.topicReads += 1
+        return reader.readTopics(start, end)
+      },
+      readFrames(seqs) {
+        simulation.counts.frameReads += 1
+        return reader.readFrames(seqs)
+      },
+    }
+  }
+
+  function checkQueue({ seq }: LogRow): void {
+    const newest = core.listener.newest()
+    if (limit < Infinity || newest - seq < MOST_WAITING_ROWS) return
+    const waiting = log.indexAfter(newest) - log.indexAfter(seq)
+    if (waiting > MOST_WAITING_ROWS) fail(`${waiting} rows wait to be relayed`)
   }
 
   function hearText(text: string): void {

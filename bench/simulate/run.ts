@@ -17,8 +17,8 @@ export function historyOf(seed: number): History {
 export interface Outcome {
   /** The first promise that was broken, or null. */
   failure: string | null
-  /** Blocks that clients received, and the virtual time at the end: two runs of a seed have the same. */
-  blocks: number
+  /** Two runs of a seed have the same counts, and end at the same virtual time. */
+  counts: Simulation['counts']
   ms: number
 }
 
@@ -34,7 +34,7 @@ export async function runHistory(history: History, parts: Parts = productionPart
   if (simulation.failures().length === 0) await complete(simulation)
   return {
     failure: simulation.failures()[0] ?? null,
-    blocks: simulation.counts.blocks,
+    counts: simulation.counts,
     ms: scheduler.now(),
   }
 }

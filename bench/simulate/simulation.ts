@@ -36,7 +36,8 @@ export interface Simulation {
   /** Ends the run: a promise is broken. */
   fail(why: string): void
   failures(): readonly string[]
-  readonly counts: { blocks: number }
+  /** What clients received, and reads for replays: a simulation that reaches none of these shows nothing. */
+  readonly counts: { blocks: number; beats: number; resets: number; topicReads: number; frameReads: number }
 }
 
 export function createSimulation(random: Random, settings: Settings, parts: Parts): Simulation {
@@ -75,7 +76,7 @@ export function createSimulation(random: Random, settings: Settings, parts: Part
       failures.push(`${(scheduler.now() / 1000).toFixed(3)} s: ${why}`)
     },
     failures: () => failures,
-    counts: { blocks: 0 },
+    counts: { blocks: 0, beats: 0, resets: 0, topicReads: 0, frameReads: 0 },
   }
   for (let n = 0; n < settings.instances; n++) running.push(startSimulatedInstance(simulation, parts))
   for (let n = 0; n < settings.clients; n++) {

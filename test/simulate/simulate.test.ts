@@ -26,11 +26,14 @@ describe('the simulation of the stream layer', () => {
   it(`keeps the promise in ${SEEDS} histories`, async function () {
     this.timeout(120_000)
     const failures: string[] = []
+    const totals = { blocks: 0, beats: 0, resets: 0, topicReads: 0, frameReads: 0 }
     for (let seed = 1; seed <= SEEDS; seed++) {
-      const { failure } = await runHistory(historyOf(seed))
+      const { failure, counts } = await runHistory(historyOf(seed))
       if (failure !== null) failures.push(`seed ${seed}: ${failure}`)
+      for (const key of Object.keys(totals) as (keyof typeof totals)[]) totals[key] += counts[key]
     }
     expect(failures).to.deep.equal([])
+    for (const [name, count] of Object.entries(totals)) expect(count, name).to.be.above(SEEDS / 10)
   })
 
   it('runs the same seed in the same way', async () => {
