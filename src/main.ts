@@ -85,7 +85,7 @@ async function run(config: Config): Promise<void> {
 
 function createSite(instance: Instance): ReturnType<typeof createApp> {
   const { config, log, db, write } = instance
-  const assets = createAssets(join(root, 'static/build'), !config.production)
+  const assets = createAssets(join(root, 'static/build'))
   return createApp({
     db,
     write,
@@ -93,7 +93,6 @@ function createSite(instance: Instance): ReturnType<typeof createApp> {
       templates: join(root, 'templates'),
       assets,
       siteName: config.siteName,
-      fresh: !config.production,
     }),
     assets,
     config,

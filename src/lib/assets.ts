@@ -9,12 +9,12 @@ export interface Assets {
   has(path: string, hash: unknown): boolean
 }
 
-/** @param fresh reads the manifest each time, for development */
-export function createAssets(folder: string, fresh = false): Assets {
+/** Reads the manifest at the first use, and keeps it. */
+export function createAssets(folder: string): Assets {
   let manifest: Map<string, string> | null = null
 
   function hashes(): Map<string, string> {
-    if (manifest === null || fresh) manifest = readManifest(folder)
+    manifest ??= readManifest(folder)
     return manifest
   }
 

@@ -9,8 +9,6 @@ export interface RendererOptions {
   /** Folder of the templates. */
   templates?: string
   assets: Assets
-  /** Reads templates each time, for development. */
-  fresh?: boolean
 }
 
 /** Renders the template of a page, which is given `Layout` and its part of `Pages`. Throws where a value is missing. */
@@ -18,25 +16,24 @@ export type Renderer = (template: string, context: Record<string, unknown>) => s
 
 const root = join(import.meta.dirname, '../..')
 
-/** Compiles a template when it is first asked for, and keeps what it compiled. */
+/** Compiles each template at its first use, and keeps it: `npm run dev` restarts the process when a template changes. */
 export function createRenderer({
   siteName,
   templates = join(root, 'templates'),
   assets,
-  fresh = false,
 }: RendererOptions): Renderer {
-  const env = createEnvironment(templates, fresh)
+  const env = createEnvironment(templates)
   env.addGlobal('site', { name: siteName })
   env.addGlobal('asset', assets.url)
   return (template, context) => env.render(template, context)
 }
 
 /**
- * The environment that the browser's partials are compiled with too. An undefined value that is put out is a fault
- * of the route, and is told; autoescape is never lifted.
+ * The environment of the pages, and of the partials that are compiled for the browser. Throws where a template prints an
+ * undefined value, which is a fault of the route. Autoescape is always on.
  */
-export function createEnvironment(templates: string, fresh = false): nunjucks.Environment {
-  const loader = new nunjucks.FileSystemLoader(templates, { noCache: fresh, watch: false })
+export function createEnvironment(templates: string): nunjucks.Environment {
+  const loader = new nunjucks.FileSystemLoader(templates, { watch: false })
   const env = new nunjucks.Environment(loader, { autoescape: true, throwOnUndefined: true })
   for (const [name, filter] of Object.entries(filters)) env.addFilter(name, filter)
   env.addGlobal('new_key', () => randomUUID())

@@ -1,0 +1,17 @@
+/** Imported into an instance by a test: writes a line for each template that nunjucks compiles. */
+import nunjucks from 'nunjucks'
+
+type Compile = (
+  source: string,
+  filters: unknown[],
+  extensions: unknown[],
+  name: string,
+  ...rest: unknown[]
+) => string
+
+const { compiler } = nunjucks as unknown as { compiler: { compile: Compile } }
+const { compile } = compiler
+compiler.compile = (source, filters, extensions, name, ...rest) => {
+  console.log(`compiled ${name}`)
+  return compile(source, filters, extensions, name, ...rest)
+}
