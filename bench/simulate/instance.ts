@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { TooMany, Refusal } from '../../src/lib/errors.ts'
+import { Refusal } from '../../src/lib/errors.ts'
 import { isRightsChange, type LogRow } from '../../src/stream/events.ts'
 import { createConnection } from '../../src/stream/connection.ts'
 import { createConnectionLimit } from '../../src/stream/connection-limit.ts'
@@ -14,7 +14,8 @@ import type { Parts } from './parts.ts'
 import { authorizeNow, createSimulatedReader, viewerOf } from './reader.ts'
 import type { Process } from './scheduler.ts'
 import type { Simulation } from './simulation.ts'
-import { createWire, type Receiver, type SimulatedWire, type Stamp } from './wire.ts'
+import { createTimelineView, type TimelineView } from './timeline-view.ts'
+import { createWire, type Receiver, type SimulatedWire } from './wire.ts'
 
 /** A request gets its answer within this time; see `spend` in `src/lib/patience.ts`. */
 const DEADLINE_MS = 4_500
@@ -53,13 +54,7 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
   let channel: SimulatedChannel | null = null
   let isReady = false
   let isDraining = false
-  let generation = log.generation()
-  let limit = Infinity
-  let epochs = 0
-  /** Whether it may accept, or have accepted, a row that the database has lost. */
-  let hasLostRows = false
-  /** The highest number heard since LISTEN was last lost: it may be held until a gap before it is read. */
-  let newestHeard = 0
+  const timeline: TimelineView = createTimelineView(log, () => core.listener)
 
   const core = parts.createCore({
     openChannel(events) {
@@ -73,9 +68,7 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
           },
           onLost() {
             events.onLost()
-            newestHeard = 0
-            // What is held is forgotten now: only what was accepted can be lost.
-            if (!hasLostRows || core.listener.newest() <= limit) follow()
+            timeline.lose()
           },
         },
       )
@@ -124,38 +117,20 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
 
   function checkQueue({ seq }: LogRow): void {
     const newest = core.listener.newest()
-    if (limit < Infinity || newest - seq < MOST_WAITING_ROWS) return
+    if (timeline.stamp().limit < Infinity || newest - seq < MOST_WAITING_ROWS) return
     const waiting = log.indexAfter(newest) - log.indexAfter(seq)
     if (waiting > MOST_WAITING_ROWS) fail(`${waiting} rows wait to be relayed`)
   }
 
   function hearText(text: string): void {
-    const seq = Number.parseInt(text.slice('{"seq":'.length), 10)
-    newestHeard = Math.max(newestHeard, seq)
-    const present = log.find(seq)
-    if (seq > limit && (!present || log.textOf(present) !== text)) hasLostRows = true
+    timeline.hear(text)
     if (text.includes('"ended"')) hear(JSON.parse(text) as LogRow)
-  }
-
-  /** From now on it relays the present timeline. */
-  function follow(): void {
-    generation = log.generation()
-    limit = Infinity
-    hasLostRows = false
   }
 
   function hear(row: LogRow): void {
     if (!isReady || !isRightsChange(row)) return
     const committed = log.find(row.seq)
-    if (committed && row.seq <= stamp().limit) for (const check of checks) check.hear(committed)
-  }
-
-  function stamp(): Stamp {
-    if (core.listener.counters().epochs > epochs) {
-      epochs = core.listener.counters().epochs
-      follow()
-    }
-    return { generation, limit }
+    if (committed && row.seq <= timeline.stamp().limit) for (const check of checks) check.hear(committed)
   }
 
   async function serve(open: () => Promise<Subscriber>, wire: SimulatedWire, cut: () => void): Promise<void> {
@@ -171,7 +146,6 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
       isAnswered = true
       wire.respond(error instanceof Refusal ? error.status : 500)
       if (!(error instanceof Refusal) && !String(error).includes('does not answer')) fail(String(error))
-      if (error instanceof TooMany) return
     }
   }
 
@@ -203,7 +177,7 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
           log,
           audience,
           position: core.hub.position(),
-          stamp,
+          stamp: timeline.stamp,
           now: process.clock.now,
           after: process.after,
           isFast,
@@ -240,10 +214,6 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
       for (const wire of wires) wire.cut(random.between(0, 3))
       wires.clear()
     },
-    noteFork(seq) {
-      stamp()
-      limit = Math.min(limit, seq)
-      hasLostRows ||= Math.max(newestHeard, core.listener.newest()) > seq
-    },
+    noteFork: timeline.fork,
   }
 }
