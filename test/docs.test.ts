@@ -20,6 +20,12 @@ describe('docs/http.md', () => {
     const routers = [...createRouters({} as never), pictureRoutes({} as never)]
     expect(documentedRoutes(read('http.md'))).to.deep.equal([...routers.flatMap(routesOf), ...others].sort())
   })
+
+  it('shows JSON that parses', () => {
+    const blocks = [...read('http.md').matchAll(/^```json\n(.*?)^```$/gms)]
+    for (const [, json = ''] of blocks) JSON.parse(json)
+    expect(blocks).to.have.lengthOf.at.least(4)
+  })
 })
 
 describe('docs/stream.md', () => {

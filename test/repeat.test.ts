@@ -19,7 +19,7 @@ describe('npm run test:repeat', () => {
     expect(status).to.equal(0)
   })
 
-  it('goes on after a failed run, names its output, and fails', async () => {
+  it('continues after a failed run, names its output, and fails', async () => {
     const { status, lines } = await repeat('2', testFile('red', 'throw new Error("red")'))
     expect(lines[1]).to.match(/^run 2: 0 passed, 1 failed, \d+ s; see .*2\.log$/)
     expect(lines[2]).to.equal('test:repeat: 2 runs, 2 failed')
