@@ -7,7 +7,7 @@ COPY tsconfig.json ./
 COPY src src
 COPY templates templates
 COPY static static
-RUN node src/build.ts
+RUN node src/assets/build.ts
 
 # What the service needs to run. argon2 brings compiled binaries along: no compiler, no install script.
 FROM node:24-slim AS dependencies

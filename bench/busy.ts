@@ -5,7 +5,7 @@
 import { client, type Client } from '../test/support/http.ts'
 import { startInstance, stopInstances } from '../test/support/instance.ts'
 import { openStream } from '../test/support/sse.ts'
-import { startPostgres, type BenchPostgres } from './faults/postgres.ts'
+import { startPostgres, type BenchPostgres } from '../test/faults/postgres.ts'
 import { inEarnest, line, measure } from './measure.ts'
 
 const LIKERS = 10_000

@@ -4,7 +4,7 @@
  */
 import { client } from '../test/support/http.ts'
 import { startInstance, stopInstances } from '../test/support/instance.ts'
-import { startPostgres, type BenchPostgres } from './faults/postgres.ts'
+import { startPostgres, type BenchPostgres } from '../test/faults/postgres.ts'
 import { inEarnest, line, measure } from './measure.ts'
 
 const GROUPS = 100

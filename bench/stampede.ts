@@ -9,9 +9,9 @@ import { createHash, randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { parseArgs } from 'node:util'
 import { startInstance, type Instance } from '../test/support/instance.ts'
-import { pause, until } from './faults/cluster.ts'
-import { writeForeignRows } from './faults/foreign-rows.ts'
-import { startPostgres, type BenchPostgres } from './faults/postgres.ts'
+import { pause, until } from '../test/faults/cluster.ts'
+import { writeForeignRows } from '../test/faults/foreign-rows.ts'
+import { startPostgres, type BenchPostgres } from '../test/faults/postgres.ts'
 
 const { values } = parseArgs({
   options: { streams: { type: 'string', default: '10000' }, foreign: { type: 'string', default: '0' } },
@@ -65,7 +65,7 @@ try {
   const statements = readStatements(postgres.log().slice(mark), 'koafeed:pool:other')
   const matching = (what: RegExp): number => statements.filter((text) => what.test(text)).length
   const log = matching(/\bfrom log\b/)
-  // A block of topics for every 16,384 events (src/stream/topic-index.ts).
+  // A block of topics for every 16,384 events (src/stream/replay/topic-index.ts).
   const maxLogQueries = MAX_LOG_QUERIES + Math.ceil(foreign / 16_384)
   const verdict = log < maxLogQueries ? 'fewer' : 'NOT fewer'
   console.log(

@@ -4,7 +4,7 @@
  */
 import { client } from '../test/support/http.ts'
 import { startInstance } from '../test/support/instance.ts'
-import { startPostgres } from './faults/postgres.ts'
+import { startPostgres } from '../test/faults/postgres.ts'
 import { line, measure, quantile } from './measure.ts'
 
 const TIMES = 150

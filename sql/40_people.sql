@@ -63,7 +63,7 @@ begin
 end $$;
 
 -- Deletes those of the pictures that no user has; returns the number of deleted rows. The rows are locked first, in the
--- order in which an upload locks them (src/users/pictures.ts); the second statement then sees the users that took one
+-- order in which an upload locks them (src/pictures/pictures.ts); the second statement then sees the users that took one
 -- of the pictures meanwhile.
 create or replace function delete_unused_pictures(hashes text[]) returns integer
 language plpgsql as $$

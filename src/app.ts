@@ -7,29 +7,30 @@ import type { Logger } from 'pino'
 import type { DatabasePool } from 'slonik'
 import { commentRoutes } from './comments/routes.ts'
 import type { Config, Limits } from './config.ts'
-import { feedRoutes } from './feeds/routes.ts'
+import { feedRoutes } from './home/routes.ts'
 import { followRoutes } from './follows/routes.ts'
 import { memberRoutes } from './groups/member-routes.ts'
 import { groupRoutes } from './groups/routes.ts'
-import type { Assets } from './lib/assets.ts'
-import { sameOrigin } from './lib/csrf.ts'
-import type { Write } from './lib/db.ts'
+import type { Assets } from './web/asset-urls.ts'
+import { sameOrigin } from './web/csrf.ts'
+import type { Write } from './db/pool.ts'
 import { Unavailable } from './lib/errors.ts'
-import { failures } from './lib/failures.ts'
-import { securityHeaders } from './lib/headers.ts'
-import { json } from './lib/http.ts'
-import { createImages } from './lib/images.ts'
-import { errorFacts, logRequests } from './lib/log.ts'
-import { patient } from './lib/patience.ts'
-import { createQueryLimit } from './lib/query-limit.ts'
+import { errorHandler } from './web/error-handler.ts'
+import { securityHeaders } from './web/headers.ts'
+import { json } from './web/responses.ts'
+import { createImages } from './pictures/images.ts'
+import { errorFacts } from './lib/log.ts'
+import { logRequests } from './web/request-log.ts'
+import { withRequestDeadline } from './db/deadline.ts'
+import { createQueryLimit } from './web/query-limit.ts'
 import { createQueue } from './lib/queue.ts'
-import type { Renderer } from './lib/render.ts'
-import { createThrottle } from './lib/throttle.ts'
-import type { VisitContext, VisitState } from './lib/visit.ts'
+import type { Renderer } from './web/render.ts'
+import { createThrottle } from './web/throttle.ts'
+import type { ContextExtension, ContextState } from './web/context.ts'
 import { likeRoutes } from './likes/routes.ts'
 import { postRoutes } from './posts/routes.ts'
 import { createPasswords } from './users/passwords.ts'
-import { pictureRoutes } from './users/picture-routes.ts'
+import { pictureRoutes } from './pictures/routes.ts'
 import { userRoutes } from './users/routes.ts'
 import { settingsRoutes } from './users/settings-routes.ts'
 import { sessionMiddleware } from './users/sign-in.ts'
@@ -47,10 +48,10 @@ export interface AppDeps {
     ready(): { ok: boolean; why: string[] }
   }
   /** Answers the paths of streams; it finds the session by itself, because a stream's answer never ends. */
-  stream?: ReturnType<Router<VisitState, VisitContext>['routes']>
+  stream?: ReturnType<Router<ContextState, ContextExtension>['routes']>
 }
 
-type Middleware = Koa.Middleware<VisitState, VisitContext>
+type Middleware = Koa.Middleware<ContextState, ContextExtension>
 
 /** Requests that may wait for a connection. Beyond that another one would only wait in vain, so it is refused. */
 const MAX_WAITING = 100
@@ -59,9 +60,9 @@ const MAX_WAITING = 100
 const MAX_UPLOADS = 12
 
 /** The whole site as one Koa application: every feature, in the order in which a request meets them. */
-export function createApp(deps: AppDeps): Koa<VisitState, VisitContext> {
+export function createApp(deps: AppDeps): Koa<ContextState, ContextExtension> {
   const { config, db, health, log, stream } = deps
-  const app = new Koa<VisitState, VisitContext>({
+  const app = new Koa<ContextState, ContextExtension>({
     keys: config.sessionKeys,
     proxy: config.trustedProxies > 0,
     maxIpsCount: config.trustedProxies,
@@ -70,16 +71,16 @@ export function createApp(deps: AppDeps): Koa<VisitState, VisitContext> {
   app.on('error', (error) => log.info({ event: 'unsent', error: errorFacts(error) }, 'unsent'))
   app.use(visit(deps))
   app.use(securityHeaders)
-  app.use(failures) // of what is not logged
+  app.use(errorHandler) // of what is not logged
   app.use(healthChecks(health))
   app.use(staticFiles(deps.assets))
   app.use(logRequests)
-  app.use(failures) // below the log, so that it tells the status that was answered
+  app.use(errorHandler) // below the log, so that it tells the status that was answered
   app.use(sameOrigin)
   app.use(refuseUntilStarted(health))
   app.use(refuseWhenFull(db))
   if (stream) app.use(stream as Middleware)
-  app.use(patient)
+  app.use(withRequestDeadline)
   const queryLimit = createQueryLimit(config.limits)
   app.use(queryLimit.beforeSession)
   app.use(pictureRoutes(deps).routes() as Middleware)

@@ -7,22 +7,22 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { createApp, type AppDeps } from './app.ts'
 import { readConfig, type Config } from './config.ts'
-import { createAssets } from './lib/assets.ts'
+import { createAssets } from './web/asset-urls.ts'
 import { createBackoff } from './lib/backoff.ts'
-import { createDb, createWrite, type DatabasePool, type Write } from './lib/db.ts'
+import { createDb, createWrite, type DatabasePool, type Write } from './db/pool.ts'
 import { Unavailable } from './lib/errors.ts'
 import { createLog, errorFacts } from './lib/log.ts'
 import { createMetricsServer } from './lib/metrics.ts'
-import { probeDatabase } from './lib/probe.ts'
-import { createRenderer } from './lib/render.ts'
-import { prepareClose, type GracefulClose } from './lib/graceful.ts'
-import { createHttpServer } from './lib/server.ts'
-import { forgetThrottles } from './lib/throttle.ts'
+import { probeDatabase } from './db/probe.ts'
+import { createRenderer } from './web/render.ts'
+import { prepareClose, type GracefulClose } from './web/http-server/graceful-close.ts'
+import { createHttpServer } from './web/http-server/server.ts'
+import { deleteExpiredThrottles } from './web/throttle.ts'
 import { createStreaming, type Streaming } from './stream/streaming.ts'
-import { scheduleUpkeep } from './stream/upkeep.ts'
+import { scheduleUpkeep } from './stream/log/upkeep.ts'
 import { deleteAccountRows } from './users/deletion.ts'
-import { createPictureUpkeep } from './users/pictures.ts'
-import { findLiveSessions, findSessions, forgetSessions, sessionCookieName } from './users/sessions.ts'
+import { createPictureUpkeep } from './pictures/pictures.ts'
+import { findLiveSessions, findSessions, deleteExpiredSessions, sessionCookieName } from './users/sessions.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -146,7 +146,7 @@ async function startStreaming(
 async function begin(instance: Instance, origin: string): Promise<void> {
   const { config, log, write, streaming } = instance
   instance.phase = 'running'
-  const chores = [forgetThrottles, forgetSessions, createPictureUpkeep()]
+  const chores = [deleteExpiredThrottles, deleteExpiredSessions, createPictureUpkeep()]
   scheduleUpkeep({ write, log, chores: [...chores, async () => void deleteAccountRows(write, log)] })
   const server = createMetricsServer(streaming.gauges)
   const metrics = await listen(server, config.metricsPort, config.host).catch((error: Error) => {

@@ -1,7 +1,7 @@
 /** `npm run migrate`: brings the database up to date and ends. A deploy runs it before new instances start. */
 import { readConfig } from './config.ts'
-import { migrate } from './lib/migrations.ts'
-import { borrowPostgres } from './lib/postgres.ts'
+import { migrate } from './db/migrations.ts'
+import { borrowPostgres } from './embedded/postgres.ts'
 
 try {
   const { listenDatabaseUrl, dataDir } = readConfig(process.env)

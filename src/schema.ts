@@ -6,9 +6,9 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { migrate } from './lib/migrations.ts'
-import { startPostgres } from './lib/postgres.ts'
-import { describeSchema } from './lib/schema.ts'
+import { migrate } from './db/migrations.ts'
+import { startPostgres } from './embedded/postgres.ts'
+import { describeSchema } from './db/schema-dump.ts'
 
 const file = join(import.meta.dirname, '../sql/schema.sql')
 const header = '-- The schema that the migrations and sql/ make. Written by npm run schema: do not edit.\n\n'

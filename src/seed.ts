@@ -3,9 +3,9 @@
  * PostgreSQL, that of a running `npm start` included. A second run finds the people and adds nothing.
  */
 import { readConfig, type Config } from './config.ts'
-import { createDb, createWrite, sql, type Db } from './lib/db.ts'
-import { migrate } from './lib/migrations.ts'
-import { borrowPostgres } from './lib/postgres.ts'
+import { createDb, createWrite, sql, type Db } from './db/pool.ts'
+import { migrate } from './db/migrations.ts'
+import { borrowPostgres } from './embedded/postgres.ts'
 import { fill, findTakenNames } from './seed/fill.ts'
 import { groups, people } from './seed/people.ts'
 import { createPasswords } from './users/passwords.ts'

@@ -7,9 +7,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readConfig, type Config } from './config.ts'
 import { startInstances, type Instances } from './lib/instances.ts'
-import { migrate } from './lib/migrations.ts'
+import { migrate } from './db/migrations.ts'
 import { ensureFreePort } from './lib/ports.ts'
-import { startPostgres } from './lib/postgres.ts'
+import { startPostgres } from './embedded/postgres.ts'
 
 /** Longer than an instance takes to end its streams and requests. */
 const PATIENCE_MS = 15_000
@@ -83,7 +83,7 @@ function keptSessionKey(dataDir: string): string {
 /** Imported here, not above: the bundler is not among what production installs, where the image holds what it made. */
 async function buildForBrowsers({ production }: Config): Promise<void> {
   if (production && existsSync(join(import.meta.dirname, '../static/build/manifest.json'))) return
-  const { build } = await import('./build.ts')
+  const { build } = await import('./assets/build.ts')
   await build({ minify: production })
 }
 

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { createRouters } from '../src/app.ts'
-import { PayloadSchemas } from '../src/stream/events.ts'
+import { PayloadSchemas } from '../src/stream/log/events.ts'
 import { streamRoutes } from '../src/stream/routes.ts'
-import { pictureRoutes } from '../src/users/picture-routes.ts'
+import { pictureRoutes } from '../src/pictures/routes.ts'
 
 const read = (name: string) => readFileSync(join(import.meta.dirname, '../docs', name), 'utf8')
 

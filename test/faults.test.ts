@@ -1,10 +1,10 @@
 import { expect } from 'chai'
-import { check, faultless, type Ledger, type Truth } from '../bench/faults/checker.ts'
-import { startCluster, type Cluster } from '../bench/faults/cluster.ts'
-import { faults } from '../bench/faults/faults.ts'
-import type { Entry } from '../bench/faults/follower.ts'
-import { lineOf } from '../bench/faults/report.ts'
-import { run, type Fault, type Outcome } from '../bench/faults/run.ts'
+import { check, faultless, type Ledger, type Truth } from './faults/checker.ts'
+import { startCluster, type Cluster } from './faults/cluster.ts'
+import { faults } from './faults/faults.ts'
+import type { Entry } from './faults/follower.ts'
+import { lineOf } from './faults/report.ts'
+import { run, type Fault, type Outcome } from './faults/run.ts'
 
 /** Two clusters at a time, each with every other fault: most of each is waiting. */
 const LANES = 2

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { startPostgres, type BenchPostgres } from '../bench/faults/postgres.ts'
-import { layWire } from '../bench/faults/wire.ts'
+import { startPostgres, type BenchPostgres } from './faults/postgres.ts'
+import { layWire } from './faults/wire.ts'
 import { eventually } from './support/eventually.ts'
 import { client } from './support/http.ts'
 import { startInstance, stopInstances, type Instance } from './support/instance.ts'

@@ -1,4 +1,4 @@
-import { isRightsChange } from '../../src/stream/events.ts'
+import { isRightsChange } from '../../src/stream/log/events.ts'
 import type { Page } from '../../src/stream/rights.ts'
 import type { Committed } from './log.ts'
 import { feedOf, GROUP_FEEDS, isPrivate, PUBLIC_FEED } from './states.ts'

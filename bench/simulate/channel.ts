@@ -1,10 +1,10 @@
-import type { Channel, ChannelEvents } from '../../src/stream/channel.ts'
+import type { Channel, ChannelEvents } from '../../src/stream/relay/channel.ts'
 import type { Database } from './database.ts'
 import { NOTIFY_BYTES, type Committed } from './log.ts'
 import type { Random } from './random.ts'
 import type { Process } from './scheduler.ts'
 
-/** `src/stream/channel.ts` with a simulated connection: notifications come in commit order, or not at all. */
+/** `src/stream/relay/channel.ts` with a simulated connection: notifications come in commit order, or not at all. */
 export interface SimulatedChannel extends Channel {
   /** Cuts the connection; it is noticed later. */
   lose(): void

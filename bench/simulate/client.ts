@@ -6,7 +6,7 @@ import type { SimulatedInstance } from './instance.ts'
 import type { Simulation } from './simulation.ts'
 import type { Pace, Receiver, SimulatedWire } from './wire.ts'
 
-/** As in `src/browser/stream.ts`: after this silence the page opens its stream again. */
+/** As in `src/browser/sync/stream.ts`: after this silence the page opens its stream again. */
 const SILENCE_MS = 25_000
 const SILENCE_CHECK_MS = 5_000
 const HIDDEN_PAGE_MS = 5_000

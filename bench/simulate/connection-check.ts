@@ -1,4 +1,4 @@
-import type { Connection } from '../../src/stream/connection.ts'
+import type { Connection } from '../../src/stream/clients/connection.ts'
 import { mayReceive, needsReset, type Audience } from './audience.ts'
 import { parseBlock, type Block } from './blocks.ts'
 import type { Committed, SimulatedLog } from './log.ts'

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino'
 import { Refusal } from '../../src/lib/errors.ts'
-import { isRightsChange, type LogRow } from '../../src/stream/events.ts'
-import { createConnection } from '../../src/stream/connection.ts'
-import { createConnectionLimit } from '../../src/stream/connection-limit.ts'
+import { isRightsChange, type LogRow } from '../../src/stream/log/events.ts'
+import { createConnection } from '../../src/stream/clients/connection.ts'
+import { createConnectionLimit } from '../../src/stream/clients/connection-limit.ts'
 import { openStream, type OpenDeps } from '../../src/stream/open.ts'
-import type { ReplayDeps } from '../../src/stream/replay.ts'
-import type { LogReader } from '../../src/stream/log.ts'
-import type { Subscriber } from '../../src/stream/subscriber.ts'
+import type { ReplayDeps } from '../../src/stream/replay/replay.ts'
+import type { LogReader } from '../../src/stream/log/reader.ts'
+import type { Subscriber } from '../../src/stream/clients/subscriber.ts'
 import type { Audience } from './audience.ts'
 import { createSimulatedChannel, type SimulatedChannel } from './channel.ts'
 import { checkConnection, type ConnectionCheck } from './connection-check.ts'
@@ -17,7 +17,7 @@ import type { Simulation } from './simulation.ts'
 import { createTimelineView, type TimelineView } from './timeline-view.ts'
 import { createWire, type Receiver, type SimulatedWire } from './wire.ts'
 
-/** A request gets its answer within this time; see `spend` in `src/lib/patience.ts`. */
+/** A request gets its answer within this time; see `withinDeadline` in `src/db/deadline.ts`. */
 const DEADLINE_MS = 4_500
 /** What relaying one frame to one of the clients of a crowd costs. */
 const CROWD_MS = 0.002

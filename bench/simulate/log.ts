@@ -1,4 +1,4 @@
-import type { LogRow } from '../../src/stream/events.ts'
+import type { LogRow } from '../../src/stream/log/events.ts'
 import { LogStates, type PostState, type RightsState } from './states.ts'
 
 /** A committed row, and what else the checker knows of it. */

@@ -1,5 +1,5 @@
 import { startLifecycle } from '../../src/stream/lifecycle.ts'
-import { replay } from '../../src/stream/replay.ts'
+import { replay } from '../../src/stream/replay/replay.ts'
 import { createCore } from '../../src/stream/streaming.ts'
 
 /** What is simulated; a test puts defects back by replacing some of it. */

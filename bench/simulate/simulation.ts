@@ -1,5 +1,5 @@
-import type { Ring } from '../../src/stream/ring.ts'
-import { createRing } from '../../src/stream/ring.ts'
+import type { Ring } from '../../src/stream/relay/ring.ts'
+import { createRing } from '../../src/stream/relay/ring.ts'
 import { groupPage, publicPage, userPage, type Audience } from './audience.ts'
 import { createClient, type SimulatedClient } from './client.ts'
 import { createDatabase, type Database } from './database.ts'

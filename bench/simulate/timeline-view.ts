@@ -1,4 +1,4 @@
-import type { Listener } from '../../src/stream/listener.ts'
+import type { Listener } from '../../src/stream/relay/listener.ts'
 import type { SimulatedLog } from './log.ts'
 import type { Stamp } from './wire.ts'
 

@@ -1,4 +1,4 @@
-import type { Wire } from '../../src/stream/connection.ts'
+import type { Wire } from '../../src/stream/clients/connection.ts'
 import type { Process, Scheduler } from './scheduler.ts'
 
 /** What the kernels and the network hold of one connection. */

@@ -1,17 +1,17 @@
 import Router from '@koa/router'
 import { addShownOwnership } from '../groups/mine.ts'
-import { Nothing, read } from '../lib/body.ts'
-import type { Db, Write } from '../lib/db.ts'
-import { done, nextOr, page, requireMe, viewerId } from '../lib/http.ts'
-import { beforeId, getId, pageLimit } from '../lib/paths.ts'
-import type { Throttle } from '../lib/throttle.ts'
-import type { VisitContext, VisitState } from '../lib/visit.ts'
+import { Nothing, read } from '../web/body.ts'
+import type { Db, Write } from '../db/pool.ts'
+import { done, nextOr, page, requireMe, viewerId } from '../web/responses.ts'
+import { beforeId, getId, pageLimit } from '../web/paths.ts'
+import type { Throttle } from '../web/throttle.ts'
+import type { ContextExtension, ContextState } from '../web/context.ts'
 import * as comments from './comments.ts'
 
 /** Writing, reading, editing and deleting comments. */
 export function commentRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
   const { db, write, throttle } = deps
-  const router = new Router<VisitState, VisitContext>()
+  const router = new Router<ContextState, ContextExtension>()
 
   router.get('/posts/:id/comments', async (ctx) => {
     const place = { before: beforeId(ctx.query), limit: pageLimit(ctx.query, 10) }

@@ -1,9 +1,9 @@
 import type { FragmentSqlToken } from 'slonik'
-import { sql, type Db } from '../lib/db.ts'
+import { sql, type Db } from '../db/pool.ts'
 import { leadEntry } from '../shared/entries.ts'
 import type { FeedPage } from '../shared/pages.ts'
 import type { FeedPostView, Me, PostView } from '../shared/views.ts'
-import { formatCursor, parseBefore, START, type Cursor } from './cursor.ts'
+import { formatCursor, parseBefore, START, type Cursor } from '../db/pagination.ts'
 import { PAGE, readPage, type FeedRow, type FeedSource, type Filter } from './query.ts'
 
 export { parseBefore, type Cursor }

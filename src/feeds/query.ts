@@ -1,5 +1,5 @@
 import type { FragmentSqlToken } from 'slonik'
-import { sql, type Db } from '../lib/db.ts'
+import { sql, type Db } from '../db/pool.ts'
 import type { LikesView, PostView } from '../shared/views.ts'
 
 export const PAGE = 10

@@ -1,6 +1,6 @@
 import type { FragmentSqlToken } from 'slonik'
-import { formatCursor, type Cursor } from '../feeds/cursor.ts'
-import { sql, type Db, type Write } from '../lib/db.ts'
+import { formatCursor, type Cursor } from '../db/pagination.ts'
+import { sql, type Db, type Write } from '../db/pool.ts'
 import { Invalid } from '../lib/errors.ts'
 import type { PersonView, SuggestionView } from '../shared/pages.ts'
 import type { Me } from '../shared/views.ts'

@@ -1,17 +1,17 @@
 import Router from '@koa/router'
-import { parseBefore } from '../feeds/cursor.ts'
-import { Nothing, read } from '../lib/body.ts'
-import type { Db, Write } from '../lib/db.ts'
-import { done, backOr, ledToNewName, page, requireMe, viewerId } from '../lib/http.ts'
-import { queryText } from '../lib/paths.ts'
-import type { Throttle } from '../lib/throttle.ts'
-import type { VisitContext, VisitState } from '../lib/visit.ts'
+import { parseBefore } from '../db/pagination.ts'
+import { Nothing, read } from '../web/body.ts'
+import type { Db, Write } from '../db/pool.ts'
+import { done, backOr, redirectRenamed, page, requireMe, viewerId } from '../web/responses.ts'
+import { queryText } from '../web/paths.ts'
+import type { Throttle } from '../web/throttle.ts'
+import type { ContextExtension, ContextState } from '../web/context.ts'
 import { getUser, toUserView } from '../users/users.ts'
 import { followUser, listFollowers, listFollowing, unfollowUser } from './follows.ts'
 
 /** Following people, and who follows whom. */
 export function followRoutes({ db, write, throttle }: { db: Db; write: Write; throttle: Throttle }) {
-  const router = new Router<VisitState, VisitContext>()
+  const router = new Router<ContextState, ContextExtension>()
 
   router.post('/users/:username/follow', async (ctx) => {
     const me = requireMe(ctx)
@@ -34,7 +34,7 @@ export function followRoutes({ db, write, throttle }: { db: Db; write: Write; th
 
   router.get('/users/:username/followers', async (ctx) => {
     const user = await getUser(db, ctx.params.username!)
-    if (ledToNewName(ctx, user)) return
+    if (redirectRenamed(ctx, user)) return
     const before = parseBefore(queryText(ctx.query, 'before'))
     const people = await listFollowers(db, viewerId(ctx), user, before)
     page(ctx, 'users/people.njk', { user: toUserView(user), list: 'followers', ...people })
@@ -42,7 +42,7 @@ export function followRoutes({ db, write, throttle }: { db: Db; write: Write; th
 
   router.get('/users/:username/following', async (ctx) => {
     const user = await getUser(db, ctx.params.username!)
-    if (ledToNewName(ctx, user)) return
+    if (redirectRenamed(ctx, user)) return
     const before = parseBefore(queryText(ctx.query, 'before'))
     const people = await listFollowing(db, viewerId(ctx), user, before)
     page(ctx, 'users/people.njk', { user: toUserView(user), list: 'following', ...people })

@@ -1,19 +1,19 @@
 import Router from '@koa/router'
 import { parseBefore } from '../feeds/feeds.ts'
-import { Nothing, read } from '../lib/body.ts'
-import type { Db, Write } from '../lib/db.ts'
+import { Nothing, read } from '../web/body.ts'
+import type { Db, Write } from '../db/pool.ts'
 import { NotFound } from '../lib/errors.ts'
-import { done, nextOr, page, requireMe, viewerId } from '../lib/http.ts'
-import { queryText } from '../lib/paths.ts'
-import type { Throttle } from '../lib/throttle.ts'
-import type { RouteVisit, VisitContext, VisitState } from '../lib/visit.ts'
+import { done, nextOr, page, requireMe, viewerId } from '../web/responses.ts'
+import { queryText } from '../web/paths.ts'
+import type { Throttle } from '../web/throttle.ts'
+import type { RouteContext, ContextExtension, ContextState } from '../web/context.ts'
 import { getUser, type UserRow } from '../users/users.ts'
 import { findVisibleGroup, getOwnedGroup, getStanding, type GroupRow } from './groups.ts'
 import * as members from './members.ts'
 
 /** Who is in a group, who wants to be, and what its owners may do about it. */
 export function memberRoutes({ db, write, throttle }: { db: Db; write: Write; throttle: Throttle }) {
-  const router = new Router<VisitState, VisitContext>()
+  const router = new Router<ContextState, ContextExtension>()
 
   router.get('/groups/:name/members', async (ctx) => {
     const before = parseBefore(queryText(ctx.query, 'before'))
@@ -32,35 +32,35 @@ export function memberRoutes({ db, write, throttle }: { db: Db; write: Write; th
   })
 
   router.post('/groups/:name/requests/:username/accept', async (ctx) => {
-    const { group, user } = await readOwnersWish(ctx)
+    const { group, user } = await authorizeOwner(ctx)
     await members.acceptRequest(write, group, user)
     const to = nextOr(ctx, `/groups/${group.name}/requests`)
     done(ctx, { to, flash: `${user.username} is a member now`, json: {} })
   })
 
   router.post('/groups/:name/requests/:username/refuse', async (ctx) => {
-    const { group, user } = await readOwnersWish(ctx)
+    const { group, user } = await authorizeOwner(ctx)
     await members.refuseRequest(write, group, user)
     const to = nextOr(ctx, `/groups/${group.name}/requests`)
     done(ctx, { to, flash: `${user.username} was not let in`, json: {} })
   })
 
   router.post('/groups/:name/members/:username/remove', async (ctx) => {
-    const { group, user } = await readOwnersWish(ctx)
+    const { group, user } = await authorizeOwner(ctx)
     await members.removeMember(write, group, user)
     const to = nextOr(ctx, `/groups/${group.name}/members`)
     done(ctx, { to, flash: `${user.username} is no member any more`, json: {} })
   })
 
   router.post('/groups/:name/members/:username/owner', async (ctx) => {
-    const { group, user } = await readOwnersWish(ctx)
-    await members.nameOwner(write, group, user)
+    const { group, user } = await authorizeOwner(ctx)
+    await members.addOwner(write, group, user)
     const to = nextOr(ctx, `/groups/${group.name}/members`)
     done(ctx, { to, flash: `${user.username} is an owner now`, json: {} })
   })
 
   /** What an owner wants done with somebody. Throws NotFound, or Forbidden for who is no owner. */
-  async function readOwnersWish(ctx: RouteVisit): Promise<{ group: GroupRow; user: UserRow }> {
+  async function authorizeOwner(ctx: RouteContext): Promise<{ group: GroupRow; user: UserRow }> {
     const me = requireMe(ctx)
     await read(ctx, Nothing)
     const group = await getOwnedGroup(db, me, ctx.params.name!)

@@ -1,6 +1,6 @@
-import { formatCursor, type Cursor } from '../feeds/cursor.ts'
+import { formatCursor, type Cursor } from '../db/pagination.ts'
 import { listPeople, type PeoplePage } from '../follows/follows.ts'
-import { sql, type Db, type Write } from '../lib/db.ts'
+import { sql, type Db, type Write } from '../db/pool.ts'
 import { Forbidden, Invalid, NotFound } from '../lib/errors.ts'
 import type { GroupStanding, MemberView } from '../shared/pages.ts'
 import type { Me } from '../shared/views.ts'
@@ -125,7 +125,7 @@ export async function removeMember(write: Write, group: GroupRow, user: UserRow)
 }
 
 /** Makes a member an owner; twice is once. Throws NotFound for who is no member. */
-export async function nameOwner(write: Write, group: GroupRow, user: UserRow): Promise<void> {
+export async function addOwner(write: Write, group: GroupRow, user: UserRow): Promise<void> {
   const standing = await write(async (tx) => {
     // The membership is locked first: an owner whose membership is being ended would be a broken reference.
     await tx.query(sql.unsafe`

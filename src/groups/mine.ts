@@ -1,5 +1,5 @@
-import { formatCursor, type Cursor } from '../feeds/cursor.ts'
-import { sql, type Db } from '../lib/db.ts'
+import { formatCursor, type Cursor } from '../db/pagination.ts'
+import { sql, type Db } from '../db/pool.ts'
 import type { GroupSummary } from '../shared/pages.ts'
 import type { GroupView, Me } from '../shared/views.ts'
 import { groupSummary } from './groups.ts'

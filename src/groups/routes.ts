@@ -1,12 +1,12 @@
 import Router from '@koa/router'
 import { groupPage, parseBefore } from '../feeds/feeds.ts'
-import { Nothing, read } from '../lib/body.ts'
-import type { Db, Write } from '../lib/db.ts'
+import { Nothing, read } from '../web/body.ts'
+import type { Db, Write } from '../db/pool.ts'
 import { NotFound } from '../lib/errors.ts'
-import { backOr, done, page, requireMe, viewerId, wantsJson } from '../lib/http.ts'
-import { queryText } from '../lib/paths.ts'
-import type { Throttle } from '../lib/throttle.ts'
-import type { RouteVisit, VisitContext, VisitState } from '../lib/visit.ts'
+import { backOr, done, page, requireMe, viewerId, wantsJson } from '../web/responses.ts'
+import { queryText } from '../web/paths.ts'
+import type { Throttle } from '../web/throttle.ts'
+import type { RouteContext, ContextExtension, ContextState } from '../web/context.ts'
 import * as groups from './groups.ts'
 import { joinGroup, leaveGroup } from './members.ts'
 import { addShownOwnership, listMyGroups } from './mine.ts'
@@ -14,7 +14,7 @@ import { addShownOwnership, listMyGroups } from './mine.ts'
 /** Groups: which there are, making one, its page, joining and leaving. */
 export function groupRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
   const { db, write, throttle } = deps
-  const router = new Router<VisitState, VisitContext>()
+  const router = new Router<ContextState, ContextExtension>()
 
   router.get('/groups', async (ctx) => {
     const before = queryText(ctx.query, 'before')
@@ -53,7 +53,7 @@ export function groupRoutes(deps: { db: Db; write: Write; throttle: Throttle }) 
   })
 
   /** For programs a private group is not there; people may ask to be let in. */
-  async function closed(ctx: RouteVisit): Promise<void> {
+  async function closed(ctx: RouteContext): Promise<void> {
     if (wantsJson(ctx)) throw new NotFound('There is no such group.')
     const group = await groups.getGroup(db, ctx.params.name!)
     page(ctx, 'groups/closed.njk', { group: await groups.getStanding(db, viewerId(ctx), group) })

@@ -1,6 +1,4 @@
-import type { Next } from 'koa'
 import { pino, type DestinationStream, type Logger } from 'pino'
-import type { Visit } from './visit.ts'
 
 /** What is kept while nobody reads the log; past it, lines are dropped. */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024
@@ -21,27 +19,7 @@ export function createLog(
   return pino(options, destination)
 }
 
-/** One line for each request: the path without its query, which may hold what is nobody else's business. */
-export async function logRequests(ctx: Visit, next: Next): Promise<void> {
-  const start = performance.now()
-  try {
-    await next()
-  } finally {
-    ctx.state.log.info(
-      {
-        event: 'request',
-        method: ctx.method,
-        path: ctx.path,
-        status: ctx.status,
-        ms: Math.round((performance.now() - start) * 10) / 10,
-        user: ctx.state.me?.id,
-      },
-      'request',
-    )
-  }
-}
-
-/** What may be told of an error. slonik keeps the query's values in other properties of its errors: never those. */
+/** The properties of an error that may be logged. slonik keeps a query's values in other properties. */
 export function errorFacts(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: 'something was thrown that is no error' }
   const { name, message, stack, cause } = error

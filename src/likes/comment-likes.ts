@@ -1,7 +1,7 @@
 import type { FragmentSqlToken } from 'slonik'
-import type { Cursor } from '../feeds/cursor.ts'
+import type { Cursor } from '../db/pagination.ts'
 import { listPeople, type PeoplePage } from '../follows/follows.ts'
-import { sql, type Db, type Write } from '../lib/db.ts'
+import { sql, type Db, type Write } from '../db/pool.ts'
 import { NotFound } from '../lib/errors.ts'
 import type { CommentView, Me, PostView } from '../shared/views.ts'
 

@@ -1,6 +1,6 @@
-import type { Cursor } from '../feeds/cursor.ts'
+import type { Cursor } from '../db/pagination.ts'
 import { listPeople, type PeoplePage } from '../follows/follows.ts'
-import { sql, type Db, type Write } from '../lib/db.ts'
+import { sql, type Db, type Write } from '../db/pool.ts'
 import { getVisiblePost } from '../posts/posts.ts'
 import type { LikesView, Me, PostView } from '../shared/views.ts'
 

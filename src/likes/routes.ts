@@ -1,17 +1,17 @@
 import Router from '@koa/router'
-import { parseBefore } from '../feeds/cursor.ts'
-import { Nothing, read } from '../lib/body.ts'
-import type { Db, Write } from '../lib/db.ts'
-import { done, backOr, json, page, requireMe, viewerId } from '../lib/http.ts'
-import { getId, idList, queryText } from '../lib/paths.ts'
-import type { Throttle } from '../lib/throttle.ts'
-import type { VisitContext, VisitState } from '../lib/visit.ts'
+import { parseBefore } from '../db/pagination.ts'
+import { Nothing, read } from '../web/body.ts'
+import type { Db, Write } from '../db/pool.ts'
+import { done, backOr, json, page, requireMe, viewerId } from '../web/responses.ts'
+import { getId, idList, queryText } from '../web/paths.ts'
+import type { Throttle } from '../web/throttle.ts'
+import type { ContextExtension, ContextState } from '../web/context.ts'
 import { likeComment, listCommentLikers, unlikeComment, type LikedComment } from './comment-likes.ts'
 import { likePost, listLikers, listMyLikes, unlikePost } from './likes.ts'
 
 /** Liking posts and comments, and who does. */
 export function likeRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
-  const router = new Router<VisitState, VisitContext>()
+  const router = new Router<ContextState, ContextExtension>()
 
   router.get('/likes', async (ctx) => {
     ctx.state.program = true

@@ -1,4 +1,4 @@
-import { sql, type Db } from '../lib/db.ts'
+import { sql, type Db } from '../db/pool.ts'
 import { NotFound } from '../lib/errors.ts'
 import type { Pages } from '../shared/pages.ts'
 import type { CommentView, LikesView, PostView } from '../shared/views.ts'

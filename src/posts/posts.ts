@@ -1,9 +1,9 @@
 import type { FragmentSqlToken } from 'slonik'
 import { z } from 'zod'
-import { optional, text } from '../lib/body.ts'
-import { sql, type Db, type Write } from '../lib/db.ts'
+import { optional, text } from '../web/body.ts'
+import { sql, type Db, type Write } from '../db/pool.ts'
 import { Forbidden, Invalid, KeyTaken, NotFound } from '../lib/errors.ts'
-import { foldName } from '../lib/paths.ts'
+import { foldName } from '../web/paths.ts'
 import type { Me, PostView } from '../shared/views.ts'
 
 const Body = text({

@@ -1,11 +1,11 @@
 import Router from '@koa/router'
 import { addShownOwnership } from '../groups/mine.ts'
-import { Nothing, read } from '../lib/body.ts'
-import type { Db, Write } from '../lib/db.ts'
-import { done, nextOr, page, requireMe, viewerId } from '../lib/http.ts'
-import { getId } from '../lib/paths.ts'
-import type { Throttle } from '../lib/throttle.ts'
-import type { VisitContext, VisitState } from '../lib/visit.ts'
+import { Nothing, read } from '../web/body.ts'
+import type { Db, Write } from '../db/pool.ts'
+import { done, nextOr, page, requireMe, viewerId } from '../web/responses.ts'
+import { getId } from '../web/paths.ts'
+import type { Throttle } from '../web/throttle.ts'
+import type { ContextExtension, ContextState } from '../web/context.ts'
 import { getPostPage } from './permalink.ts'
 import {
   createPost,
@@ -20,7 +20,7 @@ import {
 /** Writing, reading, editing and deleting a post. */
 export function postRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
   const { db, throttle } = deps
-  const router = new Router<VisitState, VisitContext>()
+  const router = new Router<ContextState, ContextExtension>()
 
   router.post('/posts', async (ctx) => {
     const me = requireMe(ctx)

@@ -1,4 +1,4 @@
-import { sql, type Db, type Write } from '../lib/db.ts'
+import { sql, type Db, type Write } from '../db/pool.ts'
 import { chooseFollows, playThreads, type Happening } from './history.ts'
 import { groups, people } from './people.ts'
 import { createRandom } from './random.ts'

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { randomBetween, systemClock, type Clock } from '../lib/clock.ts'
-import type { Hub } from './hub.ts'
-import type { Subscriber } from './subscriber.ts'
+import type { Hub } from './relay/hub.ts'
+import type { Subscriber } from './clients/subscriber.ts'
 
 const TICK_MS = 1_000
 const BEAT_AFTER_MS = 15_000

@@ -1,11 +1,11 @@
 import { encodeSse } from '../lib/sse.ts'
 import { randomBetween, type Clock } from '../lib/clock.ts'
 import { NotFound, Unauthorized, Unavailable } from '../lib/errors.ts'
-import type { Connection } from './connection.ts'
-import type { ConnectionLimit } from './connection-limit.ts'
-import { MAX_REPLAY_EVENTS, type ReplayDeps } from './replay.ts'
+import type { Connection } from './clients/connection.ts'
+import type { ConnectionLimit } from './clients/connection-limit.ts'
+import { MAX_REPLAY_EVENTS, type ReplayDeps } from './replay/replay.ts'
 import type { Authorized, Page, Wanted } from './rights.ts'
-import { createSubscriber, type Subscriber, type Viewer } from './subscriber.ts'
+import { createSubscriber, type Subscriber, type Viewer } from './clients/subscriber.ts'
 
 /** The rights of a person who changes them all the time cannot be read; the client tries again later. */
 const MAX_ATTEMPTS = 5

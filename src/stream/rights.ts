@@ -1,5 +1,5 @@
-import { sql, type Db } from '../lib/db.ts'
-import type { Rights, Viewer } from './subscriber.ts'
+import { sql, type Db } from '../db/pool.ts'
+import type { Rights, Viewer } from './clients/subscriber.ts'
 
 /** One of the pages that a stream keeps current. */
 export type Page = { kind: 'public' | 'users' | 'groups' | 'posts'; key: string }

@@ -1,22 +1,22 @@
 import Router from '@koa/router'
 import { BadRequest, Forbidden, NotFound, Unavailable } from '../lib/errors.ts'
-import { networkOf } from '../lib/address.ts'
+import { networkOf } from '../web/address.ts'
 import { errorFacts } from '../lib/log.ts'
-import { foldName, isId } from '../lib/paths.ts'
-import { spend } from '../lib/patience.ts'
-import type { RouteVisit, VisitContext, VisitState } from '../lib/visit.ts'
-import { createConnection } from './connection.ts'
+import { foldName, isId } from '../web/paths.ts'
+import { withinDeadline } from '../db/deadline.ts'
+import type { RouteContext, ContextExtension, ContextState } from '../web/context.ts'
+import { createConnection } from './clients/connection.ts'
 import { openStream, type OpenDeps, type StreamRequest } from './open.ts'
-import { replay } from './replay.ts'
+import { replay } from './replay/replay.ts'
 import type { Page } from './rights.ts'
-import type { Viewer } from './subscriber.ts'
+import type { Viewer } from './clients/subscriber.ts'
 
 /** Pages that one stream may add to its own: about as many tabs as a person has open. */
 const MAX_WITH = 50
 
 export interface StreamRouteDeps extends OpenDeps {
   /** Finds the viewer by the session cookie; null if nobody is signed in. */
-  identify(ctx: RouteVisit): Promise<Viewer | null>
+  identify(ctx: RouteContext): Promise<Viewer | null>
   /** Whether this instance is shutting down: another one has to serve the stream. */
   isDraining(): boolean
 }
@@ -25,8 +25,8 @@ export interface StreamRouteDeps extends OpenDeps {
  * The streams of DESIGN's contract. `?with=` adds pages to any of them; `?as=` names the user whose page asks: another
  * person's session, or none, gets 401.
  */
-export function streamRoutes(deps: StreamRouteDeps): Router<VisitState, VisitContext> {
-  async function stream(ctx: RouteVisit, home: boolean, own: Page[]): Promise<void> {
+export function streamRoutes(deps: StreamRouteDeps): Router<ContextState, ContextExtension> {
+  async function stream(ctx: RouteContext, home: boolean, own: Page[]): Promise<void> {
     ctx.state.program = true
     if (ctx.get('Sec-Fetch-Site') === 'cross-site') throw new Forbidden()
     if (deps.isDraining()) throw new Unavailable('This instance is shutting down.', 1)
@@ -39,7 +39,7 @@ export function streamRoutes(deps: StreamRouteDeps): Router<VisitState, VisitCon
       network: networkOf(ctx.ip),
     }
     const connection = createConnection(ctx.res, deps.clock)
-    const subscriber = await spend(() => openStream(deps, request, connection))
+    const subscriber = await withinDeadline(() => openStream(deps, request, connection))
     // From here on the response belongs to the stream; Koa must not end it.
     ctx.respond = false
     try {
@@ -51,7 +51,7 @@ export function streamRoutes(deps: StreamRouteDeps): Router<VisitState, VisitCon
     }
   }
 
-  return new Router<VisitState, VisitContext>()
+  return new Router<ContextState, ContextExtension>()
     .get('/stream', (ctx) => stream(ctx, true, []))
     .get('/public/stream', (ctx) => stream(ctx, false, [toPage('public')]))
     .get('/users/:username/stream', (ctx) => stream(ctx, false, [toPage('users', ctx.params.username)]))
@@ -71,7 +71,7 @@ function toPage(kind: Page['kind'], key = ''): Page {
   return { kind, key: name }
 }
 
-function readWith(ctx: RouteVisit): Page[] {
+function readWith(ctx: RouteContext): Page[] {
   const wanted = [ctx.query.with ?? []].flat()
   if (wanted.length > MAX_WITH) throw new BadRequest(`A stream takes at most ${MAX_WITH} pages.`)
   return wanted.map((path) => {
@@ -82,7 +82,7 @@ function readWith(ctx: RouteVisit): Page[] {
 }
 
 /** `Last-Event-ID`, else `?after=`; the header wins because a browser that reconnects repeats the old address. */
-function readCursor(ctx: RouteVisit): number | null {
+function readCursor(ctx: RouteContext): number | null {
   const given = ctx.get('Last-Event-ID') || [ctx.query.after ?? []].flat().join()
   if (given === '') return null
   // Beyond 2^53 the number is inexact, and newer than any log: such a client is told to reload.

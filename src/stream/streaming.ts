@@ -5,20 +5,20 @@ import { createBatch } from '../lib/batch.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { Reading } from '../lib/metrics.ts'
 import { createQueue } from '../lib/queue.ts'
-import type { VisitContext, VisitState } from '../lib/visit.ts'
-import { createArchive } from './archive.ts'
-import { createChannel } from './channel.ts'
-import { createConnectionLimit } from './connection-limit.ts'
-import { createHub, type Hub } from './hub.ts'
+import type { ContextExtension, ContextState } from '../web/context.ts'
+import { createArchive } from './replay/archive.ts'
+import { createChannel } from './relay/channel.ts'
+import { createConnectionLimit } from './clients/connection-limit.ts'
+import { createHub, type Hub } from './relay/hub.ts'
 import { startLifecycle } from './lifecycle.ts'
-import { createListener, type Listener, type ListenerDeps } from './listener.ts'
-import { createLogReader, type LogReader } from './log.ts'
-import { createRelayQueue } from './relay-queue.ts'
+import { createListener, type Listener, type ListenerDeps } from './relay/listener.ts'
+import { createLogReader, type LogReader } from './log/reader.ts'
+import { createRelayQueue } from './relay/relay-queue.ts'
 import { authorize, type Wanted } from './rights.ts'
-import { createRing, type Ring } from './ring.ts'
+import { createRing, type Ring } from './relay/ring.ts'
 import { streamRoutes } from './routes.ts'
-import { createTopicIndex } from './topic-index.ts'
-import type { Viewer } from './subscriber.ts'
+import { createTopicIndex } from './replay/topic-index.ts'
+import type { Viewer } from './clients/subscriber.ts'
 
 /** Reads of the log for clients that missed something; the rest of the pool is for pages. */
 const REPLAY_READS = 2
@@ -42,7 +42,7 @@ export interface StreamingDeps {
 
 /** The stream layer of one instance: everything between NOTIFY and the connected clients. */
 export interface Streaming {
-  routes: ReturnType<Router<VisitState, VisitContext>['routes']>
+  routes: ReturnType<Router<ContextState, ContextExtension>['routes']>
   /** Starts to listen. Throws if the database cannot be reached. */
   start(): Promise<void>
   /** Reasons why this instance should get no traffic; empty if it is current. */
@@ -127,11 +127,11 @@ function gaugesOf(hub: Hub, { counters, queueUsage }: Listener): Reading[] {
     { name: 'koafeed_reconnects', help: 'Lost LISTEN connections', read: () => counters().reconnects },
     { name: 'koafeed_gaps', help: 'Gaps read from the log', read: () => counters().gaps },
     {
-      name: 'koafeed_rescued',
+      name: 'koafeed_missed_notifications',
       help: 'Events whose notification never came',
       read: () => counters().missedNotifications,
     },
     { name: 'koafeed_notify_queue', help: 'Use of the notify queue, 0 to 1', read: queueUsage },
-    { name: 'koafeed_rewinds', help: 'Times the database went back', read: () => counters().epochs },
+    { name: 'koafeed_epochs', help: 'Times the database went back', read: () => counters().epochs },
   ]
 }

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { sql, type Write } from '../lib/db.ts'
+import { sql, type Write } from '../db/pool.ts'
 import { errorFacts } from '../lib/log.ts'
 import type { Me } from '../shared/views.ts'
 import { notYourPassword } from './authentication.ts'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Visit } from '../lib/visit.ts'
+import type { Context } from '../web/context.ts'
 
 /**
  * Device cookies, as OWASP's "Slow Down Online Guessing Attacks with Device Cookies" describes them: a browser that has
@@ -20,7 +20,7 @@ const MAX_ACCOUNTS = 4
 const MAX_AGE_MS = 365 * 24 * 60 * 60 * 1000
 
 /** The devices of the browser's cookie, newest first; none if its signature is missing or wrong. */
-export function readDevices(ctx: Visit): Device[] {
+export function readDevices(ctx: Context): Device[] {
   const cookie = ctx.cookies.get(cookieName(ctx), { signed: true })
   return cookie ? (JSON.parse(Buffer.from(cookie, 'base64url').toString()) as Device[]) : []
 }
@@ -33,7 +33,7 @@ export function findDevice(
 }
 
 /** Makes this browser known for the account whose password it has just proved to know. */
-export function rememberDevice(ctx: Visit, user: { id: string; password_version: number }): void {
+export function rememberDevice(ctx: Context, user: { id: string; password_version: number }): void {
   const device = {
     user: user.id,
     version: user.password_version,
@@ -52,6 +52,6 @@ export function rememberDevice(ctx: Visit, user: { id: string; password_version:
 }
 
 /** `__Host-` keeps other hosts of the domain from setting it; it needs TLS. */
-function cookieName(ctx: Visit): string {
+function cookieName(ctx: Context): string {
   return ctx.state.site.origin?.startsWith('https:') ? '__Host-koafeed-device' : 'koafeed-device'
 }

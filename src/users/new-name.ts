@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { trimBlank } from '../lib/blank.ts'
-import { text } from '../lib/body.ts'
-import { foldName } from '../lib/paths.ts'
+import { text } from '../web/body.ts'
+import { foldName } from '../web/paths.ts'
 import { isReserved } from './reserved.ts'
 
 /** A name that a person chooses for an account or a group, in lower case; the arguments are the error messages. */

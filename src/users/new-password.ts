@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { storable } from '../lib/body.ts'
+import { storable } from '../web/body.ts'
 import { normalizePassword } from './passwords.ts'
 
 /**

@@ -1,15 +1,15 @@
 import { UniqueIntegrityConstraintViolationError } from 'slonik'
 import { z } from 'zod'
 import { isBlank } from '../lib/blank.ts'
-import { storable } from '../lib/body.ts'
-import { sql, type Db, type Write } from '../lib/db.ts'
+import { storable } from '../web/body.ts'
+import { sql, type Db, type Write } from '../db/pool.ts'
 import { Invalid } from '../lib/errors.ts'
-import type { Picture } from '../lib/images.ts'
-import type { Throttle } from '../lib/throttle.ts'
+import type { Picture } from '../pictures/images.ts'
+import type { Throttle } from '../web/throttle.ts'
 import type { Me, UserView } from '../shared/views.ts'
 import { isTaken, newUsername, TAKEN } from './accounts.ts'
 import { refuseUser } from './users.ts'
-import { deleteUnusedPictures, saveWithPicture } from './pictures.ts'
+import { deleteUnusedPictures, saveWithPicture } from '../pictures/pictures.ts'
 
 /** What is not sent stays as it is. */
 export const ProfileInput = z.object({

@@ -1,11 +1,11 @@
 import Router from '@koa/router'
-import { networkOf } from '../lib/address.ts'
-import { Nothing, read } from '../lib/body.ts'
-import { csrfToken } from '../lib/csrf.ts'
+import { networkOf } from '../web/address.ts'
+import { Nothing, read } from '../web/body.ts'
+import { csrfToken } from '../web/csrf.ts'
 import { Invalid } from '../lib/errors.ts'
-import { done, nextOr, page, requireMe, seeOther } from '../lib/http.ts'
-import { safePath } from '../lib/paths.ts'
-import type { Visit, VisitContext, VisitState } from '../lib/visit.ts'
+import { done, nextOr, page, requireMe, seeOther } from '../web/responses.ts'
+import { safePath } from '../web/paths.ts'
+import type { Context, ContextExtension, ContextState } from '../web/context.ts'
 import { RegisterInput, registerUser, type AccountDeps } from './accounts.ts'
 import { authenticate, SignInInput } from './authentication.ts'
 import { readDevices, rememberDevice } from './devices.ts'
@@ -14,7 +14,7 @@ import { toUserView } from './users.ts'
 
 /** Registering, signing in and out. */
 export function userRoutes(deps: AccountDeps) {
-  const router = new Router<VisitState, VisitContext>()
+  const router = new Router<ContextState, ContextExtension>()
 
   router.get('/register', (ctx) => {
     if (ctx.state.me) return seeOther(ctx, '/')
@@ -64,7 +64,7 @@ export function userRoutes(deps: AccountDeps) {
 }
 
 /** Where the address says to go afterwards. */
-function nextOf(ctx: Visit): string {
+function nextOf(ctx: Context): string {
   return safePath(ctx.query.next)
 }
 
@@ -72,6 +72,6 @@ function signInPath(next: string): string {
   return next === '/' ? '/login' : `/login?next=${encodeURIComponent(next)}`
 }
 
-function alreadyIn(ctx: Visit): void {
+function alreadyIn(ctx: Context): void {
   done(ctx, { to: '/', json: { user: toUserView(ctx.state.me!), csrf: csrfToken(ctx) } })
 }

@@ -1,14 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { sql, type Db, type Write } from '../lib/db.ts'
+import { sql, type Db, type Write } from '../db/pool.ts'
 import { NotFound } from '../lib/errors.ts'
-import { unhurried } from '../lib/patience.ts'
-import type { Memory } from '../lib/visit.ts'
+import { withoutDeadline } from '../db/deadline.ts'
+import type { VisitorData } from '../web/context.ts'
 import type { SessionView } from '../shared/pages.ts'
 import type { Me } from '../shared/views.ts'
 import { browserName } from './browser-name.ts'
 
 /** What koa-session keeps for us: whose session it is, and what it remembers. */
-export interface SessionFacts extends Memory {
+export interface SessionFacts extends VisitorData {
   user?: string
 }
 
@@ -56,7 +56,7 @@ export async function openSession(
 ): Promise<{ facts: SessionFacts; me: Me; session: string } | null> {
   if (!isSessionId(id)) return null
   const hash = hashOf(id)
-  const row = await db.maybeOne(sql.row<{ session: string; data: Memory; me: Me; stale: boolean }>()`
+  const row = await db.maybeOne(sql.row<{ session: string; data: VisitorData; me: Me; stale: boolean }>()`
     select
       s.id as session,
       s.data,
@@ -67,7 +67,7 @@ export async function openSession(
     where s.id_hash = ${sql.binary(hash)} and s.expires_at > now()`)
   if (!row) return null
   // No request waits for it, and none fails with it: the next one tries again.
-  if (row.stale) void unhurried(() => touchSession(write, hash)).catch(() => {})
+  if (row.stale) void withoutDeadline(() => touchSession(write, hash)).catch(() => {})
   return { facts: { ...row.data, user: row.me.id }, me: row.me, session: row.session }
 }
 
@@ -157,7 +157,7 @@ export async function deleteOtherSessions(tx: Db, me: Me, current: string): Prom
 }
 
 /** Removes some of the sessions that are over; returns how many. */
-export async function forgetSessions(db: Db): Promise<number> {
+export async function deleteExpiredSessions(db: Db): Promise<number> {
   const { rowCount } = await db.query(sql.unsafe`
     delete from sessions
     where id_hash in (select id_hash from sessions where expires_at < now() limit 500)`)

@@ -1,14 +1,14 @@
 import Router from '@koa/router'
 import { z } from 'zod'
-import { Nothing, read, readWithFile } from '../lib/body.ts'
+import { Nothing, read, readWithFile } from '../web/body.ts'
 import { TooMany } from '../lib/errors.ts'
-import { done, page, requireMe, seeOther } from '../lib/http.ts'
-import type { Images } from '../lib/images.ts'
-import { getId } from '../lib/paths.ts'
-import { unhurried } from '../lib/patience.ts'
+import { done, page, requireMe, seeOther } from '../web/responses.ts'
+import type { Images } from '../pictures/images.ts'
+import { getId } from '../web/paths.ts'
+import { withoutDeadline } from '../db/deadline.ts'
 import type { Turn } from '../lib/queue.ts'
 import { createKeyedSlots } from '../lib/slots.ts'
-import type { RouteVisit, VisitContext, VisitState } from '../lib/visit.ts'
+import type { RouteContext, ContextExtension, ContextState } from '../web/context.ts'
 import type { Me } from '../shared/views.ts'
 import type { AccountDeps } from './accounts.ts'
 import { changePassword, confirmPassword } from './authentication.ts'
@@ -39,7 +39,7 @@ const AccountInput = z.object({ password: knownPassword('Please enter your passw
 export function settingsRoutes(deps: SettingsDeps) {
   const { db, write, throttle, images, uploads } = deps
   const uploadSlots = createKeyedSlots({ size: UPLOADS_PER_PERSON, waiting: 0, refusal: tooManyUploads })
-  const router = new Router<VisitState, VisitContext>()
+  const router = new Router<ContextState, ContextExtension>()
 
   router.get('/settings', (ctx) => {
     requireMe(ctx)
@@ -63,7 +63,7 @@ export function settingsRoutes(deps: SettingsDeps) {
     }
   })
 
-  async function saveProfile(ctx: RouteVisit, me: Me): Promise<void> {
+  async function saveProfile(ctx: RouteContext, me: Me): Promise<void> {
     await throttle('profiles', me.id)
     if (ctx.is('multipart')) await throttle('uploads', me.id)
     const values = await getProfileValues(db, me)
@@ -134,7 +134,7 @@ export function settingsRoutes(deps: SettingsDeps) {
     const version = await confirmPassword(deps, me, proof)
     await deleteAccount(write, me, version)
     // The answer does not wait for it, nor does the request's deadline end it.
-    void unhurried(() => deleteAccountRows(write, ctx.state.log))
+    void withoutDeadline(() => deleteAccountRows(write, ctx.state.log))
     ctx.state.log.info({ event: 'account deleted', user: me.id }, 'account deleted')
     signOut(ctx, me)
     done(ctx, { to: '/', flash: 'Your account is deleted', json: {} })

@@ -1,11 +1,11 @@
 import type Koa from 'koa'
 import { createSession } from 'koa-session'
-import { networkOf } from '../lib/address.ts'
-import { newToken } from '../lib/csrf.ts'
-import type { Db, Write } from '../lib/db.ts'
+import { networkOf } from '../web/address.ts'
+import { newToken } from '../web/csrf.ts'
+import type { Db, Write } from '../db/pool.ts'
 import { errorFacts } from '../lib/log.ts'
-import { forgetGuest } from '../lib/memory.ts'
-import type { Visit, VisitContext, VisitState } from '../lib/visit.ts'
+import { clearGuestData } from '../web/visitor-session.ts'
+import type { Context, ContextExtension, ContextState } from '../web/context.ts'
 import type { UserView } from '../shared/views.ts'
 import { userNotFound, type AuthenticatedUser } from './authentication.ts'
 import * as sessions from './sessions.ts'
@@ -14,9 +14,9 @@ const DAY_MS = 24 * 60 * 60 * 1000
 
 /** Finds the session that a cookie opens, with `ctx.state.me`, and saves what changed in it. */
 export function sessionMiddleware(
-  app: Koa<VisitState, VisitContext>,
+  app: Koa<ContextState, ContextExtension>,
   { db, write, config }: { db: Db; write: Write; config: { publicOrigin: string | null } },
-): Koa.Middleware<VisitState, VisitContext> {
+): Koa.Middleware<ContextState, ContextExtension> {
   const options = {
     key: sessions.sessionCookieName(config),
     // The database decides when a session is over; the cookie only has to last as long.
@@ -37,7 +37,7 @@ export function sessionMiddleware(
  * was verified.
  */
 export async function signIn(
-  ctx: Visit,
+  ctx: Context,
   { feed_id, password_version, ...user }: AuthenticatedUser,
 ): Promise<void> {
   if (!ctx.session) throw new Error('signing in needs the session middleware')
@@ -51,13 +51,13 @@ export async function signIn(
   } finally {
     delete ctx.state.signingIn
   }
-  forgetGuest(ctx)
+  clearGuestData(ctx)
   ctx.state.me = { ...user, feed: feed_id, owns: [] }
   ctx.state.log.info({ event: 'signed in', user: user.id }, 'signed in')
 }
 
 /** Ends the session on every instance, and asks the browser to forget the pages it kept. */
-export function signOut(ctx: Visit, me: UserView): void {
+export function signOut(ctx: Context, me: UserView): void {
   ctx.session = null
   ctx.state.me = null
   ctx.set('Clear-Site-Data', '"cache"')
@@ -66,12 +66,12 @@ export function signOut(ctx: Visit, me: UserView): void {
 
 function createStore({ db, write }: { db: Db; write: Write }) {
   return {
-    async get(id: string, _maxAge: unknown, { ctx }: { ctx?: Visit }) {
+    async get(id: string, _maxAge: unknown, { ctx }: { ctx?: Context }) {
       const open = await sessions.openSession({ db, write }, id)
       if (ctx) Object.assign(ctx.state, { me: open?.me ?? null, session: open?.session })
       return open?.facts
     },
-    async set(id: string, facts: SessionRecord, _maxAge: unknown, { ctx }: { ctx?: Visit }) {
+    async set(id: string, facts: SessionRecord, _maxAge: unknown, { ctx }: { ctx?: Context }) {
       const { _expire, _maxAge: _, ...kept } = facts
       if (ctx?.state.signingIn) {
         const client = { ...whereFrom(ctx), ...ctx.state.signingIn }
@@ -89,12 +89,12 @@ function createStore({ db, write }: { db: Db; write: Write }) {
   }
 }
 
-function isRead({ method }: Visit): boolean {
+function isRead({ method }: Context): boolean {
   return method === 'GET' || method === 'HEAD'
 }
 
 /** What the person is shown of the session later, to tell it from the others. */
-function whereFrom(ctx: Visit) {
+function whereFrom(ctx: Context) {
   return {
     address: networkOf(ctx.ip) === 'unknown' ? '' : ctx.ip.replace(/^::ffff:/, ''),
     userAgent: ctx.get('user-agent').slice(0, 300),

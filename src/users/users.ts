@@ -1,7 +1,7 @@
 import type { FragmentSqlToken } from 'slonik'
-import { sql, type Db } from '../lib/db.ts'
+import { sql, type Db } from '../db/pool.ts'
 import { NotFound } from '../lib/errors.ts'
-import { foldName } from '../lib/paths.ts'
+import { foldName } from '../web/paths.ts'
 import type { ProfileView } from '../shared/pages.ts'
 import type { UserView } from '../shared/views.ts'
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
-import { bundle } from '../../src/build.ts'
-import { styles } from '../../src/lib/styles.ts'
+import { bundle } from '../../src/assets/build.ts'
+import { styles } from '../../src/assets/styles.ts'
 
 const root = join(import.meta.dirname, '../..')
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { Page } from 'playwright-core'
-import { bundle } from '../../src/build.ts'
-import { createEnvironment } from '../../src/lib/render.ts'
+import { bundle } from '../../src/assets/build.ts'
+import { createEnvironment } from '../../src/lib/templates.ts'
 import type { CommentView, FeedPostView, Me, UserView } from '../../src/shared/views.ts'
 import { newContext } from '../support/chromium.ts'
 

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import type { BrowserContext, Page } from 'playwright-core'
 import { newContext } from '../support/chromium.ts'
+import { eventually } from '../support/eventually.ts'
 import { useDatabase } from '../support/database.ts'
 import { client, password } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
@@ -74,7 +75,7 @@ describe('people in their browsers', () => {
       return image?.complete && image.naturalWidth > 0
     })
     expect(await shown.getAttribute('src')).to.match(/^\/images\/[\da-f]{40}\/50$/)
-    expect(await loaded(annPage.locator('.bar-me img.pic'))).to.be.greaterThan(0)
+    await eventually(() => loaded(annPage.locator('.bar-me img.pic')))
   })
 
   it('see a new name wherever the person stands', async () => {

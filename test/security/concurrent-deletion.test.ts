@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import pg from 'pg'
-import { createDb, type DatabasePool } from '../../src/lib/db.ts'
+import { createDb, type DatabasePool } from '../../src/db/pool.ts'
 import { getProfileValues } from '../../src/users/profile.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'

@@ -1,11 +1,11 @@
 import type { Clock } from '../../src/lib/clock.ts'
-import type { LogReader } from '../../src/stream/log.ts'
-import { createArchive } from '../../src/stream/archive.ts'
-import { createHub } from '../../src/stream/hub.ts'
-import { createListener } from '../../src/stream/listener.ts'
+import type { LogReader } from '../../src/stream/log/reader.ts'
+import { createArchive } from '../../src/stream/replay/archive.ts'
+import { createHub } from '../../src/stream/relay/hub.ts'
+import { createListener } from '../../src/stream/relay/listener.ts'
 import { createQueue } from '../../src/lib/queue.ts'
-import type { RelayQueue } from '../../src/stream/relay-queue.ts'
-import { createTopicIndex, type TopicIndex } from '../../src/stream/topic-index.ts'
+import type { RelayQueue } from '../../src/stream/relay/relay-queue.ts'
+import { createTopicIndex, type TopicIndex } from '../../src/stream/replay/topic-index.ts'
 import { productionParts, type Parts } from '../../bench/simulate/parts.ts'
 
 const { createCore, startLifecycle } = productionParts

@@ -5,9 +5,9 @@ import { groupPage, publicPage, userPage } from '../../bench/simulate/audience.t
 import { SimulatedLog } from '../../bench/simulate/log.ts'
 import { authorizeNow, framesOf, rowsFrom, topicsBetween } from '../../bench/simulate/reader.ts'
 import { feedOf, GROUP_FEEDS, stateOf, type Post } from '../../bench/simulate/states.ts'
-import { createDb, type DatabasePool } from '../../src/lib/db.ts'
-import type { Frame } from '../../src/stream/frame.ts'
-import { createLogReader } from '../../src/stream/log.ts'
+import { createDb, type DatabasePool } from '../../src/db/pool.ts'
+import type { Frame } from '../../src/stream/log/frame.ts'
+import { createLogReader } from '../../src/stream/log/reader.ts'
 import { authorize, type Wanted } from '../../src/stream/rights.ts'
 import { useDatabase, type TestDatabase } from '../support/database.ts'
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { createDb, sql, type DatabasePool } from '../../src/lib/db.ts'
+import { createDb, sql, type DatabasePool } from '../../src/db/pool.ts'
 import { useDatabase } from '../support/database.ts'
 import { insertUsers, type Person } from '../support/people.ts'
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import pg from 'pg'
-import { LogRow, parseNotification, PayloadSchemas } from '../../src/stream/events.ts'
+import { LogRow, parseNotification, PayloadSchemas } from '../../src/stream/log/events.ts'
 import type { EntryView, PostView } from '../../src/shared/views.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'

@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
-import { createConnection, type Connection } from '../../src/stream/connection.ts'
+import { createConnection, type Connection } from '../../src/stream/clients/connection.ts'
 import { serveLocally, type LocalServer } from '../support/local-server.ts'
 
 const KB = 1024

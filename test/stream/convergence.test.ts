@@ -5,7 +5,7 @@ import { client, type Client } from '../support/http.ts'
 import { eventually } from '../support/eventually.ts'
 import { startInstance } from '../support/instance.ts'
 import { openLivePage, type LivePage } from '../support/live-page.ts'
-import { watch, type Witness } from '../support/witness.ts'
+import { watch, type Witness } from '../support/recording-client.ts'
 
 const names = ['ann', 'bob', 'cleo', 'dan']
 

@@ -1,4 +1,4 @@
-import { layWire, type Wire } from '../../bench/faults/wire.ts'
+import { layWire, type Wire } from '../faults/wire.ts'
 import { useDatabase } from '../support/database.ts'
 import { client, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'

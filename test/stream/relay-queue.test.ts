@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { Clock } from '../../src/lib/clock.ts'
-import { createRelayQueue } from '../../src/stream/relay-queue.ts'
-import type { LogRow } from '../../src/stream/events.ts'
+import { createRelayQueue } from '../../src/stream/relay/relay-queue.ts'
+import type { LogRow } from '../../src/stream/log/events.ts'
 
 const KB = 1024
 const row = (seq: number): LogRow => ({ seq, event: 'post', topics: [], payload: {} })

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { layWire, type Wire } from '../../bench/faults/wire.ts'
+import { layWire, type Wire } from '../faults/wire.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { client, type Client } from '../support/http.ts'
@@ -57,7 +57,7 @@ describe('a right that ended while an instance could not hear of it', () => {
     // It counts events whose notification never came.
     const missed = async () => {
       const metrics = await (await fetch(`${unhearing.metricsOrigin}/metrics`)).text()
-      return Number(/^koafeed_rescued (\d+)$/m.exec(metrics)?.[1])
+      return Number(/^koafeed_missed_notifications (\d+)$/m.exec(metrics)?.[1])
     }
     await eventually(missed, (count) => count > 0, { timeout: 10_000 })
   })

@@ -2,9 +2,9 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import type { LogRow } from '../../src/stream/events.ts'
-import { firstChunk, toFrame } from '../../src/stream/frame.ts'
-import { createRing } from '../../src/stream/ring.ts'
+import type { LogRow } from '../../src/stream/log/events.ts'
+import { firstChunk, toFrame } from '../../src/stream/log/frame.ts'
+import { createRing } from '../../src/stream/relay/ring.ts'
 import { eventually } from '../support/eventually.ts'
 
 const row = (seq: number, event = 'post', text = ''): LogRow => ({

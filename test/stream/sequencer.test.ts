@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { createSequencer } from '../../src/stream/sequencer.ts'
-import type { LogRow } from '../../src/stream/events.ts'
+import { createSequencer } from '../../src/stream/relay/sequencer.ts'
+import type { LogRow } from '../../src/stream/log/events.ts'
 
 const row = (seq: number, text = ''): LogRow => ({ seq, event: 'post', topics: [], payload: { text } })
 const seqs = (rows: LogRow[] | null): number[] => (rows ?? []).map(({ seq }) => seq)

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { createDb, createWrite, type DatabasePool } from '../../src/lib/db.ts'
-import { trimLog } from '../../src/stream/upkeep.ts'
+import { createDb, createWrite, type DatabasePool } from '../../src/db/pool.ts'
+import { trimLog } from '../../src/stream/log/upkeep.ts'
 import { useDatabase } from '../support/database.ts'
 import { insertUsers } from '../support/people.ts'
 

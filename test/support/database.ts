@@ -2,9 +2,9 @@ import { chmodSync, globSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { holderOf } from '../../src/lib/lockfile.ts'
-import { migrate } from '../../src/lib/migrations.ts'
-import { startPostgres } from '../../src/lib/postgres.ts'
+import { holderOf } from '../../src/embedded/lockfile.ts'
+import { migrate } from '../../src/db/migrations.ts'
+import { startPostgres } from '../../src/embedded/postgres.ts'
 import { stopInstances } from './instance.ts'
 
 export interface TestDatabase {

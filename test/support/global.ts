@@ -2,7 +2,7 @@
  * Mocha's global fixture: what the browser loads is built first, and what one run of the tests shares ends with it.
  * All else is started when a test asks; only workers that run in parallel find a database server that runs already.
  */
-import { build } from '../../src/build.ts'
+import { build } from '../../src/assets/build.ts'
 import { closeChromium } from './chromium.ts'
 import { shareServer, stopServer } from './database.ts'
 import { findLeak, stopInstances } from './instance.ts'

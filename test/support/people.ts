@@ -1,4 +1,4 @@
-import { sql, type Db } from '../../src/lib/db.ts'
+import { sql, type Db } from '../../src/db/pool.ts'
 
 /** Inserts users straight into the table, as psql would: the triggers do the rest. Returns their ids in order. */
 export async function insertUsers(db: Db, usernames: string[]): Promise<Person[]> {

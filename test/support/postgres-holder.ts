@@ -1,5 +1,5 @@
 /** A process of its own that starts the embedded PostgreSQL, says so, and stays until it is killed. */
-import { startPostgres } from '../../src/lib/postgres.ts'
+import { startPostgres } from '../../src/embedded/postgres.ts'
 
 const { url } = await startPostgres({ dataDir: process.argv[2] ?? '', log: () => {}, throwaway: true })
 process.send?.({ url })

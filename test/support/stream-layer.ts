@@ -4,14 +4,14 @@ import type { AddressInfo } from 'node:net'
 import Koa from 'koa'
 import { pino } from 'pino'
 import { systemClock } from '../../src/lib/clock.ts'
-import { createDb, type DatabasePool } from '../../src/lib/db.ts'
-import type { VisitContext, VisitState } from '../../src/lib/visit.ts'
-import { createConnectionLimit } from '../../src/stream/connection-limit.ts'
-import type { Hub } from '../../src/stream/hub.ts'
-import { createLogReader, type LogReader } from '../../src/stream/log.ts'
+import { createDb, type DatabasePool } from '../../src/db/pool.ts'
+import type { ContextExtension, ContextState } from '../../src/web/context.ts'
+import { createConnectionLimit } from '../../src/stream/clients/connection-limit.ts'
+import type { Hub } from '../../src/stream/relay/hub.ts'
+import { createLogReader, type LogReader } from '../../src/stream/log/reader.ts'
 import { authorize, type Wanted } from '../../src/stream/rights.ts'
 import { streamRoutes } from '../../src/stream/routes.ts'
-import type { Viewer } from '../../src/stream/subscriber.ts'
+import type { Viewer } from '../../src/stream/clients/subscriber.ts'
 import { createCore } from '../../src/stream/streaming.ts'
 import type { TestDatabase } from './database.ts'
 import { openStream, type TestStream } from './sse.ts'
@@ -117,7 +117,7 @@ export async function startStreamLayer(databaseUrl: string): Promise<StreamLayer
       return authorized ?? null
     },
   })
-  const app = new Koa<VisitState, VisitContext>().use(routes.middleware() as Koa.Middleware)
+  const app = new Koa<ContextState, ContextExtension>().use(routes.middleware() as Koa.Middleware)
   const server = createServer(app.callback()).listen(0)
   await once(server, 'listening')
   const address = (path: string): string =>

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import pg from 'pg'
-import { migrate } from '../../src/lib/migrations.ts'
+import { migrate } from '../../src/db/migrations.ts'
 import { useDatabase } from '../support/database.ts'
 import { client, password, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'

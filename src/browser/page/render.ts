@@ -1,0 +1,38 @@
+import partials from 'koafeed:partials'
+import * as runtime from 'nunjucks/src/runtime.js'
+import { filters } from '../../shared/filters.ts'
+
+type Variables = Record<string, unknown>
+
+/**
+ * The part of a nunjucks environment that compiled partials use (`lib/partials.ts` rewrites their includes); the rest
+ * of nunjucks is not loaded. A test compares the output with the server's, byte for byte.
+ */
+const env = {
+  opts: { autoescape: true },
+  getFilter: (name: string) => filters[name as keyof typeof filters],
+  include(path: string, variables: Variables, frame: runtime.Frame, use: (text: string) => void): void {
+    use(renderIn(path, variables, frame.push(true)))
+  },
+}
+
+/** Renders `templates/partials/NAME.njk` as the server does. */
+export function renderPartial(name: string, variables: Variables): string {
+  return renderIn(`partials/${name}.njk`, variables, new runtime.Frame())
+}
+
+function renderIn(path: string, given: Variables, frame: runtime.Frame): string {
+  const variables = { ...given }
+  const context = {
+    lookup: (name: string) => variables[name],
+    setVariable: (name: string, value: unknown) => void (variables[name] = value),
+    getVariables: () => variables,
+    addExport: () => {},
+  }
+  frame.topLevel = true
+  const root = partials[path]
+  if (!root) throw new Error(`No partial ${path}`)
+  let output = ''
+  root(env, context, frame, runtime, (_error, text) => (output = text))
+  return output
+}

@@ -1,0 +1,132 @@
+import { encodeSse } from '../../lib/sse.ts'
+import { randomBetween, systemClock, type Clock } from '../../lib/clock.ts'
+
+/** Bytes that may wait for one client. A write beyond that closes the connection: an event is never skipped. */
+const MAX_WAITING_BYTES = 1024 * 1024
+const END_GRACE_MS = 2_000
+
+/** The part of `http.ServerResponse` that a stream needs. */
+export interface Wire {
+  readonly req: { readonly method?: string | undefined }
+  readonly destroyed: boolean
+  readonly writableLength: number
+  readonly writableNeedDrain: boolean
+  writeHead(status: number, headers: Record<string, string>): unknown
+  write(bytes: Buffer): unknown
+  end(): unknown
+  destroy(): unknown
+  on(event: 'drain' | 'close' | 'error', listener: () => void): unknown
+  once(event: 'drain' | 'close', listener: () => void): this
+  off(event: 'drain' | 'close', listener: () => void): this
+}
+
+/** The wire to one client. It writes to the response directly, so that `writableLength` shows what really waits. */
+export interface Connection {
+  /** Sends the headers of a stream; for a HEAD request nothing follows. */
+  open(): void
+  write(bytes: Buffer | string): void
+  /** Ends after what waits has been sent; the client is asked to reconnect in `retry` ms, by default soon. */
+  end(retry?: number): void
+  /** Closes the connection at once. */
+  destroy(): void
+  /** Resolves once what waits has been sent, or the connection is closed. */
+  drained(): Promise<void>
+  closed(): boolean
+  /** Calls `listener` once it is closed. */
+  onClose(listener: () => void): void
+  /** Milliseconds since the last write. */
+  idleFor(): number
+  /** Bytes that have been written here and not yet been taken by the kernel. */
+  waitingBytes(): number
+  /**
+   * Milliseconds for which the client has taken nothing of what waits, as far as can be seen; 0 if nothing waits. The
+   * kernel reports room only when much of its buffer is free again.
+   */
+  stalledFor(): number
+}
+
+export function createConnection(response: Wire, clock: Clock = systemClock): Connection {
+  // A client may disconnect while its rights are being read: then there is no `close` event any more.
+  let closed = response.destroyed
+  let ending = false
+  let lastWriteAt = clock.now()
+  let lastProgressAt = lastWriteAt
+  /** Node gets no more than it asks for: so each `drain` shows progress, even of a client that never has everything. */
+  let waiting: Buffer[] = []
+  let waitingBytes = 0
+
+  response.on('drain', () => {
+    lastProgressAt = clock.now()
+    pass()
+  })
+  response.once('close', () => {
+    closed = true
+    waiting = []
+    waitingBytes = 0
+  })
+  response.on('error', () => response.destroy())
+
+  function pass(): void {
+    if (closed) return
+    let passed = 0
+    for (; passed < waiting.length && !response.writableNeedDrain; passed++) {
+      waitingBytes -= waiting[passed]!.length
+      response.write(waiting[passed]!)
+    }
+    waiting.splice(0, passed)
+    if (ending && waiting.length === 0) response.end()
+  }
+
+  const isStuck = (): boolean => waiting.length > 0 || response.writableNeedDrain
+
+  const connection: Connection = {
+    open() {
+      response.writeHead(200, {
+        'Content-Type': 'text/event-stream',
+        'Cache-Control': 'no-cache, no-transform',
+        'X-Accel-Buffering': 'no',
+      })
+      if (response.req.method !== 'HEAD') return
+      closed = true
+      response.end()
+    },
+    write(given) {
+      if (closed || ending) return
+      const bytes = typeof given === 'string' ? Buffer.from(given) : given
+      if (connection.waitingBytes() + bytes.length > MAX_WAITING_BYTES) {
+        connection.destroy()
+        return
+      }
+      lastWriteAt = clock.now()
+      if (!isStuck()) lastProgressAt = lastWriteAt
+      waiting.push(bytes)
+      waitingBytes += bytes.length
+      pass()
+    },
+    end(retry = randomBetween(clock, 50, 500)) {
+      if (closed || ending) return
+      connection.write(encodeSse({ retry }))
+      ending = true
+      pass()
+      clock.after(END_GRACE_MS, connection.destroy)
+    },
+    destroy() {
+      closed = true
+      response.destroy()
+    },
+    async drained() {
+      while (!closed && isStuck()) {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        response.once('drain', resolve).once('close', resolve)
+        await promise
+        response.off('drain', resolve).off('close', resolve)
+      }
+    },
+    closed: () => closed,
+    onClose: (listener) => void response.once('close', listener),
+    idleFor: () => clock.now() - lastWriteAt,
+    waitingBytes: () => response.writableLength + waitingBytes,
+    stalledFor: () => (isStuck() ? clock.now() - lastProgressAt : 0),
+  }
+  return connection
+}

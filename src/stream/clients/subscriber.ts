@@ -1,0 +1,130 @@
+import { encodeSse } from '../../lib/sse.ts'
+import type { Connection } from './connection.ts'
+import type { LogRow } from '../log/events.ts'
+import type { Frame } from '../log/frame.ts'
+
+/** What a stream may show, as of one snapshot of the database. */
+export interface Rights {
+  /** Topics of the viewer's subscriptions, if the stream includes their home page. */
+  feeds: string[]
+  /** Topics of the pages that were asked for. */
+  pages: string[]
+  /** Whether the viewer may see one of the pages only because of a membership. */
+  guarded: boolean
+  /** The `seq` at which the viewer's subscriptions last changed; 0 if that is long ago. */
+  changedAt: number
+}
+
+export interface Viewer {
+  id: string
+  /** SHA-256 of the session id, in hex. */
+  session: string
+}
+
+/**
+ * `opening`: its rights are being read. `replaying`: it gets what it missed. `live`: it gets events as they are relayed.
+ */
+export type State = 'opening' | 'replaying' | 'live'
+
+/** One stream: what it gets, and how far it has got. */
+export interface Subscriber {
+  readonly viewer: Viewer | null
+  readonly connection: Connection
+  readonly topics: ReadonlySet<string>
+  state(): State
+  /** The `seq` of the last event that this client has, or does not need. */
+  cursor(): number
+  /** Fixes what the stream shows, and begins the replay after `cursor`. */
+  start(rights: Rights, cursor: number): void
+  goLive(): void
+  /** Writes a frame once: a number at or below the cursor is ignored. */
+  deliver(frame: Frame): void
+  /** Moves the cursor: there is nothing for this client up to `seq`. */
+  skipTo(seq: number): void
+  /** Makes the client load its state again; events continue after `seq`. */
+  reset(seq: number): void
+  /** Shows that the link works, and moves the client's cursor to that of the stream. */
+  beat(): void
+  /** Applies a change of the viewer's rights in its turn; returns the topic that was added or removed, if any. */
+  applyRights(row: LogRow): TopicChange | null
+  /**
+   * Acts on a change of rights that cannot be applied in its turn: the stream is not live yet, or other events wait
+   * before it. A stream that loses a right ends; its client reconnects with its cursor, and is authorized again.
+   */
+  hearRights(row: LogRow): void
+  /** Its rights, or the whole log, changed while they were being read: they must be read again. */
+  expire(): void
+  isExpired(): boolean
+}
+
+export interface TopicChange {
+  topic: string
+  added: boolean
+}
+
+export function createSubscriber(connection: Connection, viewer: Viewer | null, home: boolean): Subscriber {
+  const topics = new Set(viewer ? [`user:${viewer.id}`] : [])
+  let state: State = 'opening'
+  let cursor = 0
+  let expired = false
+  let guarded = false
+  let pages: string[] = []
+
+  const isMySession = (row: LogRow): boolean =>
+    row.event === 'session' && row.payload.session === viewer?.session
+  const concernsMe = (row: LogRow): boolean => (row.event === 'session' ? isMySession(row) : home || guarded)
+
+  const subscriber: Subscriber = {
+    viewer,
+    connection,
+    topics,
+    state: () => state,
+    cursor: () => cursor,
+    start(rights, from) {
+      for (const topic of [...rights.feeds, ...rights.pages, 'all']) topics.add(topic)
+      ;({ guarded, pages } = rights)
+      cursor = from
+      state = 'replaying'
+    },
+    goLive() {
+      state = 'live'
+    },
+    deliver({ seq, bytes }) {
+      if (seq <= cursor) return
+      cursor = seq
+      if (bytes !== null && bytes.length > 0) connection.write(bytes)
+    },
+    skipTo(seq) {
+      cursor = Math.max(cursor, seq)
+    },
+    reset(seq) {
+      cursor = seq
+      connection.write(encodeSse({ id: seq, event: 'reset', data: '{}' }))
+    },
+    beat() {
+      connection.write(encodeSse({ id: cursor, event: 'beat', data: '{}' }))
+    },
+    applyRights(row) {
+      if (row.seq <= cursor || !concernsMe(row)) return null
+      // A page that a membership opened is authorized again when the client reconnects with its cursor.
+      if (row.event === 'session' || guarded) connection.end()
+      if (row.event === 'session' || !home) return null
+      const topic = `feed:${String(row.payload.feed)}`
+      const added = row.payload.action === 'made' || pages.includes(topic)
+      if (added) topics.add(topic)
+      else topics.delete(topic)
+      return { topic, added }
+    },
+    hearRights(row) {
+      if (state === 'opening') expired = true
+      else if (row.seq > cursor && concernsMe(row)) {
+        if (state === 'replaying' || row.payload.action === 'ended') connection.end()
+      }
+    },
+    expire() {
+      expired = true
+    },
+    isExpired: () => expired,
+  }
+  return subscriber
+}

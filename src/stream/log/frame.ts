@@ -1,0 +1,72 @@
+import { encodeSse } from '../../lib/sse.ts'
+import { isRightsChange, type LogRow } from './events.ts'
+
+/** An event as the stream layer keeps it: encoded once per instance for all its clients. */
+export interface Frame {
+  readonly seq: number
+  readonly topics: readonly string[]
+  /** The post that the event shows, if it shows one. */
+  readonly post: string | null
+  /** The encoded event; null for a change of rights, and where the text is outdated and must be read again. */
+  bytes: Buffer | null
+  /** The row, for a change of rights. */
+  readonly rights: LogRow | null
+}
+
+export function toFrame(row: LogRow): Frame {
+  const { seq, event, topics, payload } = row
+  if (isRightsChange(row)) return { seq, topics, post: null, bytes: null, rights: row }
+  return {
+    seq,
+    topics,
+    post: postOf(payload),
+    bytes: encode(seq, event, JSON.stringify(payload)),
+    rights: null,
+  }
+}
+
+/** Encodes an event whose payload is JSON text. */
+export function encode(seq: number, event: string, data: string): Buffer {
+  return Buffer.from(encodeSse({ id: seq, event, data }))
+}
+
+/** Must be read again before it can be sent. */
+export function isOutdated({ bytes, rights }: Frame): boolean {
+  return bytes === null && rights === null
+}
+
+/**
+ * The post whose earlier events must not be replayed as they were sent, because this event edits or deletes something
+ * that they show; `all` if that may be any post; null for other events.
+ */
+export function outdatedBy({ event, payload }: LogRow): string | null {
+  if (event === 'account') return 'all'
+  const { action, user } = payload as { action?: string; user?: { username?: string } }
+  const isRemoval = action === 'removed' && user?.username === undefined // the liker's account is deleted
+  return isRemoval || action === 'edited' || action === 'deleted' || action === 'withdrawn'
+    ? postOf(payload)
+    : null
+}
+
+/** Whether the frame must be read again once `outdated`, a result of `outdatedBy`, has been relayed. */
+export function isAffected({ post }: Frame, outdated: string): boolean {
+  return outdated === 'all' || post === outdated
+}
+
+function postOf(payload: Record<string, unknown>): string | null {
+  return (payload.post as { id?: string } | undefined)?.id ?? null
+}
+
+/** How many bytes of history are written before the client has taken them. */
+export const CHUNK_BYTES = 256 * 1024
+
+/** Returns as many of the first frames as fit a chunk, at least one. */
+export function firstChunk(frames: Frame[]): Frame[] {
+  let bytes = 0
+  const end = frames.findIndex((frame) => (bytes += frame.bytes?.length ?? 0) > CHUNK_BYTES)
+  return end === -1 ? frames : frames.slice(0, Math.max(end, 1))
+}
+
+export function hasTopic({ topics }: Frame, wanted: ReadonlySet<string>): boolean {
+  return topics.some((topic) => wanted.has(topic))
+}

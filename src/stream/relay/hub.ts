@@ -1,0 +1,160 @@
+import { isRightsChange, type LogRow } from '../log/events.ts'
+import { firstChunk, hasTopic, isOutdated, outdatedBy, toFrame, type Frame } from '../log/frame.ts'
+import { createRing, type Ring } from './ring.ts'
+import type { Subscriber } from '../clients/subscriber.ts'
+
+/** More than half of `MAX_WAITING_BYTES` of a connection. */
+const CONGESTED_BYTES = 512 * 1024
+/** A client that has taken nothing for this long does not count as one that reads. */
+const NOT_READING_MS = 100
+
+/** Relays events to the streams of this instance. Synchronous; buffers nothing but the recent frames. */
+export interface Hub {
+  /** Relays the next event; `seq` only grows. Returns the size of its frame. */
+  relay(row: LogRow): number
+  /** Acts on a change of rights that cannot be relayed yet; see `Subscriber.hearRights`. */
+  hearEarly(row: LogRow): void
+  /** Registers a stream for changes of its viewer's rights, before those are read. */
+  add(subscriber: Subscriber): void
+  remove(subscriber: Subscriber): void
+  /**
+   * Delivers what the subscriber still misses, then everything live. Returns false if it misses more than the ring has,
+   * or more than may be written at once.
+   */
+  goLive(subscriber: Subscriber): boolean
+  /** The frames after `seq`, or null if the ring does not reach back that far. */
+  recent(seq: number): Frame[] | null
+  /** Everything after this number is in the ring. */
+  recentFloor(): number
+  /** The log went back to an earlier state: every client must reload, and `seq` continues after this one. */
+  reset(seq: number): void
+  /** Fills the ring before the first event; `position` is where the instance starts. */
+  preload(rows: LogRow[], position: number): void
+  /** `seq` of the last event relayed. */
+  position(): number
+  /** How often the log went back. */
+  epoch(): number
+  subscribers(): Iterable<Subscriber>
+  /** How many streams are open. */
+  size(): number
+  congestion(): number
+}
+
+/** `onOutdated` is called with what `outdatedBy` returns for an event. */
+export function createHub({
+  ring = createRing(),
+  onOutdated = () => {},
+}: { ring?: Ring; onOutdated?: (outdated: string) => void } = {}): Hub {
+  const byTopic = new Map<string, Set<Subscriber>>()
+  const all = new Set<Subscriber>()
+  let position = 0
+  let epoch = 0
+
+  function join(topic: string, subscriber: Subscriber): void {
+    const members = byTopic.get(topic)
+    if (members) members.add(subscriber)
+    else byTopic.set(topic, new Set([subscriber]))
+  }
+
+  function leave(topic: string, subscriber: Subscriber): void {
+    const members = byTopic.get(topic)
+    members?.delete(subscriber)
+    if (members?.size === 0) byTopic.delete(topic)
+  }
+
+  function applyRights(row: LogRow, subscriber: Subscriber): void {
+    const change = subscriber.applyRights(row)
+    if (change === null) return
+    if (change.added) join(change.topic, subscriber)
+    else leave(change.topic, subscriber)
+    subscriber.reset(row.seq)
+  }
+
+  function dispatch(frame: Frame): void {
+    for (const topic of frame.topics) {
+      for (const subscriber of byTopic.get(topic) ?? []) {
+        const isLive = subscriber.state() === 'live'
+        if (frame.rights && isLive) applyRights(frame.rights, subscriber)
+        else if (frame.rights) subscriber.hearRights(frame.rights)
+        else if (isLive) subscriber.deliver(frame)
+      }
+    }
+  }
+
+  return {
+    relay(row) {
+      position = row.seq
+      const outdated = outdatedBy(row)
+      if (outdated !== null) {
+        ring.markOutdated(outdated)
+        onOutdated(outdated)
+      }
+      const frame = toFrame(row)
+      ring.push(frame)
+      dispatch(frame)
+      return frame.bytes?.length ?? 0
+    },
+    hearEarly(row) {
+      if (!isRightsChange(row)) return
+      for (const topic of row.topics) {
+        for (const subscriber of byTopic.get(topic) ?? []) subscriber.hearRights(row)
+      }
+    },
+    add(subscriber) {
+      all.add(subscriber)
+      for (const topic of subscriber.topics) join(topic, subscriber)
+    },
+    remove(subscriber) {
+      all.delete(subscriber)
+      for (const topic of subscriber.topics) leave(topic, subscriber)
+    },
+    goLive(subscriber) {
+      const missed = ring.after(subscriber.cursor())?.filter((frame) => hasTopic(frame, subscriber.topics))
+      if (!missed || missed.some(isOutdated) || firstChunk(missed).length < missed.length) return false
+      for (const frame of missed) subscriber.deliver(frame)
+      subscriber.skipTo(position)
+      subscriber.goLive()
+      for (const topic of subscriber.topics) join(topic, subscriber)
+      return true
+    },
+    recent: (seq) => ring.after(seq),
+    recentFloor: () => ring.floor(),
+    reset(seq) {
+      epoch += 1
+      position = seq
+      ring.clear(seq)
+      // Their rights may be those of the state that is lost: they reconnect, and are authorized again.
+      for (const subscriber of all) {
+        if (subscriber.state() === 'opening') subscriber.expire()
+        else {
+          subscriber.reset(seq)
+          subscriber.connection.end()
+        }
+      }
+    },
+    preload(rows, start) {
+      const [oldest] = rows
+      ring.clear(oldest ? oldest.seq - 1 : start)
+      for (const row of rows) {
+        const outdated = outdatedBy(row)
+        if (outdated !== null) ring.markOutdated(outdated)
+        ring.push(toFrame(row))
+      }
+      position = start
+    },
+    position: () => position,
+    epoch: () => epoch,
+    subscribers: () => all,
+    size: () => [...all].filter((subscriber) => subscriber.state() !== 'opening').length,
+    congestion() {
+      let reading = 0
+      let congested = 0
+      for (const { connection } of all) {
+        if (connection.stalledFor() > NOT_READING_MS) continue
+        reading += 1
+        if (connection.waitingBytes() > CONGESTED_BYTES) congested += 1
+      }
+      return congested / Math.max(reading, 1)
+    },
+  }
+}

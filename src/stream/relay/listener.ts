@@ -1,0 +1,229 @@
+import type { Logger } from 'pino'
+import type { Clock } from '../../lib/clock.ts'
+import type { Channel, ChannelEvents } from './channel.ts'
+import { parseNotification, type LogRow } from '../log/events.ts'
+import type { LogReader } from '../log/reader.ts'
+import type { RelayQueue } from './relay-queue.ts'
+import { createSequencer } from './sequencer.ts'
+
+/** Rows per read of the log. */
+const PAGE = 250
+const TIMER_MS = 1_000
+/** An instance that has not read the log for this long does not count as current. */
+const STALE_MS = 5_000
+/** A notification that comes later than this after its event was found in the log counts as missed. */
+const LATE_MS = 5_000
+/** Above this use of the notification queue commits may fail: a notification must fit into it as a whole. */
+const QUEUE_FULL = 0.9
+const PRELOAD = 1_000
+
+/** Receives events in `seq` order, each once. */
+export interface EventHandler {
+  /** Takes the newest events before the first one is relayed; `position` is where the instance starts. */
+  preload(rows: LogRow[], position: number): void
+  /** Called with an event that cannot be relayed yet, as soon as it is heard. */
+  hearEarly(row: LogRow): void
+  /** `seq` of the last event that was relayed. */
+  position(): number
+  /** The log went back to an earlier state, whose newest event has this number. */
+  reset(seq: number): void
+}
+
+export interface Listener {
+  /** Listens, then takes the log's newest `seq` as its position. Throws if the database cannot be reached. */
+  start(): Promise<void>
+  stop(): Promise<void>
+  /** Reads the log up to its newest event; concurrent calls share one read. Never rejects. */
+  sync(): Promise<void>
+  /** `seq` of the newest event that was accepted; the last of them may still wait to be relayed. */
+  newest(): number
+  /** Reasons why this instance is not current; empty if it is. */
+  unhealthyReasons(): string[]
+  /** Problems that another instance would have as well. */
+  warnings(): string[]
+  /** How full PostgreSQL's queue of notifications is, from 0 to 1. */
+  queueUsage(): number
+  counters(): Counters
+}
+
+export interface Counters {
+  /** How often the listening connection was lost. */
+  reconnects: number
+  /** Jumps in `seq`, and notifications without a payload. */
+  gaps: number
+  /** Events that were found in the log while LISTEN was active, and whose notification never came. */
+  missedNotifications: number
+  /** How often the log went back to an earlier state. */
+  epochs: number
+}
+
+export interface ListenerDeps {
+  openChannel(events: ChannelEvents): Channel
+  /** A connection of its own: reads for pages must not delay it. */
+  reader: Pick<LogReader, 'readFrom' | 'readNewest' | 'readQueueUsage'>
+  queue: RelayQueue
+  handler: EventHandler
+  clock: Clock
+  log: Logger
+}
+
+/**
+ * Hears what `append_log` notifies and relays it in `seq` order. The log has whatever the LISTEN connection loses: a
+ * jump, a reconnect and a timer lead to reading `seq > tail`.
+ */
+export function createListener({ openChannel, reader, queue, handler, clock, log }: ListenerDeps): Listener {
+  const sequencer = createSequencer()
+  const counters = { gaps: 0, missedNotifications: 0, epochs: 0 }
+  /** Events that the timer found, and when: their notification may only be late. */
+  const pending = new Map<number, number>()
+  let started = false
+  let lastReadAt = -Infinity
+  let queueUsage = 0
+  let reading: Promise<void> | null = null
+  let losses = 0
+  let stopTimer = (): void => {}
+
+  const channel = openChannel({
+    onNotification(text) {
+      try {
+        hear(text)
+      } catch (error) {
+        log.error({ err: error }, 'a notification could not be relayed')
+        void catchUp('gap')
+      }
+    },
+    onListening() {
+      if (started) void catchUp('reconnect')
+    },
+    onLost() {
+      losses += 1
+      sequencer.distrust()
+      countMissed(0) // none of them can come any more
+    },
+  })
+
+  function hear(text: string): void {
+    const notification = parseNotification(text)
+    pending.delete(notification.seq)
+    if (!started || notification.seq <= sequencer.tail()) return
+    // Also while a read is under way: it may wait for the database, and the next number does not need it.
+    const hasRoom = queue.hasRoom()
+    const rows = sequencer.hear(notification, hasRoom)
+    push(rows)
+    if (rows.length > 0) return
+    if ('payload' in notification) handler.hearEarly(notification)
+    if (reading !== null) return
+    if (hasRoom) counters.gaps += 1
+    void catchUp('gap')
+  }
+
+  function push(rows: LogRow[]): void {
+    queue.push(rows)
+    for (const row of rows) if (row.seq > handler.position()) handler.hearEarly(row)
+  }
+
+  /** At most one runs; it ends when it has read everything that was heard of. */
+  function catchUp(reason: 'gap' | 'reconnect' | 'timer' | 'sync'): Promise<void> {
+    reading ??= readOn(reason)
+      .catch((error: unknown) => log.warn({ err: error, reason }, 'the log could not be read; trying again'))
+      .finally(() => {
+        reading = null
+      })
+    return reading
+  }
+
+  async function readOn(reason: string): Promise<void> {
+    for (let isMore = true; isMore;) {
+      await queue.room()
+      const [from, heard, lossesBefore] = [sequencer.tailRow(), sequencer.newestHeard(), losses]
+      const wasListening = channel.listening()
+      const page = await reader.readFrom(sequencer.tail(), PAGE)
+      lastReadAt = clock.now()
+      if (reason === 'timer') notePending(page)
+      // One turn of the loop from here: no notification comes between.
+      const rows = sequencer.read(page, from)
+      if (rows === null) {
+        // The reset needs another read, and a right that has ended must not wait for it.
+        for (const row of page) handler.hearEarly(row)
+        return reset()
+      }
+      if (wasListening && channel.listening() && losses === lossesBefore) sequencer.prove()
+      push(rows)
+      const isBehind = sequencer.newestHeard() > sequencer.tail()
+      isMore = page.length >= PAGE || (isBehind && (rows.length > 0 || sequencer.newestHeard() > heard))
+    }
+  }
+
+  function notePending(page: LogRow[]): void {
+    if (!channel.listening()) return
+    for (const { seq } of page) {
+      if (seq > sequencer.tail() && !sequencer.isHeld(seq)) pending.set(seq, clock.now())
+    }
+  }
+
+  /** The event at the tail is not there any more, or is another one: the database was restored to an earlier state. */
+  async function reset(): Promise<void> {
+    sequencer.distrust()
+    const [newest = null] = await reader.readNewest(1)
+    log.error(
+      { position: sequencer.tail(), newest: newest?.seq ?? 0 },
+      'the log went back; every client reloads',
+    )
+    counters.epochs += 1
+    pending.clear()
+    queue.clear()
+    sequencer.reset(newest)
+    handler.reset(sequencer.tail())
+  }
+
+  function countMissed(lateMs: number): void {
+    for (const [seq, foundAt] of pending) {
+      if (clock.now() - foundAt < lateMs) continue
+      pending.delete(seq)
+      counters.missedNotifications += 1
+    }
+  }
+
+  function tick(): void {
+    countMissed(LATE_MS)
+    channel.retry()
+    void catchUp('timer')
+    void readQueueUsage()
+  }
+
+  async function readQueueUsage(): Promise<void> {
+    try {
+      queueUsage = await reader.readQueueUsage()
+    } catch {
+      // The database is away: `unhealthyReasons` says so.
+    }
+  }
+
+  return {
+    async start() {
+      await channel.open()
+      const rows = await reader.readNewest(PRELOAD)
+      lastReadAt = clock.now()
+      sequencer.reset(rows.at(-1) ?? null)
+      handler.preload(rows, sequencer.tail())
+      started = true
+      void catchUp('reconnect') // for what was notified before that read
+      stopTimer = clock.every(TIMER_MS, tick)
+    },
+    async stop() {
+      stopTimer()
+      await reading
+      await channel.close()
+    },
+    sync: () => catchUp('sync'),
+    newest: sequencer.tail,
+    queueUsage: () => queueUsage,
+    warnings: () =>
+      queueUsage > QUEUE_FULL ? ['the queue of notifications is full: writes are refused'] : [],
+    unhealthyReasons: () => [
+      ...(channel.listening() ? [] : ['not listening to the database']),
+      ...(clock.now() - lastReadAt > STALE_MS ? ['the database does not answer'] : []),
+    ],
+    counters: () => ({ ...counters, reconnects: channel.reconnects() }),
+  }
+}

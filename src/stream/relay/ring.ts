@@ -1,0 +1,60 @@
+import { isAffected, type Frame } from '../log/frame.ts'
+
+/**
+ * The most recent frames, so that a client that was away for a moment costs no query. Holds at most `maxFrames` and
+ * `maxBytes`; older events must come from the log.
+ */
+export interface Ring {
+  push(frame: Frame): void
+  /** Every frame after `seq`, or null if the ring does not reach back that far. */
+  after(seq: number): Frame[] | null
+  /** Drops the text of the frames that `outdated` affects; the log has their present text. */
+  markOutdated(outdated: string): void
+  /** Everything after this number is in the ring. */
+  floor(): number
+  clear(floor: number): void
+}
+
+export function createRing({ maxFrames = 4_096, maxBytes = 16 * 1024 * 1024 } = {}): Ring {
+  let frames: Frame[] = []
+  let bytes = 0
+  let floor = 0
+
+  function dropOldest(): void {
+    const oldest = frames.shift()!
+    floor = oldest.seq
+    bytes -= oldest.bytes?.length ?? 0
+  }
+
+  return {
+    push(frame) {
+      frames.push(frame)
+      bytes += frame.bytes?.length ?? 0
+      while (frames.length > maxFrames || (bytes > maxBytes && frames.length > 1)) dropOldest()
+    },
+    after(seq) {
+      if (seq < floor) return null
+      let low = 0
+      let high = frames.length
+      while (low < high) {
+        const middle = (low + high) >>> 1
+        if (frames[middle]!.seq > seq) high = middle
+        else low = middle + 1
+      }
+      return frames.slice(low)
+    },
+    markOutdated(outdated) {
+      for (const frame of frames) {
+        if (frame.bytes === null || !isAffected(frame, outdated)) continue
+        bytes -= frame.bytes.length
+        frame.bytes = null
+      }
+    },
+    floor: () => floor,
+    clear(newFloor) {
+      frames = []
+      bytes = 0
+      floor = newFloor
+    },
+  }
+}

@@ -1,0 +1,99 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { LogRow, Notification } from '../log/events.ts'
+
+/** Notifications kept while a gap is being read; beyond that they come from the log like the others. */
+const MAX_HELD = 250
+
+/**
+ * Puts what the listener hears and reads into `seq` order, each event once. Pure: no database, no clock.
+ *
+ * The tail is the last event that was accepted. The next number is accepted at once; a jump is a gap, which reading the
+ * log from the tail closes. A number that the log does not have belongs to a transaction that rolled back.
+ */
+export interface Sequencer {
+  /** Starts again after this row; null for an empty log. */
+  reset(row: LogRow | null): void
+  tail(): number
+  /** The row at the tail. A log that holds another one, or none, at this number went back to an earlier state. */
+  tailRow(): LogRow | null
+  /** Returns the rows that can be relayed now; none where something before them is missing or `room` is false. */
+  hear(notification: Notification, room: boolean): LogRow[]
+  /**
+   * Takes a page of the log: the row at the tail when the read began, `from`, and the rows after it. Returns the rows
+   * that can be relayed, or null if the log went back.
+   */
+  read(page: LogRow[], from: LogRow | null): LogRow[] | null
+  /** The log was read while LISTEN was active: from now on the next number can be accepted without reading. */
+  prove(): void
+  /** LISTEN was lost: afterwards the database may be another one. Forgets what was heard and not accepted. */
+  distrust(): void
+  /** The highest number that was heard of. */
+  newestHeard(): number
+  /** Whether this event was heard, and waits for one before it. */
+  isHeld(seq: number): boolean
+}
+
+export function createSequencer(): Sequencer {
+  const held = new Map<number, LogRow>()
+  let tail = 0
+  let tailRow: LogRow | null = null
+  let newest = 0
+  let proven = false
+
+  function accept(row: LogRow, accepted: LogRow[]): void {
+    tail = row.seq
+    tailRow = row
+    accepted.push(row)
+  }
+
+  function acceptHeld(accepted: LogRow[]): LogRow[] {
+    for (const seq of held.keys()) if (seq <= tail) held.delete(seq)
+    for (let next = held.get(tail + 1); next; next = held.get(tail + 1)) {
+      held.delete(next.seq)
+      accept(next, accepted)
+    }
+    return accepted
+  }
+
+  return {
+    reset(row) {
+      held.clear()
+      tailRow = row
+      tail = row?.seq ?? 0
+      newest = tail
+    },
+    tail: () => tail,
+    tailRow: () => tailRow,
+    hear(notification, room) {
+      const { seq } = notification
+      if (seq <= tail) return []
+      const whole = 'payload' in notification
+      if (whole && proven && room && seq === tail + 1) {
+        const accepted: LogRow[] = []
+        accept(notification, accepted)
+        return acceptHeld(accepted)
+      }
+      newest = Math.max(newest, seq)
+      if (whole && held.size < MAX_HELD) held.set(seq, notification)
+      return []
+    },
+    read(page, from) {
+      const rows = [...page]
+      if (from !== null && !isDeepStrictEqual(rows.shift(), from)) return null
+      const accepted: LogRow[] = []
+      for (const row of rows) if (row.seq > tail) accept(row, accepted)
+      return acceptHeld(accepted)
+    },
+    prove() {
+      proven = true
+    },
+    distrust() {
+      proven = false
+      // Another database may have given the same numbers to other events.
+      held.clear()
+      newest = tail
+    },
+    newestHeard: () => Math.max(newest, tail),
+    isHeld: (seq) => held.has(seq),
+  }
+}

@@ -1,0 +1,111 @@
+import { LRUCache } from 'lru-cache'
+import type { Turn } from '../../lib/queue.ts'
+import { isAffected, type Frame } from '../log/frame.ts'
+import type { LogReader } from '../log/reader.ts'
+
+/** Rows per read, of up to 20 kB each. */
+const MAX_ROWS = 100
+const MAX_BYTES = 16 * 1024 * 1024
+/** What a frame costs besides its bytes. */
+const FRAME_BYTES = 512
+
+/** Frames of events that are in the log, each read once for all streams that need it now or soon. */
+export interface Archive {
+  /** The frames with these numbers, in order; without those that the log no longer has. */
+  load(seqs: number[]): Promise<Frame[]>
+  /** Drops what `outdated` affects of what was read, or is being read. */
+  markOutdated(outdated: string): void
+  /** Drops everything: the log went back. */
+  clear(): void
+}
+
+interface Read {
+  seqs: number[]
+  /** What changed after the read began: the rows may have been read before that. */
+  outdated: Set<string>
+}
+
+type Waiter = PromiseWithResolvers<Frame | null>
+
+export function createArchive(reader: Pick<LogReader, 'readFrames'>, turn: Turn): Archive {
+  const frames = new LRUCache<number, Frame>({
+    maxSize: MAX_BYTES,
+    sizeCalculation: ({ bytes }) => (bytes?.length ?? 0) + FRAME_BYTES,
+  })
+  /** Numbers that no read has been begun for. */
+  const queued = new Map<number, Waiter>()
+  const reading = new Map<number, Waiter>()
+  const reads = new Set<Read>()
+  let scheduled = 0
+
+  function wait(seq: number): Promise<Frame | null> {
+    const waiter = reading.get(seq) ?? queued.get(seq)
+    if (waiter) return waiter.promise
+    const fresh: Waiter = Promise.withResolvers()
+    queued.set(seq, fresh)
+    return fresh.promise
+  }
+
+  /** As many reads as the queue needs; `turn` bounds how many run at once. */
+  function schedule(): void {
+    while (scheduled * MAX_ROWS < queued.size) {
+      scheduled += 1
+      void turn(readNext)
+    }
+  }
+
+  async function readNext(): Promise<void> {
+    scheduled -= 1
+    const batch = [...queued].slice(0, MAX_ROWS)
+    for (const [seq, waiter] of batch) {
+      queued.delete(seq)
+      reading.set(seq, waiter)
+    }
+    const read: Read = { seqs: batch.map(([seq]) => seq), outdated: new Set() }
+    reads.add(read)
+    try {
+      settle(read, await reader.readFrames(read.seqs))
+    } catch (error) {
+      for (const seq of read.seqs) take(seq)?.reject(error)
+    } finally {
+      reads.delete(read)
+      schedule()
+    }
+  }
+
+  /** Gives the frames to those who wait; what has changed since the read began is read again. */
+  function settle(read: Read, found: Frame[]): void {
+    const bySeq = new Map(found.map((frame) => [frame.seq, frame]))
+    for (const seq of read.seqs) {
+      const frame = bySeq.get(seq) ?? null
+      const waiter = take(seq)
+      if (!waiter) continue
+      if (frame && [...read.outdated].some((outdated) => isAffected(frame, outdated))) {
+        queued.set(seq, waiter)
+        continue
+      }
+      if (frame) frames.set(seq, frame)
+      waiter.resolve(frame)
+    }
+  }
+
+  function take(seq: number): Waiter | undefined {
+    const waiter = reading.get(seq)
+    reading.delete(seq)
+    return waiter
+  }
+
+  const archive: Archive = {
+    async load(seqs) {
+      const wanted = seqs.map(async (seq) => frames.get(seq) ?? (await wait(seq)))
+      schedule()
+      return (await Promise.all(wanted)).filter((frame) => frame !== null)
+    },
+    markOutdated(outdated) {
+      for (const [seq, frame] of frames.entries()) if (isAffected(frame, outdated)) frames.delete(seq)
+      for (const read of reads) read.outdated.add(outdated)
+    },
+    clear: () => archive.markOutdated('all'),
+  }
+  return archive
+}

@@ -1,0 +1,78 @@
+import type { Archive } from './archive.ts'
+import { firstChunk, hasTopic, isOutdated, type Frame } from '../log/frame.ts'
+import type { Hub } from '../relay/hub.ts'
+import type { Subscriber } from '../clients/subscriber.ts'
+import type { TopicIndex } from './topic-index.ts'
+
+/** Events looked up at once for one stream; what is written is bounded in bytes as well. */
+const MAX_EVENTS = 50
+
+/** How far back events are replayed, in numbers of the log; a client with an older cursor gets a `reset`. */
+export const MAX_REPLAY_EVENTS = 2_000_000
+
+export interface ReplayDeps {
+  hub: Hub
+  index: TopicIndex
+  archive: Archive
+}
+
+/**
+ * Writes what the client missed, at the pace at which it reads, then makes the stream live. Rejects if the log cannot be
+ * read.
+ */
+export async function replay(deps: ReplayDeps, subscriber: Subscriber): Promise<void> {
+  const { connection } = subscriber
+  while (!connection.closed() && !deps.hub.goLive(subscriber)) {
+    await writeChunk(deps, subscriber)
+    await connection.drained()
+  }
+}
+
+/** Nothing of what it reads outlives it: a slow client must not keep a chunk of history in memory. */
+async function writeChunk({ hub, index, archive }: ReplayDeps, subscriber: Subscriber): Promise<void> {
+  const epoch = hub.epoch()
+  const missed = await findMissed({ hub, index, archive }, subscriber)
+  if (hub.epoch() !== epoch || subscriber.connection.closed()) return
+  if (missed === null) {
+    subscriber.reset(hub.position())
+    return
+  }
+  const chunk = firstChunk(missed.frames)
+  for (const frame of chunk) subscriber.deliver(frame)
+  if (chunk.length === missed.frames.length) subscriber.skipTo(missed.through)
+}
+
+interface Missed {
+  frames: Frame[]
+  /** There are no other events for the stream up to this number. */
+  through: number
+}
+
+/** The next events for the stream; null if the log no longer has them. */
+async function findMissed(
+  { hub, index, archive }: ReplayDeps,
+  subscriber: Subscriber,
+): Promise<Missed | null> {
+  const { topics } = subscriber
+  const recent = hub.recent(subscriber.cursor())
+  if (recent) return fromRing(archive, recent, topics, hub.position())
+  const found = await index.find(subscriber.cursor(), topics, MAX_EVENTS)
+  if (found === null) return null
+  const frames = await archive.load(found.seqs)
+  if (frames.length < found.seqs.length) return null
+  return { frames: frames.filter((frame) => hasTopic(frame, topics)), through: found.through }
+}
+
+async function fromRing(
+  archive: Archive,
+  recent: Frame[],
+  topics: ReadonlySet<string>,
+  position: number,
+): Promise<Missed | null> {
+  const all = recent.filter((frame) => hasTopic(frame, topics))
+  const frames = all.slice(0, MAX_EVENTS)
+  const through = frames.length < all.length ? frames.at(-1)!.seq : position
+  if (!frames.some(isOutdated)) return { frames, through }
+  const loaded = await archive.load(frames.map(({ seq }) => seq))
+  return loaded.length < frames.length ? null : { frames: loaded, through }
+}

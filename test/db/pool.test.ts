@@ -1,0 +1,84 @@
+import { expect } from 'chai'
+import pg from 'pg'
+import { createDb, createWrite, sql, type DatabasePool, type Db, type Write } from '../../src/db/pool.ts'
+import { toRefusal } from '../../src/web/error-handler.ts'
+import { useDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
+
+describe('write transactions', () => {
+  const database = useDatabase()
+  let db: DatabasePool
+  let write: Write
+  let holder: pg.Client
+  before(async () => {
+    db = await createDb(database.url, { applicationName: 'writers' })
+    write = createWrite(db)
+    holder = new pg.Client({ connectionString: database.url })
+    await holder.connect()
+  })
+  after(async () => {
+    await holder.end()
+    await db.end()
+  })
+  beforeEach(() => holder.query('begin; select pg_advisory_xact_lock(42)'))
+  afterEach(() => holder.query('rollback'))
+
+  const lock = (tx: Db) => tx.query(sql.unsafe`select pg_advisory_xact_lock(42)`)
+  const one = (tx: Db) => tx.oneFirst(sql.row<{ one: number }>()`select 1 as one`)
+  const refusalOf = (work: Promise<unknown>) =>
+    work.then(
+      () => null,
+      (error: unknown) => toRefusal(error),
+    )
+  const untilWaiting = (count: number) =>
+    eventually(
+      () => database.waiting(),
+      (waiting) => waiting === count,
+    )
+
+  it('hold at most 6 of the 10 connections, so that reads are answered', async () => {
+    const writes = Array.from({ length: 20 }, () => refusalOf(write(lock)))
+    await untilWaiting(6)
+    expect(await Promise.all(Array.from({ length: 30 }, () => one(db)))).to.deep.equal(Array(30).fill(1))
+    expect(await database.waiting(), 'more writes than 6 got a connection').to.equal(6)
+    const refusals = await Promise.all(writes)
+    expect(new Set(refusals.map((refusal) => refusal?.status))).to.deep.equal(new Set([503]))
+    expect(refusals.every((refusal) => Number(refusal?.retryAfter) > 0)).to.equal(true)
+  })
+
+  it('of the same row hold at most 2, so that other rows are written meanwhile', async () => {
+    const writes = Array.from({ length: 20 }, () => refusalOf(write(lock, 'posts 1')))
+    await untilWaiting(2)
+    expect(
+      await Promise.all(Array.from({ length: 10 }, (_, n) => write(one, `posts ${n + 2}`))),
+    ).to.deep.equal(Array(10).fill(1))
+    expect(await database.waiting()).to.equal(2)
+    await holder.query('rollback')
+    const refusals = await Promise.all(writes)
+    expect(
+      refusals.filter((refusal) => refusal === null),
+      'served once the lock is free',
+    ).not.to.deep.equal([])
+  })
+
+  it('beyond a bounded queue are refused at once', async () => {
+    const writes = Array.from({ length: 300 }, () => refusalOf(write(lock)))
+    expect((await Promise.race(writes))?.status).to.equal(503)
+    await untilWaiting(6)
+    await holder.query('rollback')
+    expect((await Promise.all(writes)).filter((refusal) => refusal === null).length).to.be.greaterThan(90)
+  })
+
+  it('give up a lock after a second, and leave their connection usable', async () => {
+    const alone = await createDb(database.url, { applicationName: 'alone', maxPoolSize: 1 })
+    const pid = () => alone.oneFirst(sql.row<{ pid: number }>()`select pg_backend_pid() as pid`)
+    const before = await pid()
+    const refusal = await refusalOf(createWrite(alone)(lock))
+    expect(refusal).to.include({ status: 503, code: 'unavailable' })
+    expect(await pid(), 'the same connection').to.equal(before)
+    const timeout = await alone.oneFirst(sql.row<{ timeout: string }>()`
+      select current_setting('lock_timeout') as timeout`)
+    expect(timeout, 'outside of the transaction').to.equal('0')
+    await alone.end()
+  })
+})

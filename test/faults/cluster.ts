@@ -1,0 +1,126 @@
+import { client, type Client } from '../support/http.ts'
+import { startInstance, type Instance } from '../support/instance.ts'
+import { startBalancer, type Balancer } from './balancer.ts'
+import { startPostgres, type BenchPostgres } from './postgres.ts'
+import { layWire, type Wire } from './wire.ts'
+
+/** An instance and its two wires to PostgreSQL: that of its pool, and that of its LISTEN. */
+export interface Node {
+  instance: Instance
+  pool: Wire
+  listen: Wire
+  /** Puts a new process in the place of one that ended; waits until it is ready, or only until it listens. */
+  replace(until?: 'ready' | 'listening'): Promise<void>
+}
+
+export interface Person {
+  name: string
+  client: Client
+  csrf: string
+}
+
+export interface Cluster {
+  postgres: BenchPostgres
+  nodes: Node[]
+  balancer: Balancer
+  /** Followed by every follower. */
+  authors: Person[]
+  /** Followed by none of them. */
+  strangers: Person[]
+  followers: Person[]
+  stop(): Promise<void>
+}
+
+export interface ClusterSize {
+  instances: number
+  authors: number
+  strangers: number
+  followers: number
+}
+
+/** PostgreSQL, instances behind a balancer, and people: who writes, who follows them, and whom nobody follows. */
+export async function startCluster(size: ClusterSize): Promise<Cluster> {
+  const postgres = await startPostgres()
+  const balancer = await startBalancer()
+  const nodes: Node[] = []
+  async function stop(): Promise<void> {
+    balancer.close()
+    await Promise.all(nodes.map(({ instance }) => instance.kill()))
+    for (const { pool, listen } of nodes) [pool, listen].forEach((wire) => wire.close())
+    await postgres.remove()
+  }
+  try {
+    for (let n = 0; n < size.instances; n++) nodes.push(await startNode(postgres, balancer))
+    await until(() => balancer.ready() === nodes.length, 20_000, 'all instances to be ready')
+    return { postgres, nodes, balancer, ...(await gather(balancer.origin, size)), stop }
+  } catch (error) {
+    const written = nodes.map(({ instance }) => instance.logs()).join('')
+    await stop()
+    throw new Error(`The cluster does not start. The instances wrote:\n${written}`, { cause: error })
+  }
+}
+
+async function gather(
+  origin: string,
+  size: ClusterSize,
+): Promise<Pick<Cluster, 'authors' | 'strangers' | 'followers'>> {
+  const people = async (kind: string, count: number): Promise<Person[]> =>
+    Promise.all(Array.from({ length: count }, (_, n) => join(origin, `${kind}${n}`)))
+  const authors = await people('author', size.authors)
+  const strangers = await people('stranger', size.strangers)
+  const followers = await people('follower', size.followers)
+  for (const follower of followers) {
+    for (const author of authors) await follower.client.post(`/users/${author.name}/follow`)
+  }
+  return { authors, strangers, followers }
+}
+
+async function startNode(postgres: BenchPostgres, balancer: Balancer): Promise<Node> {
+  const [pool, listen] = await Promise.all([layWire(postgres.port), layWire(postgres.port)])
+  const over = (wire: Wire): string => postgres.url.replace(`:${postgres.port}/`, `:${wire.port}/`)
+  async function start(until: 'ready' | 'listening' = 'ready'): Promise<Instance> {
+    const instance = await startInstance({
+      databaseUrl: over(pool),
+      env: {
+        LISTEN_DATABASE_URL: over(listen),
+        LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
+        DRAIN_SECONDS: '1',
+      },
+      until,
+    })
+    balancer.add(instance.origin)
+    return instance
+  }
+  const node: Node = {
+    instance: await start(),
+    pool,
+    listen,
+    async replace(until) {
+      await node.instance.exited
+      balancer.remove(node.instance.origin)
+      node.instance = await start(until)
+    },
+  }
+  return node
+}
+
+async function join(origin: string, name: string): Promise<Person> {
+  const person = await client(origin).register(name)
+  return { name, client: person, csrf: await person.csrf() }
+}
+
+/** Waits for something that has to come about. */
+export async function until(
+  ask: () => boolean | Promise<boolean>,
+  patience: number,
+  what: string,
+): Promise<void> {
+  for (const end = Date.now() + patience; !(await ask());) {
+    if (Date.now() > end) throw new Error(`waited ${patience} ms in vain for ${what}`)
+    await pause(20)
+  }
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

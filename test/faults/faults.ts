@@ -1,0 +1,33 @@
+import * as database from './scenarios/database.ts'
+import * as clients from './scenarios/clients.ts'
+import * as load from './scenarios/load.ts'
+import { rowLocked } from './scenarios/locks.ts'
+import * as replay from './scenarios/replay.ts'
+import * as instances from './scenarios/instances.ts'
+import type { Fault } from './run.ts'
+
+/** Everything that the bench does to a running site, in the order in which it does it. */
+export const faults: Fault[] = [
+  instances.death,
+  instances.rollingRestart,
+  instances.drain,
+  database.listenCut,
+  database.crash,
+  database.away,
+  instances.startWithoutDatabase,
+  instances.silence,
+  instances.listenSilence,
+  instances.freeze,
+  clients.deaf,
+  clients.restless,
+  clients.largePayloads,
+  replay.oldCursors,
+  replay.rightLost,
+  replay.burst,
+  replay.deletedPosts,
+  load.lateCommits,
+  load.poolExhausted,
+  rowLocked,
+  load.queueFull,
+  database.wentBack,
+]
