@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { createRouters } from '../src/app.ts'
@@ -7,7 +7,8 @@ import { PayloadSchemas } from '../src/stream/log/events.ts'
 import { streamRoutes } from '../src/stream/routes.ts'
 import { pictureRoutes } from '../src/pictures/routes.ts'
 
-const read = (name: string) => readFileSync(join(import.meta.dirname, '../docs', name), 'utf8')
+const root = join(import.meta.dirname, '..')
+const read = (name: string) => readFileSync(join(root, 'docs', name), 'utf8')
 
 /** Events that are not rows of the log: the instance itself writes them. */
 const ControlSchemas = { reset: z.strictObject({}), beat: z.strictObject({}) }
@@ -57,6 +58,20 @@ describe('docs/stream.md', () => {
     const likes = examples.filter(({ event }) => event === 'like')
     const kinds = likes.map(({ payload }) => `${payload.action} ${payload.comment_id ? 'comment' : 'post'}`)
     expect(kinds.sort()).to.deep.equal(['added comment', 'added post', 'removed comment', 'removed post'])
+  })
+})
+
+describe('the documents', () => {
+  it('name only files that exist', () => {
+    const planned = new Set(['test/posts/pins.test.ts']) // the worked example of CONTRIBUTING.md
+    const missing = globSync(['*.md', 'docs/**/*.md'], { cwd: root }).flatMap((document) => {
+      const text = readFileSync(join(root, document), 'utf8')
+      const paths = text.match(
+        /\b(src|sql|test|templates|migrations|bench|conformance)\/[\w./-]*\.(ts|sql|njk|pl)\b/g,
+      )
+      return (paths ?? []).filter((path) => !path.includes('NNNN') && !existsSync(join(root, path)))
+    })
+    expect(missing.filter((path) => !planned.has(path))).to.deep.equal([])
   })
 })
 
