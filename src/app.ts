@@ -7,7 +7,7 @@ import type { Logger } from 'pino'
 import type { DatabasePool } from 'slonik'
 import { commentRoutes } from './comments/routes.ts'
 import type { Config, Limits } from './config.ts'
-import { feedRoutes } from './home/routes.ts'
+import { homeRoutes } from './home/routes.ts'
 import { followRoutes } from './follows/routes.ts'
 import { memberRoutes } from './groups/member-routes.ts'
 import { groupRoutes } from './groups/routes.ts'
@@ -101,7 +101,7 @@ export function createRouters({
   const deps = { db, write, throttle: createThrottle(db, limits) }
   const accounts = { ...deps, passwords: createPasswords() }
   return [
-    feedRoutes(deps),
+    homeRoutes(deps),
     userRoutes(accounts),
     settingsRoutes({ ...accounts, images: createImages(), uploads: createQueue(MAX_UPLOADS, 0) }),
     followRoutes(deps),

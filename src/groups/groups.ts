@@ -7,7 +7,7 @@ import { sql, type Db, type Write } from '../db/pool.ts'
 import { Forbidden, Invalid, NotFound } from '../lib/errors.ts'
 import { foldName } from '../web/paths.ts'
 import type { Throttle } from '../web/throttle.ts'
-import type { GroupPageView, GroupStanding, GroupSummary } from '../shared/pages.ts'
+import type { GroupPageView, GroupMembershipView, GroupSummary } from '../shared/pages.ts'
 import type { Me } from '../shared/views.ts'
 import { newName } from '../users/new-name.ts'
 
@@ -94,8 +94,8 @@ export async function getStanding(
   db: Db,
   viewerId: string | null,
   { id }: { id: string },
-): Promise<GroupStanding> {
-  const group = await db.maybeOneFirst(sql.row<{ group: GroupStanding }>()`
+): Promise<GroupMembershipView> {
+  const group = await db.maybeOneFirst(sql.row<{ group: GroupMembershipView }>()`
     select ${groupStanding(viewerId)} as group from groups g where g.id = ${id}`)
   return group ?? refuse()
 }

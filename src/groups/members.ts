@@ -2,7 +2,7 @@ import { formatCursor, type Cursor } from '../db/pagination.ts'
 import { listPeople, type PeoplePage } from '../follows/follows.ts'
 import { sql, type Db, type Write } from '../db/pool.ts'
 import { Forbidden, Invalid, NotFound } from '../lib/errors.ts'
-import type { GroupStanding, MemberView } from '../shared/pages.ts'
+import type { GroupMembershipView, MemberView } from '../shared/pages.ts'
 import type { Me } from '../shared/views.ts'
 import { personView, type UserRow } from '../users/users.ts'
 import { getStanding, type GroupRow } from './groups.ts'
@@ -10,7 +10,7 @@ import { getStanding, type GroupRow } from './groups.ts'
 const PAGE = 10
 
 /** Joining a public group makes one a member; a private group is asked, and its owners answer. Twice is once. */
-export async function joinGroup(write: Write, me: Me, group: GroupRow): Promise<GroupStanding> {
+export async function joinGroup(write: Write, me: Me, group: GroupRow): Promise<GroupMembershipView> {
   return write(async (tx) => {
     await tx.query(
       group.visibility === 'public'
@@ -29,7 +29,7 @@ export async function joinGroup(write: Write, me: Me, group: GroupRow): Promise<
 }
 
 /** Ends a membership, or takes a request back. Throws Invalid for the only owner. */
-export async function leaveGroup(write: Write, me: Me, group: GroupRow): Promise<GroupStanding> {
+export async function leaveGroup(write: Write, me: Me, group: GroupRow): Promise<GroupMembershipView> {
   const left = await write(async (tx) => {
     // Owners come and go one after the other: two who leave at one instant would leave nobody.
     await tx.query(sql.unsafe`select from groups where id = ${group.id} for no key update`)

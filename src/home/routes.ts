@@ -9,7 +9,7 @@ import { getProfile, getUser } from '../users/users.ts'
 import { homePage, parseBefore, publicPage, userPage } from '../feeds/feeds.ts'
 
 /** The pages that show posts in the order of what happened. */
-export function feedRoutes({ db }: { db: Db }) {
+export function homeRoutes({ db }: { db: Db }) {
   const router = new Router<ContextState, ContextExtension>()
 
   router.get('/', async (ctx) => {

@@ -80,8 +80,8 @@ export function initial(user: UserView): string {
   return first.toUpperCase()
 }
 
-/** What a person is called. */
-export function called(user: UserView): string {
+/** The name of a person, or the username if the name is empty. */
+export function displayName(user: UserView): string {
   return user.name.trim() || user.username
 }
 
@@ -94,7 +94,7 @@ export function utc(time: string): string {
 }
 
 /** 12345 as `12,345`. */
-export function grouped(number: number): string {
+export function withCommas(number: number): string {
   return String(number).replace(/\B(?=(\d{3})+$)/g, ',')
 }
 
@@ -115,9 +115,9 @@ export const filters = {
   likers_line: likersLine,
   tint,
   initial,
-  called,
+  display_name: displayName,
   utc,
-  grouped,
+  with_commas: withCommas,
   excerpt,
   json,
 }

@@ -46,14 +46,14 @@ export interface ProfileView extends PersonView {
 }
 
 /** A group, and where the viewer stands with it: all that a private group tells to who is not in it. */
-export interface GroupStanding extends GroupView {
+export interface GroupMembershipView extends GroupView {
   member: boolean
   owner: boolean
   /** The viewer has asked to be let in, and nobody has answered yet. */
   requested: boolean
 }
 
-export interface GroupSummary extends GroupStanding {
+export interface GroupSummary extends GroupMembershipView {
   description: string
   members: number
 }
@@ -154,8 +154,8 @@ export interface Pages {
   }
   'groups/show.njk': FeedPage & { group: GroupPageView }
   /** A private group for who is not in it; programs get 404. */
-  'groups/closed.njk': { group: GroupStanding }
-  'groups/members.njk': { group: GroupStanding; people: MemberView[]; before: string | null }
+  'groups/closed.njk': { group: GroupMembershipView }
+  'groups/members.njk': { group: GroupMembershipView; people: MemberView[]; before: string | null }
   'groups/requests.njk': { group: GroupView; people: PersonView[]; before: string | null }
   'error.njk': { status: number; message: string; request_id: string }
 }

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { excerpt, grouped, initial, likersLine, linkParts, tint, utc } from '../../src/shared/filters.ts'
+import { excerpt, withCommas, initial, likersLine, linkParts, tint, utc } from '../../src/shared/filters.ts'
 import type { Me, UserView } from '../../src/shared/views.ts'
 
 describe('filters', () => {
@@ -95,7 +95,7 @@ describe('filters', () => {
 
   it('times, numbers and excerpts are the same everywhere', () => {
     expect(utc('2026-01-02T03:04:05.678901Z')).to.equal('2 Jan 2026, 03:04 UTC')
-    expect([0, 999, 1000, 1234567].map(grouped)).to.deep.equal(['0', '999', '1,000', '1,234,567'])
+    expect([0, 999, 1000, 1234567].map(withCommas)).to.deep.equal(['0', '999', '1,000', '1,234,567'])
     expect(excerpt('a\n b')).to.equal('a b')
     expect([...excerpt('😀'.repeat(100))]).to.have.length(60)
   })

@@ -1,4 +1,4 @@
-import { called } from '../../shared/filters.ts'
+import { displayName } from '../../shared/filters.ts'
 import type { UserView } from '../../shared/views.ts'
 import { get, post, tellRefusal } from '../page/api.ts'
 import { morph } from '../page/morph.ts'
@@ -67,7 +67,7 @@ export async function refreshLikers(id: string): Promise<void> {
 
 async function nameLikers(link: HTMLAnchorElement, who: HTMLElement): Promise<void> {
   const { people, before } = await get<Likers>(link.pathname)
-  const names = people.map((person) => called(person)).join(', ')
+  const names = people.map((person) => displayName(person)).join(', ')
   keepPlace(() => {
     who.textContent = `${names}${before ? ' …' : ''} `
   })

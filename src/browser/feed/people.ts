@@ -1,5 +1,5 @@
 import type { UserView } from '../../shared/views.ts'
-import { called } from '../../shared/filters.ts'
+import { displayName } from '../../shared/filters.ts'
 import { fromJson, renderElement, type Page } from '../page/page.ts'
 
 /** Someone changed their name or picture: shows it wherever they are on the page. */
@@ -7,7 +7,7 @@ export function applyUser(page: Page, user: UserView): void {
   if (page.me?.id === user.id) Object.assign(page.me, user)
   page.changed.set(user.id, user)
   for (const element of document.querySelectorAll<HTMLElement>(`[data-user="${user.id}"]`)) {
-    element.textContent = called(user)
+    element.textContent = displayName(user)
     if (element instanceof HTMLAnchorElement) element.href = `/users/${user.username}`
   }
   for (const handle of document.querySelectorAll(`[data-handle="${user.id}"]`)) {
