@@ -23,7 +23,7 @@ import { errorFacts } from './lib/log.ts'
 import { logRequests } from './web/request-log.ts'
 import { withRequestDeadline } from './db/deadline.ts'
 import { createQueryLimit } from './web/query-limit.ts'
-import { createQueue } from './lib/queue.ts'
+import { createLimiter } from './lib/limiter.ts'
 import type { Renderer } from './web/render.ts'
 import { createThrottle } from './web/throttle.ts'
 import type { ContextExtension, ContextState } from './web/context.ts'
@@ -103,7 +103,7 @@ export function createRouters({
   return [
     homeRoutes(deps),
     userRoutes(accounts),
-    settingsRoutes({ ...accounts, images: createImages(), uploads: createQueue(MAX_UPLOADS, 0) }),
+    settingsRoutes({ ...accounts, images: createImages(), uploads: createLimiter(MAX_UPLOADS, 0) }),
     followRoutes(deps),
     postRoutes(deps),
     commentRoutes(deps),

@@ -101,7 +101,7 @@ function createSite(instance: Instance): ReturnType<typeof createApp> {
     stream(ctx, next) {
       const { routes } = instance.streaming
       if (instance.phase === 'stopping' && routes.router?.match(ctx.path, ctx.method).route) {
-        ctx.state.program = true
+        ctx.state.jsonOnly = true
         throw new Unavailable('This instance is shutting down.', 1)
       }
       return routes(ctx, next)

@@ -5,7 +5,7 @@
 import { readConfig, type Config } from './config.ts'
 import { createDb, createWrite, sql, type Db } from './db/pool.ts'
 import { migrate } from './db/migrations.ts'
-import { borrowPostgres } from './embedded/postgres.ts'
+import { ensurePostgres } from './embedded/postgres.ts'
 import { fill, findTakenNames } from './seed/fill.ts'
 import { groups, people } from './seed/people.ts'
 import { createPasswords } from './users/passwords.ts'
@@ -27,7 +27,7 @@ async function run(config: Config, force: boolean): Promise<void> {
   const { databaseUrl, dataDir } = config
   const database = databaseUrl
     ? { url: databaseUrl, stop: async () => {} }
-    : await borrowPostgres({ dataDir, log: console.log })
+    : await ensurePostgres({ dataDir, log: console.log })
   try {
     const db = await createDb(database.url, { applicationName: 'koafeed:seed', maxPoolSize: 1 })
     try {

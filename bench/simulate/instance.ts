@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { Refusal } from '../../src/lib/errors.ts'
+import { HttpError } from '../../src/lib/errors.ts'
 import { isRightsChange, type LogRow } from '../../src/stream/log/events.ts'
 import { createConnection } from '../../src/stream/clients/connection.ts'
 import { createConnectionLimit } from '../../src/stream/clients/connection-limit.ts'
@@ -144,8 +144,8 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
       await parts.replay(deps, subscriber).catch(cut)
     } catch (error) {
       isAnswered = true
-      wire.respond(error instanceof Refusal ? error.status : 500)
-      if (!(error instanceof Refusal) && !String(error).includes('does not answer')) fail(String(error))
+      wire.respond(error instanceof HttpError ? error.status : 500)
+      if (!(error instanceof HttpError) && !String(error).includes('does not answer')) fail(String(error))
     }
   }
 

@@ -2,7 +2,8 @@ import type { FragmentSqlToken } from 'slonik'
 import { z } from 'zod'
 import { optional, text } from '../web/body.ts'
 import { sql, type Db, type Write } from '../db/pool.ts'
-import { Forbidden, KeyTaken, NotFound } from '../lib/errors.ts'
+import { Forbidden, NotFound } from '../lib/errors.ts'
+import { ClientKeyReused } from '../posts/client-key.ts'
 import type { Pages } from '../shared/pages.ts'
 import type { CommentView, GroupView, LikesView, Me } from '../shared/views.ts'
 
@@ -125,7 +126,7 @@ export async function createComment(
     return { id, found }
   }, `posts ${postId}`)
   if (!found) throw new NotFound('This post does not exist, or not any more.')
-  if (!found.same) throw new KeyTaken()
+  if (!found.same) throw new ClientKeyReused()
   return { comment: found.comment, created: id !== null }
 }
 

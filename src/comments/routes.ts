@@ -1,6 +1,6 @@
 import Router from '@koa/router'
 import { addShownOwnership } from '../groups/mine.ts'
-import { Nothing, read } from '../web/body.ts'
+import { EmptyBody, read } from '../web/body.ts'
 import type { Db, Write } from '../db/pool.ts'
 import { done, nextOr, page, requireMe, viewerId } from '../web/responses.ts'
 import { beforeId, getId, pageLimit } from '../web/paths.ts'
@@ -53,7 +53,7 @@ export function commentRoutes(deps: { db: Db; write: Write; throttle: Throttle }
   router.post('/comments/:id/delete', async (ctx) => {
     const me = requireMe(ctx)
     const id = getId(ctx.params)
-    await read(ctx, Nothing)
+    await read(ctx, EmptyBody)
     const { post_id } = await comments.deleteComment(deps, me, id)
     done(ctx, {
       to: nextOr(ctx, `/posts/${post_id}`),

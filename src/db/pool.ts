@@ -10,7 +10,7 @@ import {
   type DatabasePoolConnection,
 } from 'slonik'
 import { z } from 'zod'
-import { Refusal, Unavailable } from '../lib/errors.ts'
+import { HttpError, Unavailable } from '../lib/errors.ts'
 import { withinDeadline } from './deadline.ts'
 import { createPgDriver } from './driver.ts'
 import { takeQuery, withinQuery } from './query-slots.ts'
@@ -150,7 +150,7 @@ async function resultOf<T>(work: Promise<T>): Promise<Result<T>> {
 }
 
 const REFUSED_BY_POSTGRES = [
-  Refusal,
+  HttpError,
   pg.DatabaseError,
   IntegrityConstraintViolationError,
   StatementTimeoutError,

@@ -56,7 +56,7 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
 }
 
 /** The database in `dataDir`: the one that a running KoaFeed has started, else started here. */
-export async function borrowPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
+export async function ensurePostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
   const file = urlFile(options.dataDir)
   if (holderOf(lockFile(options.dataDir)) === null || !existsSync(file)) return startPostgres(options)
   return { url: readFileSync(file, 'utf8').trim(), stop: async () => {} }

@@ -1,6 +1,6 @@
 import Router from '@koa/router'
 import { parseBefore } from '../db/pagination.ts'
-import { Nothing, read } from '../web/body.ts'
+import { EmptyBody, read } from '../web/body.ts'
 import type { Db, Write } from '../db/pool.ts'
 import { done, backOr, redirectRenamed, page, requireMe, viewerId } from '../web/responses.ts'
 import { queryText } from '../web/paths.ts'
@@ -15,7 +15,7 @@ export function followRoutes({ db, write, throttle }: { db: Db; write: Write; th
 
   router.post('/users/:username/follow', async (ctx) => {
     const me = requireMe(ctx)
-    await read(ctx, Nothing)
+    await read(ctx, EmptyBody)
     const user = await getUser(db, ctx.params.username!)
     await throttle('follows', me.id)
     const person = await followUser(write, me, user)
@@ -25,7 +25,7 @@ export function followRoutes({ db, write, throttle }: { db: Db; write: Write; th
 
   router.post('/users/:username/unfollow', async (ctx) => {
     const me = requireMe(ctx)
-    await read(ctx, Nothing)
+    await read(ctx, EmptyBody)
     const user = await getUser(db, ctx.params.username!)
     const person = await unfollowUser(write, me, user)
     const to = backOr(ctx, `/users/${user.username}`)

@@ -1,6 +1,6 @@
 import Router from '@koa/router'
 import { parseBefore } from '../feeds/feeds.ts'
-import { Nothing, read } from '../web/body.ts'
+import { EmptyBody, read } from '../web/body.ts'
 import type { Db, Write } from '../db/pool.ts'
 import { NotFound } from '../lib/errors.ts'
 import { done, nextOr, page, requireMe, viewerId } from '../web/responses.ts'
@@ -62,7 +62,7 @@ export function memberRoutes({ db, write, throttle }: { db: Db; write: Write; th
   /** What an owner wants done with somebody. Throws NotFound, or Forbidden for who is no owner. */
   async function authorizeOwner(ctx: RouteContext): Promise<{ group: GroupRow; user: UserRow }> {
     const me = requireMe(ctx)
-    await read(ctx, Nothing)
+    await read(ctx, EmptyBody)
     const group = await getOwnedGroup(db, me, ctx.params.name!)
     await throttle('moderation', me.id)
     return { group, user: await getUser(db, ctx.params.username!) }

@@ -1,6 +1,6 @@
 import Router from '@koa/router'
 import { groupPage, parseBefore } from '../feeds/feeds.ts'
-import { Nothing, read } from '../web/body.ts'
+import { EmptyBody, read } from '../web/body.ts'
 import type { Db, Write } from '../db/pool.ts'
 import { NotFound } from '../lib/errors.ts'
 import { backOr, done, page, requireMe, viewerId, wantsJson } from '../web/responses.ts'
@@ -62,7 +62,7 @@ export function groupRoutes(deps: { db: Db; write: Write; throttle: Throttle }) 
 
   router.post('/groups/:name/join', async (ctx) => {
     const me = requireMe(ctx)
-    await read(ctx, Nothing)
+    await read(ctx, EmptyBody)
     const wanted = await groups.getGroup(db, ctx.params.name!)
     await throttle('joins', me.id)
     const group = await joinGroup(write, me, wanted)
@@ -74,7 +74,7 @@ export function groupRoutes(deps: { db: Db; write: Write; throttle: Throttle }) 
 
   router.post('/groups/:name/leave', async (ctx) => {
     const me = requireMe(ctx)
-    await read(ctx, Nothing)
+    await read(ctx, EmptyBody)
     const group = await leaveGroup(write, me, await groups.getGroup(db, ctx.params.name!))
     done(ctx, {
       to: backOr(ctx, `/groups/${group.name}`),

@@ -1,7 +1,7 @@
 import type { Pages } from '../shared/pages.ts'
 
 /** A refusal in words for the person who asked; one middleware (lib/failures.ts) turns it into a response. */
-export class Refusal extends Error {
+export class HttpError extends Error {
   readonly status: number
   /** What programs read, in `error.code`. */
   readonly code: string
@@ -23,66 +23,56 @@ export class Refusal extends Error {
   }
 }
 
-export class BadRequest extends Refusal {
+export class BadRequest extends HttpError {
   constructor(message = 'This request could not be understood.') {
     super(400, 'bad_request', message)
   }
 }
 
 /** Nobody is signed in: pages lead to /login. */
-export class Unauthorized extends Refusal {
+export class Unauthorized extends HttpError {
   constructor(message = 'Please sign in first.') {
     super(401, 'unauthorized', message)
   }
 }
 
-export class Forbidden extends Refusal {
+export class Forbidden extends HttpError {
   constructor(message = 'You may not do this.', fields: Record<string, string> = {}) {
     super(403, 'forbidden', message, { fields })
   }
 }
 
 /** It does not exist, or the viewer may not know that it does. */
-export class NotFound extends Refusal {
+export class NotFound extends HttpError {
   constructor(message = 'There is nothing here.') {
     super(404, 'not_found', message)
   }
 }
 
-export class MethodNotAllowed extends Refusal {
+export class MethodNotAllowed extends HttpError {
   constructor(message = 'This address does not take such a request.') {
     super(405, 'method_not_allowed', message)
   }
 }
 
-export class TooLarge extends Refusal {
+export class TooLarge extends HttpError {
   constructor(message = 'This is too large.', fields: Record<string, string> = {}) {
     super(413, 'too_large', message, { fields })
   }
 }
 
-export class UnsupportedMedia extends Refusal {
+export class UnsupportedMedia extends HttpError {
   constructor(message = 'Please send a form or JSON.', fields: Record<string, string> = {}) {
     super(415, 'unsupported_media', message, { fields })
   }
 }
 
 /** A message for each field that needs another value; the form that was filled in is shown again. */
-export class Invalid extends Refusal {
+export class Invalid extends HttpError {
   readonly form: FilledForm | null
   constructor(fields: Record<string, string>, form: FilledForm | null = null) {
     super(422, 'invalid', Object.values(fields)[0] ?? 'This cannot be saved.', { fields })
     this.form = form
-  }
-}
-
-/** A `client_key` that has sent something else before: the form comes back with another one, and nothing is lost. */
-export class KeyTaken extends Invalid {
-  constructor() {
-    super({
-      body: 'This form has sent something else before. Please send it once more',
-      client_key: 'This key has sent something else',
-    })
   }
 }
 
@@ -92,7 +82,7 @@ export interface FilledForm {
   context: Record<string, unknown>
 }
 
-export class TooMany extends Refusal {
+export class TooMany extends HttpError {
   /** Which limit it was, for the log. */
   readonly limit: string
   constructor(message = 'That was too often. Please wait a while.', retryAfter = 60, limit = '') {
@@ -102,7 +92,7 @@ export class TooMany extends Refusal {
 }
 
 /** Something this answer needs is busy or away; trying again helps. */
-export class Unavailable extends Refusal {
+export class Unavailable extends HttpError {
   constructor(message = 'The site is busy. Please try again in a moment.', retryAfter = 2) {
     super(503, 'unavailable', message, { retryAfter })
   }

@@ -1,11 +1,11 @@
-import { Unavailable, type Refusal } from './errors.ts'
+import { Unavailable, type HttpError } from './errors.ts'
 
 export interface SlotOptions {
   /** Holders at a time. */
   size: number
   /** Waiters at a time; one more is refused at once. */
   waiting: number
-  refusal?: () => Refusal
+  refusal?: () => HttpError
 }
 
 export interface Slots {

@@ -1,6 +1,6 @@
 import Router from '@koa/router'
 import { parseBefore } from '../db/pagination.ts'
-import { Nothing, read } from '../web/body.ts'
+import { EmptyBody, read } from '../web/body.ts'
 import type { Db, Write } from '../db/pool.ts'
 import { done, backOr, json, page, requireMe, viewerId } from '../web/responses.ts'
 import { getId, idList, queryText } from '../web/paths.ts'
@@ -14,7 +14,7 @@ export function likeRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
   const router = new Router<ContextState, ContextExtension>()
 
   router.get('/likes', async (ctx) => {
-    ctx.state.program = true
+    ctx.state.jsonOnly = true
     const me = requireMe(ctx)
     const wanted = { posts: idList(ctx.query, 'posts'), comments: idList(ctx.query, 'comments') }
     json(ctx, 200, await listMyLikes(deps.db, me, wanted))
@@ -22,7 +22,7 @@ export function likeRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
 
   router.post('/posts/:id/like', async (ctx) => {
     const me = requireMe(ctx)
-    await read(ctx, Nothing)
+    await read(ctx, EmptyBody)
     await deps.throttle('likes', me.id)
     const post = await likePost(deps, me, getId(ctx.params))
     done(ctx, { to: backOr(ctx, `/posts/${post.id}`), json: { post } })
@@ -30,7 +30,7 @@ export function likeRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
 
   router.post('/posts/:id/unlike', async (ctx) => {
     const me = requireMe(ctx)
-    await read(ctx, Nothing)
+    await read(ctx, EmptyBody)
     const post = await unlikePost(deps, me, getId(ctx.params))
     done(ctx, { to: backOr(ctx, `/posts/${post.id}`), json: { post } })
   })
@@ -42,7 +42,7 @@ export function likeRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
 
   router.post('/comments/:id/like', async (ctx) => {
     const me = requireMe(ctx)
-    await read(ctx, Nothing)
+    await read(ctx, EmptyBody)
     await deps.throttle('likes', me.id)
     const liked = await likeComment(deps, me, getId(ctx.params))
     done(ctx, { to: backOr(ctx, commentPath(liked)), json: liked })
@@ -50,7 +50,7 @@ export function likeRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
 
   router.post('/comments/:id/unlike', async (ctx) => {
     const me = requireMe(ctx)
-    await read(ctx, Nothing)
+    await read(ctx, EmptyBody)
     const unliked = await unlikeComment(deps, me, getId(ctx.params))
     done(ctx, { to: backOr(ctx, commentPath(unliked)), json: unliked })
   })

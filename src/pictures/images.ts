@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import sharp from 'sharp'
 import { Invalid, UnsupportedMedia } from '../lib/errors.ts'
-import { createQueue } from '../lib/queue.ts'
+import { createLimiter } from '../lib/limiter.ts'
 
 /** A picture in all sizes that are served, under the hash of what they show. */
 export interface Picture {
@@ -39,7 +39,7 @@ sharp.concurrency(1)
 
 /** Each picture takes one of libuv's four threads and up to 100 MB: `running` at once, `waiting` more in line. */
 export function createImages({ running = 2, waiting = 10 } = {}): Images {
-  const turn = createQueue(running, waiting)
+  const limiter = createLimiter(running, waiting)
   return {
     async squares(file, field) {
       if (!isSupported(file)) {
@@ -47,7 +47,7 @@ export function createImages({ running = 2, waiting = 10 } = {}): Images {
         throw new UnsupportedMedia(message, { [field]: message })
       }
       try {
-        return await turn(() => toSquares(file))
+        return await limiter(() => toSquares(file))
       } catch (error) {
         throw refusalOf(error, field)
       }

@@ -2,9 +2,10 @@ import type { FragmentSqlToken } from 'slonik'
 import { z } from 'zod'
 import { optional, text } from '../web/body.ts'
 import { sql, type Db, type Write } from '../db/pool.ts'
-import { Forbidden, Invalid, KeyTaken, NotFound } from '../lib/errors.ts'
+import { Forbidden, Invalid, NotFound } from '../lib/errors.ts'
 import { foldName } from '../web/paths.ts'
 import type { Me, PostView } from '../shared/views.ts'
+import { ClientKeyReused } from './client-key.ts'
 
 const Body = text({
   max: 5000,
@@ -83,7 +84,7 @@ export async function createPost(
     return { found, created: id !== null }
   })
   if (!made.found) return refuse()
-  if (!made.found.same) throw new KeyTaken()
+  if (!made.found.same) throw new ClientKeyReused()
   return { post: made.found.post, created: made.created }
 }
 

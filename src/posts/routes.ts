@@ -1,6 +1,6 @@
 import Router from '@koa/router'
 import { addShownOwnership } from '../groups/mine.ts'
-import { Nothing, read } from '../web/body.ts'
+import { EmptyBody, read } from '../web/body.ts'
 import type { Db, Write } from '../db/pool.ts'
 import { done, nextOr, page, requireMe, viewerId } from '../web/responses.ts'
 import { getId } from '../web/paths.ts'
@@ -58,7 +58,7 @@ export function postRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
   router.post('/posts/:id/delete', async (ctx) => {
     const me = requireMe(ctx)
     const id = getId(ctx.params)
-    await read(ctx, Nothing)
+    await read(ctx, EmptyBody)
     await deletePost(deps, me, id)
     done(ctx, { to: nextOr(ctx, '/'), flash: 'The post is deleted', json: { post: { id } } })
   })

@@ -27,7 +27,7 @@ export interface StreamRouteDeps extends OpenDeps {
  */
 export function streamRoutes(deps: StreamRouteDeps): Router<ContextState, ContextExtension> {
   async function stream(ctx: RouteContext, home: boolean, own: Page[]): Promise<void> {
-    ctx.state.program = true
+    ctx.state.jsonOnly = true
     if (ctx.get('Sec-Fetch-Site') === 'cross-site') throw new Forbidden()
     if (deps.isDraining()) throw new Unavailable('This instance is shutting down.', 1)
     const request: StreamRequest = {

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { createBatch } from '../lib/batch.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { Reading } from '../lib/metrics.ts'
-import { createQueue } from '../lib/queue.ts'
+import { createLimiter } from '../lib/limiter.ts'
 import type { ContextExtension, ContextState } from '../web/context.ts'
 import { createArchive } from './replay/archive.ts'
 import { createChannel } from './relay/channel.ts'
@@ -62,10 +62,10 @@ export function createCore({
   ring = createRing(),
   ...deps
 }: Omit<ListenerDeps, 'queue' | 'handler'> & { replayReader: LogReader; ring?: Ring }) {
-  const turn = createQueue(REPLAY_READS, Infinity)
-  const archive = createArchive(replayReader, turn)
+  const limiter = createLimiter(REPLAY_READS, Infinity)
+  const archive = createArchive(replayReader, limiter)
   const hub = createHub({ ring, onOutdated: archive.markOutdated })
-  const index = createTopicIndex(replayReader, turn, hub.position, clock.now)
+  const index = createTopicIndex(replayReader, limiter, hub.position, clock.now)
   const queue = createRelayQueue(hub, clock)
   const handler = {
     ...hub,

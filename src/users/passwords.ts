@@ -1,5 +1,5 @@
 import argon2 from 'argon2'
-import { createQueue } from '../lib/queue.ts'
+import { createLimiter } from '../lib/limiter.ts'
 
 export interface Passwords {
   hash(password: string): Promise<string>
@@ -23,8 +23,8 @@ const MAX_NORMALIZED = 2000
  * beyond that both functions throw Unavailable.
  */
 export function createPasswords({ running = 2, waiting = 50, compute = argon2.verify } = {}): Passwords {
-  const turn = createQueue(running, waiting)
-  const nobody = turn(() => argon2.hash(crypto.randomUUID(), PARAMETERS))
+  const limiter = createLimiter(running, waiting)
+  const nobody = limiter(() => argon2.hash(crypto.randomUUID(), PARAMETERS))
   nobody.catch(() => {}) // reported to the callers that await it
 
   async function matches(hash: string | null, password: string): Promise<boolean> {
@@ -38,11 +38,11 @@ export function createPasswords({ running = 2, waiting = 50, compute = argon2.ve
   }
 
   return {
-    hash: (password) => turn(() => argon2.hash(normalizePassword(password), PARAMETERS)),
+    hash: (password) => limiter(() => argon2.hash(normalizePassword(password), PARAMETERS)),
     async verify(hash, password) {
       await nobody
       const normalized = normalizePassword(password)
-      return turn(async () => {
+      return limiter(async () => {
         if (await matches(hash, normalized)) return true
         // Hashes from before passwords were normalized.
         return normalized !== password && matches(hash, password)

@@ -1,6 +1,6 @@
 import Router from '@koa/router'
 import { networkOf } from '../web/address.ts'
-import { Nothing, read } from '../web/body.ts'
+import { EmptyBody, read } from '../web/body.ts'
 import { csrfToken } from '../web/csrf.ts'
 import { Invalid } from '../lib/errors.ts'
 import { done, nextOr, page, requireMe, seeOther } from '../web/responses.ts'
@@ -55,7 +55,7 @@ export function userRoutes(deps: AccountDeps) {
 
   router.post('/logout', async (ctx) => {
     const me = requireMe(ctx)
-    await read(ctx, Nothing)
+    await read(ctx, EmptyBody)
     signOut(ctx, me)
     done(ctx, { to: '/', json: {} })
   })

@@ -1,12 +1,12 @@
 import Router from '@koa/router'
 import { z } from 'zod'
-import { Nothing, read, readWithFile } from '../web/body.ts'
+import { EmptyBody, read, readWithFile } from '../web/body.ts'
 import { TooMany } from '../lib/errors.ts'
 import { done, page, requireMe, seeOther } from '../web/responses.ts'
 import type { Images } from '../pictures/images.ts'
 import { getId } from '../web/paths.ts'
 import { withoutDeadline } from '../db/deadline.ts'
-import type { Turn } from '../lib/queue.ts'
+import type { Limiter } from '../lib/limiter.ts'
 import { createKeyedSlots } from '../lib/slots.ts'
 import type { RouteContext, ContextExtension, ContextState } from '../web/context.ts'
 import type { Me } from '../shared/views.ts'
@@ -22,7 +22,7 @@ import { signOut } from './sign-in.ts'
 export interface SettingsDeps extends AccountDeps {
   images: Images
   /** Bounds how many files are read at once. */
-  uploads: Turn
+  uploads: Limiter
 }
 
 /** Each holds up to 5 MB in memory. */
@@ -71,7 +71,7 @@ export function settingsRoutes(deps: SettingsDeps) {
       template: 'settings/profile.njk' as const,
       context: { user: { ...me, bio: values.bio }, values },
     }
-    const { input, file } = await readWithFile(ctx, ProfileInput, form, { name: 'avatar', turn: uploads })
+    const { input, file } = await readWithFile(ctx, ProfileInput, form, { name: 'avatar', limiter: uploads })
     const picture = file && (await images.squares(file, 'avatar'))
     const user = await updateProfile(deps, me, input, picture)
     Object.assign(me, user)
@@ -107,7 +107,7 @@ export function settingsRoutes(deps: SettingsDeps) {
 
   router.post('/settings/sessions/end', async (ctx) => {
     const me = requireMe(ctx)
-    await read(ctx, Nothing)
+    await read(ctx, EmptyBody)
     await endOtherSessions(write, me, ctx.state.session ?? '0')
     ctx.state.log.info({ event: 'sessions ended', user: me.id }, 'sessions ended')
     done(ctx, { to: '/settings/sessions', flash: 'All other sessions have been ended', json: {} })
@@ -116,7 +116,7 @@ export function settingsRoutes(deps: SettingsDeps) {
   router.post('/settings/sessions/:id/end', async (ctx) => {
     const me = requireMe(ctx)
     const id = getId(ctx.params)
-    await read(ctx, Nothing)
+    await read(ctx, EmptyBody)
     await endOwnSession(write, me, id)
     ctx.state.log.info({ event: 'session ended', user: me.id }, 'session ended')
     done(ctx, { to: '/settings/sessions', flash: 'The session has been ended', json: {} })

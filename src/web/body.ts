@@ -4,7 +4,7 @@ import { isBlank } from '../lib/blank.ts'
 import { checkToken } from './csrf.ts'
 import { BadRequest, Invalid, TooLarge, UnsupportedMedia, type FilledForm } from '../lib/errors.ts'
 import { safePath } from './paths.ts'
-import type { Turn } from '../lib/queue.ts'
+import type { Limiter } from '../lib/limiter.ts'
 import { readUpload } from './upload.ts'
 import type { Context } from './context.ts'
 import type { Pages } from '../shared/pages.ts'
@@ -39,12 +39,12 @@ export async function readWithFile<Schema extends z.ZodType>(
   ctx: Context,
   schema: Schema,
   form: FilledForm,
-  { name, turn }: { name: string; turn: Turn },
+  { name, limiter }: { name: string; limiter: Limiter },
 ): Promise<{ input: z.output<Schema>; file: Buffer | null }> {
   if (!ctx.is('multipart')) return { input: await read(ctx, schema, form), file: null }
   refuseUnreadable(ctx)
   ctx.state.form = form
-  const { fields, file } = await turn(() => readUpload(ctx, name))
+  const { fields, file } = await limiter(() => readUpload(ctx, name))
   return { input: accept(ctx, schema, form, withLineFeeds(fields)), file }
 }
 
@@ -63,7 +63,7 @@ function accept<Schema extends z.ZodType>(
 }
 
 /** For a POST whose address says everything. */
-export const Nothing = z.object({})
+export const EmptyBody = z.object({})
 
 /** Text as people write it, kept as it is. Refused: text that shows nothing, and more than `max` code points. */
 export function text({ max, empty, long }: { max: number; empty: string; long: string }) {

@@ -38,7 +38,7 @@ export interface ContextState {
   /** Where the form asked to be led afterwards. */
   next?: string
   /** Only programs come here, whatever they accept: refusals are JSON, and lead to no page. */
-  program?: boolean
+  jsonOnly?: boolean
   /** Set while a sign-in makes its session: only then does the store insert one. */
   signingIn?: { passwordVersion: number }
 }

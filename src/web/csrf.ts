@@ -36,7 +36,7 @@ export function checkToken(ctx: Context, field: unknown): void {
 /** Refuses, before anything is read, what a browser sends on behalf of another site. */
 export async function sameOrigin(ctx: Context, next: Next): Promise<void> {
   const reads = ['GET', 'HEAD', 'OPTIONS'].includes(ctx.method)
-  if (!reads && (ctx.get('sec-fetch-site') === 'cross-site' || !isOurs(ctx, ctx.get('origin')))) {
+  if (!reads && (ctx.get('sec-fetch-site') === 'cross-site' || !isOwnOrigin(ctx, ctx.get('origin')))) {
     throw new Forbidden(REFUSED)
   }
   await next()
@@ -46,7 +46,7 @@ export async function sameOrigin(ctx: Context, next: Next): Promise<void> {
  * Whether the origin is this site's: PUBLIC_ORIGIN, or else the scheme of the connection, which a trusted proxy may
  * override, with the Host header. True if the request has no origin: docs/decisions/ says why.
  */
-export function isOurs(ctx: Context, origin: string): boolean {
+export function isOwnOrigin(ctx: Context, origin: string): boolean {
   if (origin === '') return true
   const scheme = ctx.secure ? 'https' : 'http'
   const ours = ctx.state.site.origin ?? URL.parse(`${scheme}://${ctx.get('host')}`)?.origin

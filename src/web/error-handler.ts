@@ -7,7 +7,7 @@ import {
   Invalid,
   MethodNotAllowed,
   NotFound,
-  Refusal,
+  HttpError,
   TooMany,
   Unauthorized,
   Unavailable,
@@ -26,7 +26,7 @@ export async function errorHandler(ctx: Context, next: Next): Promise<void> {
     await next()
     if (ctx.respond !== false && ctx.status >= 400 && ctx.body == null) throw refusalOf(ctx.status)
   } catch (error) {
-    const refusal = toRefusal(error)
+    const refusal = toHttpError(error)
     note(ctx, refusal, error)
     // A stream that is under way has no other way to say that it ended badly.
     if (ctx.respond === false || ctx.headerSent) ctx.res.destroy()
@@ -35,22 +35,22 @@ export async function errorHandler(ctx: Context, next: Next): Promise<void> {
 }
 
 /** What a person is told of an error. */
-export function toRefusal(error: unknown): Refusal {
-  if (error instanceof Refusal) return error
+export function toHttpError(error: unknown): HttpError {
+  if (error instanceof HttpError) return error
   if (isDatabaseAway(error)) return new Unavailable()
   // What a change was about has gone meanwhile.
   if (error instanceof slonik.ForeignKeyIntegrityConstraintViolationError) return new NotFound()
   const status = (error as { status?: unknown } | null)?.status
   if (typeof status === 'number' && status >= 400 && status < 500) return refusalOf(status)
-  return new Refusal(500, 'internal', 'Something went wrong here. Please try again.')
+  return new HttpError(500, 'internal', 'Something went wrong here. Please try again.')
 }
 
-function refusalOf(status: number): Refusal {
+function refusalOf(status: number): HttpError {
   if (status === 404) return new NotFound()
   if (status === 405) return new MethodNotAllowed()
   if (status === 400) return new BadRequest()
   if (status === 403) return new Forbidden()
-  return new Refusal(status, 'refused', 'This request was refused.')
+  return new HttpError(status, 'refused', 'This request was refused.')
 }
 
 const AWAY = [
@@ -76,7 +76,7 @@ function isDatabaseAway(error: unknown): boolean {
   return isDatabaseAway(error.cause)
 }
 
-function note(ctx: Context, refusal: Refusal, error: unknown): void {
+function note(ctx: Context, refusal: HttpError, error: unknown): void {
   if (refusal.status >= 500) ctx.state.log.error({ event: 'failure', error: errorFacts(error) }, 'failure')
   else if (refusal instanceof TooMany) {
     const { limit, retryAfter } = refusal
@@ -86,7 +86,7 @@ function note(ctx: Context, refusal: Refusal, error: unknown): void {
   }
 }
 
-function answer(ctx: Context, refusal: Refusal): void {
+function answer(ctx: Context, refusal: HttpError): void {
   const { status, code, message, fields, retryAfter } = refusal
   if (retryAfter !== null) ctx.set('Retry-After', String(retryAfter))
   if (wantsJson(ctx)) return json(ctx, status, { error: { code, message, fields } })

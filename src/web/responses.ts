@@ -1,4 +1,4 @@
-import { csrfToken, isOurs } from './csrf.ts'
+import { csrfToken, isOwnOrigin } from './csrf.ts'
 import { Unauthorized } from '../lib/errors.ts'
 import { addFlash, getVisitorData, takeFlash } from './visitor-session.ts'
 import { safePath } from './paths.ts'
@@ -45,7 +45,7 @@ export function nextOr(ctx: Context, usual: string): string {
 /** Back to the page of this site that the form stood on, else `usual`. */
 export function backOr(ctx: Context, usual: string): string {
   const from = URL.parse(ctx.get('referer'))
-  return ctx.state.next ?? (from && isOurs(ctx, from.origin) ? from.pathname + from.search : usual)
+  return ctx.state.next ?? (from && isOwnOrigin(ctx, from.origin) ? from.pathname + from.search : usual)
 }
 
 /** Leads from a name that was given up to the one its owner has now. For a time only: someone else may take the old. */
@@ -65,7 +65,7 @@ export function seeOther(ctx: Context, path: string): void {
 
 /** HTML is what a browser gets, and whoever does not mind. */
 export function wantsJson(ctx: Context): boolean {
-  return ctx.state.program === true || ctx.accepts('html', 'json') === 'json'
+  return ctx.state.jsonOnly === true || ctx.accepts('html', 'json') === 'json'
 }
 
 export function json(ctx: Context, status: number, body: object): void {

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import pg from 'pg'
 import { createDb, createWrite, sql, type DatabasePool, type Db, type Write } from '../../src/db/pool.ts'
-import { toRefusal } from '../../src/web/error-handler.ts'
+import { toHttpError } from '../../src/web/error-handler.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 
@@ -28,7 +28,7 @@ describe('write transactions', () => {
   const refusalOf = (work: Promise<unknown>) =>
     work.then(
       () => null,
-      (error: unknown) => toRefusal(error),
+      (error: unknown) => toHttpError(error),
     )
   const untilWaiting = (count: number) =>
     eventually(

@@ -5,7 +5,7 @@ import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { borrowPostgres, startPostgres, type EmbeddedPostgres } from '../../src/embedded/postgres.ts'
+import { ensurePostgres, startPostgres, type EmbeddedPostgres } from '../../src/embedded/postgres.ts'
 import { eventually } from '../support/eventually.ts'
 
 describe('the embedded PostgreSQL', () => {
@@ -90,7 +90,7 @@ describe('the embedded PostgreSQL', () => {
     expect(await messageOf(start()))
       .to.contain(`process ${child.pid}`)
       .and.contain('DATA_DIR')
-    const lent = await borrowPostgres({ dataDir, log: () => {} })
+    const lent = await ensurePostgres({ dataDir, log: () => {} })
     expect(lent.url).to.equal(url)
     await lent.stop()
     expect(await asks(url)).to.equal(true)

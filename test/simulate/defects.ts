@@ -3,7 +3,7 @@ import type { LogReader } from '../../src/stream/log/reader.ts'
 import { createArchive } from '../../src/stream/replay/archive.ts'
 import { createHub } from '../../src/stream/relay/hub.ts'
 import { createListener } from '../../src/stream/relay/listener.ts'
-import { createQueue } from '../../src/lib/queue.ts'
+import { createLimiter } from '../../src/lib/limiter.ts'
 import type { RelayQueue } from '../../src/stream/relay/relay-queue.ts'
 import { createTopicIndex, type TopicIndex } from '../../src/stream/replay/topic-index.ts'
 import { productionParts, type Parts } from '../../bench/simulate/parts.ts'
@@ -77,10 +77,10 @@ export const unheardRights: Parts = {
 export const unboundedRelay: Parts = {
   ...productionParts,
   createCore({ replayReader, ring, ...deps }) {
-    const turn = createQueue(2, Infinity)
-    const archive = createArchive(replayReader, turn)
+    const limiter = createLimiter(2, Infinity)
+    const archive = createArchive(replayReader, limiter)
     const hub = createHub({ ring: ring!, onOutdated: archive.markOutdated })
-    const index = createTopicIndex(replayReader, turn, hub.position, deps.clock.now)
+    const index = createTopicIndex(replayReader, limiter, hub.position, deps.clock.now)
     const queue: RelayQueue = {
       push(rows) {
         for (const row of rows) hub.relay(row)

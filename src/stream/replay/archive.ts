@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { Turn } from '../../lib/queue.ts'
+import type { Limiter } from '../../lib/limiter.ts'
 import { isAffected, type Frame } from '../log/frame.ts'
 import type { LogReader } from '../log/reader.ts'
 
@@ -27,7 +27,7 @@ interface Read {
 
 type Waiter = PromiseWithResolvers<Frame | null>
 
-export function createArchive(reader: Pick<LogReader, 'readFrames'>, turn: Turn): Archive {
+export function createArchive(reader: Pick<LogReader, 'readFrames'>, limiter: Limiter): Archive {
   const frames = new LRUCache<number, Frame>({
     maxSize: MAX_BYTES,
     sizeCalculation: ({ bytes }) => (bytes?.length ?? 0) + FRAME_BYTES,
@@ -46,11 +46,11 @@ export function createArchive(reader: Pick<LogReader, 'readFrames'>, turn: Turn)
     return fresh.promise
   }
 
-  /** As many reads as the queue needs; `turn` bounds how many run at once. */
+  /** As many reads as the queue needs; `limiter` bounds how many run at once. */
   function schedule(): void {
     while (scheduled * MAX_ROWS < queued.size) {
       scheduled += 1
-      void turn(readNext)
+      void limiter(readNext)
     }
   }
 

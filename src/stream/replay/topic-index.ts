@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { Turn } from '../../lib/queue.ts'
+import type { Limiter } from '../../lib/limiter.ts'
 import type { LogReader } from '../log/reader.ts'
 
 /** Numbers per block. Blocks begin at multiples of it, so that clients with different cursors share them. */
@@ -42,7 +42,7 @@ interface Block {
 /** `position` is the last event that was relayed; nothing after it is read, because it may be out of order with rights. */
 export function createTopicIndex(
   reader: Pick<LogReader, 'readTopics' | 'readOldest'>,
-  turn: Turn,
+  limiter: Limiter,
   position: () => number,
   now: () => number,
 ): TopicIndex {
@@ -59,7 +59,7 @@ export function createTopicIndex(
     if (block && block.through >= seq) return block
     let read = reads.get(start)
     if (!read) {
-      read = turn(() => readBlock(start)).finally(() => reads.delete(start))
+      read = limiter(() => readBlock(start)).finally(() => reads.delete(start))
       reads.set(start, read)
     }
     return read

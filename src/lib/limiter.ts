@@ -1,10 +1,10 @@
 import { Unavailable } from './errors.ts'
 
 /** Does a piece of work when its turn comes. Throws Unavailable where too many wait already. */
-export type Turn = <T>(work: () => Promise<T>) => Promise<T>
+export type Limiter = <T>(work: () => Promise<T>) => Promise<T>
 
 /** Work that holds a thread or much memory: at most `running` at once; beyond `waiting` another one is refused. */
-export function createQueue(running: number, waiting: number): Turn {
+export function createLimiter(running: number, waiting: number): Limiter {
   const queue: (() => void)[] = []
   let free = running
   return async (work) => {
