@@ -17,6 +17,19 @@ export function formatCursor({ at, id }: Cursor): string {
   return `${at}_${id}`
 }
 
+/**
+ * Makes a page of up to `size` items. A query asks for `size + 1` rows, in the order of the page: if it returns the last
+ * one, there is another page.
+ */
+export function toPage<Row extends Cursor>(
+  found: readonly Row[],
+  size: number,
+): { rows: Row[]; before: string | null } {
+  const rows = found.slice(0, size)
+  const last = rows.at(-1)
+  return { rows, before: found.length > size && last ? formatCursor(last) : null }
+}
+
 /** Reads `?before=`; nothing is the first page. Throws BadRequest for what `formatCursor` never wrote. */
 export function parseBefore(text: string | undefined): Cursor {
   if (text === undefined || text === '') return START

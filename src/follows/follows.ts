@@ -1,17 +1,10 @@
-import type { FragmentSqlToken } from 'slonik'
-import { formatCursor, type Cursor } from '../db/pagination.ts'
+import type { Cursor } from '../db/pagination.ts'
 import { sql, type Db, type Write } from '../db/pool.ts'
 import { Invalid } from '../lib/errors.ts'
 import type { PersonView, SuggestionView } from '../shared/pages.ts'
 import type { Me } from '../shared/views.ts'
+import { listPeople, type PeoplePage } from '../users/people.ts'
 import { personView, refuseUser, type UserRow } from '../users/users.ts'
-
-const PAGE = 10
-
-export interface PeoplePage {
-  people: PersonView[]
-  before: string | null
-}
 
 /** Following twice is once. Throws Invalid for oneself, NotFound for an account that is gone. */
 export async function followUser(write: Write, me: Me, user: UserRow): Promise<PersonView> {
@@ -128,28 +121,6 @@ export async function listSuggestions(db: Db, me: Me): Promise<SuggestionView[]>
     order by friends.friends desc nulls last, lively.life desc nulls last, u.id desc
     limit 5`)
   return [...rows]
-}
-
-/** A page of people out of `places`, rows of (user_id, created_at), the newest first. */
-export async function listPeople(
-  db: Db,
-  viewerId: string | null,
-  places: FragmentSqlToken,
-  before: Cursor,
-): Promise<PeoplePage> {
-  const rows = await db.any(sql.row<{ at: string; id: string; person: PersonView }>()`
-    select utc(place.created_at) as at, u.id, ${personView(viewerId)} as person
-    from (${places}) place
-    join users u on u.id = place.user_id and u.deleted_at is null
-    where (place.created_at, place.user_id) < (${before.at}::timestamptz, ${before.id}::bigint)
-    order by place.created_at desc, place.user_id desc
-    limit ${PAGE + 1}`)
-  const shown = rows.slice(0, PAGE)
-  const last = shown.at(-1)
-  return {
-    people: shown.map(({ person }) => person),
-    before: rows.length > PAGE && last ? formatCursor(last) : null,
-  }
 }
 
 /** Throws NotFound for an account that was deleted after `user` was read. */

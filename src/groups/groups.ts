@@ -1,6 +1,6 @@
 import { UniqueIntegrityConstraintViolationError, type FragmentSqlToken } from 'slonik'
 import { z } from 'zod'
-import { formatCursor, type Cursor } from '../db/pagination.ts'
+import { toPage, type Cursor } from '../db/pagination.ts'
 import { isBlank } from '../lib/blank.ts'
 import { storable, text } from '../web/body.ts'
 import { sql, type Db, type Write } from '../db/pool.ts'
@@ -9,7 +9,7 @@ import { foldName } from '../web/paths.ts'
 import type { Throttle } from '../web/throttle.ts'
 import type { GroupPageView, GroupMembershipView, GroupSummary } from '../shared/pages.ts'
 import type { Me } from '../shared/views.ts'
-import { newName } from '../users/new-name.ts'
+import { isTaken, newName } from '../names/names.ts'
 
 const PAGE = 10
 const TAKEN = 'This name is taken'
@@ -130,12 +130,8 @@ export async function listPublicGroups(
       and (g.created_at, g.id) < (${before.at}::timestamptz, ${before.id}::bigint)
     order by g.created_at desc, g.id desc
     limit ${PAGE + 1}`)
-  const shown = rows.slice(0, PAGE)
-  const last = shown.at(-1)
-  return {
-    groups: shown.map(({ group }) => group),
-    before: rows.length > PAGE && last ? formatCursor(last) : null,
-  }
+  const page = toPage(rows, PAGE)
+  return { groups: page.rows.map(({ group }) => group), before: page.before }
 }
 
 /** Where the viewer stands with the row `g` of groups; nothing in it is a secret of the group. */
@@ -162,10 +158,6 @@ async function findGroup(db: Db, name: string, condition: FragmentSqlToken): Pro
     select id, feed_id, name, visibility
     from groups g
     where name = ${wanted} and ${condition}`)
-}
-
-async function isTaken(db: Db, name: string): Promise<boolean> {
-  return db.exists(sql.unsafe`select from names where name = ${name} and current`)
 }
 
 function refuse(): never {

@@ -1,5 +1,5 @@
-import { formatCursor, type Cursor } from '../db/pagination.ts'
-import { listPeople, type PeoplePage } from '../follows/follows.ts'
+import { toPage, type Cursor } from '../db/pagination.ts'
+import { listPeople, type PeoplePage } from '../users/people.ts'
 import { sql, type Db, type Write } from '../db/pool.ts'
 import { Forbidden, Invalid, NotFound } from '../lib/errors.ts'
 import type { GroupMembershipView, MemberView } from '../shared/pages.ts'
@@ -70,12 +70,8 @@ export async function listMembers(
       and (s.created_at, s.user_id) < (${before.at}::timestamptz, ${before.id}::bigint)
     order by s.created_at desc, s.user_id desc
     limit ${PAGE + 1}`)
-  const shown = rows.slice(0, PAGE)
-  const last = shown.at(-1)
-  return {
-    people: shown.map(({ person }) => person),
-    before: rows.length > PAGE && last ? formatCursor(last) : null,
-  }
+  const page = toPage(rows, PAGE)
+  return { people: page.rows.map(({ person }) => person), before: page.before }
 }
 
 /** Who wants to be let in, the newest first; only owners see any. */

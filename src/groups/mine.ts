@@ -1,4 +1,4 @@
-import { formatCursor, type Cursor } from '../db/pagination.ts'
+import { toPage, type Cursor } from '../db/pagination.ts'
 import { sql, type Db } from '../db/pool.ts'
 import type { GroupSummary } from '../shared/pages.ts'
 import type { GroupView, Me } from '../shared/views.ts'
@@ -29,12 +29,8 @@ export async function listMyGroups(
     ) joined
     join groups g on g.id = joined.id
     order by joined_at desc, g.id desc`)
-  const shown = rows.slice(0, PAGE)
-  const last = shown.at(-1)
-  return {
-    groups: shown.map(({ group }) => group),
-    before: rows.length > PAGE && last ? formatCursor(last) : null,
-  }
+  const page = toPage(rows, PAGE)
+  return { groups: page.rows.map(({ group }) => group), before: page.before }
 }
 
 /** The groups I joined last, by title, and whether there are more: for links and the composer of home. */

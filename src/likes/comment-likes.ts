@@ -1,6 +1,6 @@
 import type { FragmentSqlToken } from 'slonik'
 import type { Cursor } from '../db/pagination.ts'
-import { listPeople, type PeoplePage } from '../follows/follows.ts'
+import { listPeople, type PeoplePage } from '../users/people.ts'
 import { sql, type Db, type Write } from '../db/pool.ts'
 import { NotFound } from '../lib/errors.ts'
 import type { CommentView, Me, PostView } from '../shared/views.ts'

@@ -1,5 +1,5 @@
 import type { Cursor } from '../db/pagination.ts'
-import { listPeople, type PeoplePage } from '../follows/follows.ts'
+import { listPeople, type PeoplePage } from '../users/people.ts'
 import { sql, type Db, type Write } from '../db/pool.ts'
 import { getVisiblePost } from '../posts/posts.ts'
 import type { LikesView, Me, PostView } from '../shared/views.ts'

@@ -4,7 +4,7 @@ import { sql, type Db, type Write } from '../db/pool.ts'
 import { Invalid } from '../lib/errors.ts'
 import type { Throttle } from '../web/throttle.ts'
 import type { UserView } from '../shared/views.ts'
-import { newName } from './new-name.ts'
+import { isTaken, newName } from '../names/names.ts'
 import { isUsernameAsPassword, newPassword, NOT_THE_USERNAME } from './new-password.ts'
 import type { Passwords } from './passwords.ts'
 
@@ -61,8 +61,4 @@ export async function registerUser(
     if (error instanceof UniqueIntegrityConstraintViolationError) throw new Invalid({ username: TAKEN })
     throw error
   }
-}
-
-export async function isTaken(db: Db, name: string): Promise<boolean> {
-  return db.exists(sql.unsafe`select from names where name = ${name} and current`)
 }

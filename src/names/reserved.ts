@@ -1,4 +1,4 @@
-/** Names that would pass for the site itself, or that an address of it may need one day. */
+/** Names that could be mistaken for a part of the site, or that a route may need later. */
 const RESERVED = new Set(
   `about account admin administrator all anonymous api app assets auth blog build comment comments contact css
   everyone favicon feed feeds follow followers following group groups guest health help home host hostmaster icons
