@@ -4,7 +4,7 @@ import { Invalid } from '../lib/errors.ts'
 import type { PersonView, SuggestionView } from '../shared/pages.ts'
 import type { Me } from '../shared/views.ts'
 import { listPeople, type PeoplePage } from '../users/people.ts'
-import { personView, refuseUser, type UserRow } from '../users/users.ts'
+import { personView, throwUserNotFound, type UserRow } from '../users/users.ts'
 
 /** Following twice is once. Throws Invalid for oneself, NotFound for an account that is gone. */
 export async function followUser(write: Write, me: Me, user: UserRow): Promise<PersonView> {
@@ -129,5 +129,5 @@ async function getPerson(db: Db, viewerId: string, user: UserRow): Promise<Perso
     select ${personView(viewerId)} as person
     from users u
     where u.id = ${user.id} and u.deleted_at is null`)
-  return person ?? refuseUser()
+  return person ?? throwUserNotFound()
 }

@@ -90,13 +90,13 @@ export async function getOwnedGroup(db: Db, me: Me, name: string): Promise<Group
 }
 
 /** Where the viewer stands with a group, whether they may look into it or not. Throws NotFound. */
-export async function getStanding(
+export async function getMembership(
   db: Db,
   viewerId: string | null,
   { id }: { id: string },
 ): Promise<GroupMembershipView> {
   const group = await db.maybeOneFirst(sql.row<{ group: GroupMembershipView }>()`
-    select ${groupStanding(viewerId)} as group from groups g where g.id = ${id}`)
+    select ${groupMembership(viewerId)} as group from groups g where g.id = ${id}`)
   return group ?? refuse()
 }
 
@@ -135,7 +135,7 @@ export async function listPublicGroups(
 }
 
 /** Where the viewer stands with the row `g` of groups; nothing in it is a secret of the group. */
-function groupStanding(viewerId: string | null): FragmentSqlToken {
+function groupMembership(viewerId: string | null): FragmentSqlToken {
   return sql.fragment`(group_view(g) || jsonb_build_object(
     'member', exists (select from subscriptions s where s.user_id = ${viewerId}::bigint and s.feed_id = g.feed_id),
     'owner', owns_group(${viewerId}::bigint, g.id),
@@ -145,7 +145,7 @@ function groupStanding(viewerId: string | null): FragmentSqlToken {
 
 /** The GroupSummary of the row `g` of groups, which the viewer may look into. */
 export function groupSummary(viewerId: string | null): FragmentSqlToken {
-  return sql.fragment`(${groupStanding(viewerId)} || jsonb_build_object(
+  return sql.fragment`(${groupMembership(viewerId)} || jsonb_build_object(
     'description', g.description,
     'members', coalesce((select c.subscriber_count from feed_counts c where c.feed_id = g.feed_id), 0)
   ))`

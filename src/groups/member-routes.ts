@@ -8,7 +8,7 @@ import { queryText } from '../web/paths.ts'
 import type { Throttle } from '../web/throttle.ts'
 import type { RouteContext, ContextExtension, ContextState } from '../web/context.ts'
 import { getUser, type UserRow } from '../users/users.ts'
-import { findVisibleGroup, getOwnedGroup, getStanding, type GroupRow } from './groups.ts'
+import { findVisibleGroup, getOwnedGroup, getMembership, type GroupRow } from './groups.ts'
 import * as members from './members.ts'
 
 /** Who is in a group, who wants to be, and what its owners may do about it. */
@@ -20,7 +20,7 @@ export function memberRoutes({ db, write, throttle }: { db: Db; write: Write; th
     const group = await findVisibleGroup(db, viewerId(ctx), ctx.params.name!)
     if (!group) throw new NotFound('There is no such group.')
     const list = await members.listMembers(db, viewerId(ctx), group, before)
-    page(ctx, 'groups/members.njk', { group: await getStanding(db, viewerId(ctx), group), ...list })
+    page(ctx, 'groups/members.njk', { group: await getMembership(db, viewerId(ctx), group), ...list })
   })
 
   router.get('/groups/:name/requests', async (ctx) => {
@@ -28,7 +28,7 @@ export function memberRoutes({ db, write, throttle }: { db: Db; write: Write; th
     const before = parseBefore(queryText(ctx.query, 'before'))
     const group = await getOwnedGroup(db, me, ctx.params.name!)
     const list = await members.listRequests(db, me, group, before)
-    page(ctx, 'groups/requests.njk', { group: await getStanding(db, me.id, group), ...list })
+    page(ctx, 'groups/requests.njk', { group: await getMembership(db, me.id, group), ...list })
   })
 
   router.post('/groups/:name/requests/:username/accept', async (ctx) => {

@@ -5,7 +5,7 @@ import { Forbidden, Invalid, NotFound } from '../lib/errors.ts'
 import type { GroupMembershipView, MemberView } from '../shared/pages.ts'
 import type { Me } from '../shared/views.ts'
 import { personView, type UserRow } from '../users/users.ts'
-import { getStanding, type GroupRow } from './groups.ts'
+import { getMembership, type GroupRow } from './groups.ts'
 
 const PAGE = 10
 
@@ -24,7 +24,7 @@ export async function joinGroup(write: Write, me: Me, group: GroupRow): Promise<
             where not exists (select from subscriptions where user_id = ${me.id} and feed_id = ${group.feed_id})
             on conflict do nothing`,
     )
-    return getStanding(tx, me.id, group)
+    return getMembership(tx, me.id, group)
   })
 }
 
@@ -43,7 +43,7 @@ export async function leaveGroup(write: Write, me: Me, group: GroupRow): Promise
     await tx.query(
       sql.unsafe`delete from subscriptions where feed_id = ${group.feed_id} and user_id = ${me.id}`,
     )
-    return getStanding(tx, me.id, group)
+    return getMembership(tx, me.id, group)
   })
   if (!left) throw new Invalid({ group: 'You are the only owner: make another member one before you leave' })
   return left
@@ -108,7 +108,7 @@ export async function refuseRequest(write: Write, group: GroupRow, user: UserRow
 export async function removeMember(write: Write, group: GroupRow, user: UserRow): Promise<void> {
   const found = await write(async (tx) => {
     await tx.query(sql.unsafe`select from groups where id = ${group.id} for no key update`)
-    const standing = await getStanding(tx, user.id, group)
+    const standing = await getMembership(tx, user.id, group)
     if (standing.member && !standing.owner) {
       await tx.query(sql.unsafe`
         delete from subscriptions
@@ -131,7 +131,7 @@ export async function addOwner(write: Write, group: GroupRow, user: UserRow): Pr
       where feed_id = ${group.feed_id} and user_id = ${user.id}
       for key share
       on conflict do nothing`)
-    return getStanding(tx, user.id, group)
+    return getMembership(tx, user.id, group)
   })
   if (!standing.member) throw new NotFound('There is no such member.')
 }

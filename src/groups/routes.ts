@@ -56,7 +56,7 @@ export function groupRoutes(deps: { db: Db; write: Write; throttle: Throttle }) 
   async function closed(ctx: RouteContext): Promise<void> {
     if (wantsJson(ctx)) throw new NotFound('There is no such group.')
     const group = await groups.getGroup(db, ctx.params.name!)
-    page(ctx, 'groups/closed.njk', { group: await groups.getStanding(db, viewerId(ctx), group) })
+    page(ctx, 'groups/private.njk', { group: await groups.getMembership(db, viewerId(ctx), group) })
     ctx.status = 404
   }
 

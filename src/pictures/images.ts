@@ -14,7 +14,7 @@ export interface Images {
    * Makes centred squares of a picture. `field` is what its errors are about. Throws UnsupportedMedia for what is no
    * JPEG, PNG, WebP or GIF, Invalid for one that is broken or too large to unpack, Unavailable where too many wait.
    */
-  squares(file: Buffer, field: string): Promise<Picture>
+  makeSquares(file: Buffer, field: string): Promise<Picture>
 }
 
 export const CONTENT_TYPE = 'image/webp'
@@ -41,7 +41,7 @@ sharp.concurrency(1)
 export function createImages({ running = 2, waiting = 10 } = {}): Images {
   const limiter = createLimiter(running, waiting)
   return {
-    async squares(file, field) {
+    async makeSquares(file, field) {
       if (!isSupported(file)) {
         const message = 'Please choose a JPEG, PNG, WebP or GIF picture'
         throw new UnsupportedMedia(message, { [field]: message })

@@ -154,7 +154,7 @@ export interface Pages {
   }
   'groups/show.njk': FeedPage & { group: GroupPageView }
   /** A private group for who is not in it; programs get 404. */
-  'groups/closed.njk': { group: GroupMembershipView }
+  'groups/private.njk': { group: GroupMembershipView }
   'groups/members.njk': { group: GroupMembershipView; people: MemberView[]; before: string | null }
   'groups/requests.njk': { group: GroupView; people: PersonView[]; before: string | null }
   'error.njk': { status: number; message: string; request_id: string }

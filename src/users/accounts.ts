@@ -5,11 +5,11 @@ import { Invalid } from '../lib/errors.ts'
 import type { Throttle } from '../web/throttle.ts'
 import type { UserView } from '../shared/views.ts'
 import { isTaken, newName } from '../names/names.ts'
-import { isUsernameAsPassword, newPassword, NOT_THE_USERNAME } from './new-password.ts'
+import { isPasswordUsername, newPassword, PASSWORD_IS_USERNAME } from './new-password.ts'
 import type { Passwords } from './passwords.ts'
 
-export const MISSING = 'Please enter username and password'
-export const TAKEN = 'Username already exists'
+export const MISSING_CREDENTIALS = 'Please enter username and password'
+export const USERNAME_TAKEN = 'Username already exists'
 
 /** A username that a person chooses, in lower case. */
 export function newUsername(empty: string) {
@@ -22,11 +22,11 @@ export function newUsername(empty: string) {
 
 export const RegisterInput = z
   .object({
-    username: newUsername(MISSING),
-    password: newPassword(MISSING),
+    username: newUsername(MISSING_CREDENTIALS),
+    password: newPassword(MISSING_CREDENTIALS),
   })
-  .refine(({ username, password }) => !isUsernameAsPassword(username, password), {
-    error: NOT_THE_USERNAME,
+  .refine(({ username, password }) => !isPasswordUsername(username, password), {
+    error: PASSWORD_IS_USERNAME,
     path: ['password'],
   })
 
@@ -46,7 +46,7 @@ export async function registerUser(
   { username, password }: z.output<typeof RegisterInput>,
   network: string,
 ): Promise<UserView> {
-  if (await isTaken(db, username)) throw new Invalid({ username: TAKEN })
+  if (await isTaken(db, username)) throw new Invalid({ username: USERNAME_TAKEN })
   await throttle('signups', network)
   const hash = await passwords.hash(password)
   try {
@@ -58,7 +58,8 @@ export async function registerUser(
     )
   } catch (error) {
     // Two sign-ups at one instant.
-    if (error instanceof UniqueIntegrityConstraintViolationError) throw new Invalid({ username: TAKEN })
+    if (error instanceof UniqueIntegrityConstraintViolationError)
+      throw new Invalid({ username: USERNAME_TAKEN })
     throw error
   }
 }

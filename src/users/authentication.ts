@@ -6,19 +6,19 @@ import { Invalid } from '../lib/errors.ts'
 import { foldName } from '../web/paths.ts'
 import type { Throttle } from '../web/throttle.ts'
 import type { Me } from '../shared/views.ts'
-import { MISSING, type AccountDeps } from './accounts.ts'
+import { MISSING_CREDENTIALS, type AccountDeps } from './accounts.ts'
 import { findDevice, type Device } from './devices.ts'
-import { knownPassword } from './new-password.ts'
+import { currentPassword } from './new-password.ts'
 import type { Passwords } from './passwords.ts'
 import { deleteOtherSessions } from './sessions.ts'
 import type { UserRow } from './users.ts'
 
 export const SignInInput = z.object({
   /** Null for a text that is not a username. */
-  username: text({ max: 200, empty: MISSING, long: 'This is too long' }).transform((typed) =>
+  username: text({ max: 200, empty: MISSING_CREDENTIALS, long: 'This is too long' }).transform((typed) =>
     foldName(trimBlank(typed)),
   ),
-  password: knownPassword(MISSING),
+  password: currentPassword(MISSING_CREDENTIALS),
 })
 
 /** A user with the version of the password that was verified. */
@@ -82,7 +82,7 @@ export async function confirmPassword(
   await throttle('session', session)
   const found = await findWithPassword(db, me.username)
   const right = await passwords.verify(found?.password_hash ?? null, password)
-  if (!found || !right) throw notYourPassword(field)
+  if (!found || !right) throw wrongPassword(field)
   return found.password_version
 }
 
@@ -106,11 +106,11 @@ export async function changePassword(
     if (row) await deleteOtherSessions(tx, me, session)
     return row
   })
-  if (!changed) throw notYourPassword('old_password')
+  if (!changed) throw wrongPassword('old_password')
   return changed.password_version
 }
 
-export function notYourPassword(field: string): Invalid {
+export function wrongPassword(field: string): Invalid {
   return new Invalid({ [field]: 'This is not your password' })
 }
 

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { sql, type Write } from '../db/pool.ts'
 import { errorFacts } from '../lib/log.ts'
 import type { Me } from '../shared/views.ts'
-import { notYourPassword } from './authentication.ts'
+import { wrongPassword } from './authentication.ts'
 
 /**
  * Deletes my account for everybody, in one statement: it ends my sessions and hides what I wrote (sql/70_deletion.sql).
@@ -15,7 +15,7 @@ export async function deleteAccount(write: Write, me: Me, version: number): Prom
       set deleted_at = clock_timestamp()
       where id = ${me.id} and password_version = ${version} and deleted_at is null`),
   )
-  if (rowCount === 0) throw notYourPassword('password')
+  if (rowCount === 0) throw wrongPassword('password')
 }
 
 /**

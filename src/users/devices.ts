@@ -33,7 +33,7 @@ export function findDevice(
 }
 
 /** Makes this browser known for the account whose password it has just proved to know. */
-export function rememberDevice(ctx: Context, user: { id: string; password_version: number }): void {
+export function setDeviceCookie(ctx: Context, user: { id: string; password_version: number }): void {
   const device = {
     user: user.id,
     version: user.password_version,

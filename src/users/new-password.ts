@@ -26,14 +26,14 @@ export function newPassword(empty: string) {
     })
 }
 
-export const NOT_THE_USERNAME = 'The password may not be the username'
+export const PASSWORD_IS_USERNAME = 'The password may not be the username'
 
-export function isUsernameAsPassword(username: string, password: string): boolean {
+export function isPasswordUsername(username: string, password: string): boolean {
   return password.toLowerCase() === username.toLowerCase()
 }
 
 /** A password that opens what is there: asked for, never judged. */
-export function knownPassword(empty: string) {
+export function currentPassword(empty: string) {
   return storable()
     .prefault('')
     .refine((password) => password !== '', { error: empty, abort: true })

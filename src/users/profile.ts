@@ -8,8 +8,8 @@ import type { Picture } from '../pictures/images.ts'
 import type { Throttle } from '../web/throttle.ts'
 import type { Me, UserView } from '../shared/views.ts'
 import { isTaken } from '../names/names.ts'
-import { newUsername, TAKEN } from './accounts.ts'
-import { refuseUser } from './users.ts'
+import { newUsername, USERNAME_TAKEN } from './accounts.ts'
+import { throwUserNotFound } from './users.ts'
 import { deleteUnusedPictures, saveWithPicture } from '../pictures/pictures.ts'
 
 /** What is not sent stays as it is. */
@@ -36,7 +36,7 @@ export async function getProfileValues(
     select username, name, bio
     from users
     where id = ${me.id}`)
-  return values ?? refuseUser()
+  return values ?? throwUserNotFound()
 }
 
 /**
@@ -51,16 +51,17 @@ export async function updateProfile(
 ): Promise<UserView> {
   const { username = me.username } = input
   if (username !== me.username) {
-    if (await isTaken(db, username)) throw new Invalid({ username: TAKEN })
+    if (await isTaken(db, username)) throw new Invalid({ username: USERNAME_TAKEN })
     await throttle('renames', me.id)
   }
   const save = (tx: Db) => tx.maybeOneFirst(updateStatement(me, input, picture))
   try {
     const user = picture ? await saveWithPicture(write, picture, save) : await write(save)
-    return user ?? refuseUser()
+    return user ?? throwUserNotFound()
   } catch (error) {
     // Somebody else took the name after `isTaken`.
-    if (error instanceof UniqueIntegrityConstraintViolationError) throw new Invalid({ username: TAKEN })
+    if (error instanceof UniqueIntegrityConstraintViolationError)
+      throw new Invalid({ username: USERNAME_TAKEN })
     throw error
   } finally {
     const hashes = [me.avatar, picture?.hash].filter((hash) => typeof hash === 'string')

@@ -8,7 +8,7 @@ import { safePath } from '../web/paths.ts'
 import type { Context, ContextExtension, ContextState } from '../web/context.ts'
 import { RegisterInput, registerUser, type AccountDeps } from './accounts.ts'
 import { authenticate, SignInInput } from './authentication.ts'
-import { readDevices, rememberDevice } from './devices.ts'
+import { readDevices, setDeviceCookie } from './devices.ts'
 import { signIn, signOut } from './sign-in.ts'
 import { toUserView } from './users.ts'
 
@@ -44,7 +44,7 @@ export function userRoutes(deps: AccountDeps) {
     try {
       const user = await authenticate(deps, input, { network, devices: readDevices(ctx) })
       await signIn(ctx, user)
-      rememberDevice(ctx, user)
+      setDeviceCookie(ctx, user)
       done(ctx, { to: nextOr(ctx, nextOf(ctx)), json: { user: toUserView(user), csrf: csrfToken(ctx) } })
     } catch (error) {
       if (error instanceof Invalid)

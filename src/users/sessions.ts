@@ -8,7 +8,7 @@ import type { Me } from '../shared/views.ts'
 import { browserName } from './browser-name.ts'
 
 /** What koa-session keeps for us: whose session it is, and what it remembers. */
-export interface SessionFacts extends VisitorData {
+export interface SessionData extends VisitorData {
   user?: string
 }
 
@@ -50,10 +50,10 @@ export async function findLiveSessions(db: Db, hashes: string[]): Promise<Set<st
 }
 
 /** A live session with the person it belongs to, in one query because every request needs both. */
-export async function openSession(
+export async function loadSession(
   { db, write }: { db: Db; write: Write },
   id: string,
-): Promise<{ facts: SessionFacts; me: Me; session: string } | null> {
+): Promise<{ facts: SessionData; me: Me; session: string } | null> {
   if (!isSessionId(id)) return null
   const hash = hashOf(id)
   const row = await db.maybeOne(sql.row<{ session: string; data: VisitorData; me: Me; stale: boolean }>()`
@@ -78,7 +78,7 @@ export async function openSession(
 export async function insertSession(
   write: Write,
   id: string,
-  { user, ...data }: SessionFacts,
+  { user, ...data }: SessionData,
   { address, userAgent, passwordVersion }: { address: string; userAgent: string; passwordVersion: number },
 ): Promise<boolean> {
   const { rowCount } = await write((tx) =>
@@ -101,7 +101,7 @@ export async function insertSession(
 export async function updateSession(
   write: Write,
   id: string,
-  { user: _, ...data }: SessionFacts,
+  { user: _, ...data }: SessionData,
   { skipLocked = false } = {},
 ): Promise<void> {
   const locking = skipLocked ? sql.fragment`for no key update skip locked` : sql.fragment`for no key update`

@@ -13,8 +13,8 @@ import type { Me } from '../shared/views.ts'
 import type { AccountDeps } from './accounts.ts'
 import { changePassword, confirmPassword } from './authentication.ts'
 import { deleteAccount, deleteAccountRows } from './deletion.ts'
-import { rememberDevice } from './devices.ts'
-import { isUsernameAsPassword, knownPassword, newPassword, NOT_THE_USERNAME } from './new-password.ts'
+import { setDeviceCookie } from './devices.ts'
+import { isPasswordUsername, currentPassword, newPassword, PASSWORD_IS_USERNAME } from './new-password.ts'
 import { getProfileValues, ProfileInput, updateProfile } from './profile.ts'
 import { endOtherSessions, endOwnSession, listSessions } from './sessions.ts'
 import { signOut } from './sign-in.ts'
@@ -29,11 +29,11 @@ export interface SettingsDeps extends AccountDeps {
 const UPLOADS_PER_PERSON = 2
 
 const PasswordInput = z.object({
-  old_password: knownPassword('Please enter your password'),
+  old_password: currentPassword('Please enter your password'),
   password: newPassword('Please enter a new password'),
 })
 
-const AccountInput = z.object({ password: knownPassword('Please enter your password') })
+const AccountInput = z.object({ password: currentPassword('Please enter your password') })
 
 /** What people change about themselves. */
 export function settingsRoutes(deps: SettingsDeps) {
@@ -72,7 +72,7 @@ export function settingsRoutes(deps: SettingsDeps) {
       context: { user: { ...me, bio: values.bio }, values },
     }
     const { input, file } = await readWithFile(ctx, ProfileInput, form, { name: 'avatar', limiter: uploads })
-    const picture = file && (await images.squares(file, 'avatar'))
+    const picture = file && (await images.makeSquares(file, 'avatar'))
     const user = await updateProfile(deps, me, input, picture)
     Object.assign(me, user)
     done(ctx, { to: '/settings/profile', flash: 'Profile updated', json: { user } })
@@ -85,8 +85,8 @@ export function settingsRoutes(deps: SettingsDeps) {
 
   router.post('/settings/password', async (ctx) => {
     const me = requireMe(ctx)
-    const schema = PasswordInput.refine(({ password }) => !isUsernameAsPassword(me.username, password), {
-      error: NOT_THE_USERNAME,
+    const schema = PasswordInput.refine(({ password }) => !isPasswordUsername(me.username, password), {
+      error: PASSWORD_IS_USERNAME,
       path: ['password'],
     })
     const { old_password, password } = await read(ctx, schema, { template: 'settings/password.njk' })
@@ -94,7 +94,7 @@ export function settingsRoutes(deps: SettingsDeps) {
     const proof = { password: old_password, field: 'old_password', session }
     const version = await confirmPassword(deps, me, proof)
     const password_version = await changePassword(deps, me, { password, version, session })
-    rememberDevice(ctx, { id: me.id, password_version })
+    setDeviceCookie(ctx, { id: me.id, password_version })
     ctx.state.log.info({ event: 'password changed', user: me.id }, 'password changed')
     const flash = 'Password changed. All other sessions have been ended.'
     done(ctx, { to: '/settings/password', flash, json: {} })

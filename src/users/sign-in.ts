@@ -67,7 +67,7 @@ export function signOut(ctx: Context, me: UserView): void {
 function createStore({ db, write }: { db: Db; write: Write }) {
   return {
     async get(id: string, _maxAge: unknown, { ctx }: { ctx?: Context }) {
-      const open = await sessions.openSession({ db, write }, id)
+      const open = await sessions.loadSession({ db, write }, id)
       if (ctx) Object.assign(ctx.state, { me: open?.me ?? null, session: open?.session })
       return open?.facts
     },
@@ -102,7 +102,7 @@ function whereFrom(ctx: Context) {
 }
 
 /** koa-session adds two facts of its own, which the table's columns hold better. */
-interface SessionRecord extends sessions.SessionFacts {
+interface SessionRecord extends sessions.SessionData {
   _expire?: number
   _maxAge?: number
 }

@@ -22,10 +22,10 @@ export async function findUserByUsername(db: Db, username: string): Promise<User
 
 /** Throws NotFound. */
 export async function getUser(db: Db, username: string): Promise<UserRow> {
-  return (await findUserByUsername(db, username)) ?? refuseUser()
+  return (await findUserByUsername(db, username)) ?? throwUserNotFound()
 }
 
-export function refuseUser(): never {
+export function throwUserNotFound(): never {
   throw new NotFound('User not found')
 }
 
@@ -46,7 +46,7 @@ export async function getProfile(db: Db, viewerId: string | null, user: UserRow)
     from users u
     left join feed_counts c on c.feed_id = u.feed_id
     where u.id = ${user.id} and u.deleted_at is null`)
-  return profile ?? refuseUser()
+  return profile ?? throwUserNotFound()
 }
 
 /** The PersonView of the row `u` of users. */
