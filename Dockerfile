@@ -1,4 +1,4 @@
-# What the browser loads. The bundler and all else that only developers need stay behind in this stage.
+# Builds the browser's files. Development packages stay in this stage.
 FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
@@ -9,7 +9,7 @@ COPY templates templates
 COPY static static
 RUN node src/assets/build.ts
 
-# What the service needs to run. argon2 brings compiled binaries along: no compiler, no install script.
+# Installs the packages that the service needs. argon2 ships compiled binaries, so no compiler is needed.
 FROM node:24-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
@@ -25,7 +25,7 @@ COPY sql sql
 COPY templates templates
 COPY src src
 COPY --from=build /app/static static
-# Everything above belongs to root: the service reads it and can change nothing.
+# The files above belong to root, so the service cannot change them.
 USER node
 EXPOSE 3000 9464
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \

@@ -6,8 +6,8 @@ import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { useDatabase } from './support/database.ts'
-import { lastOf, parseDockerfile, replay } from './support/dockerfile.ts'
-import { listingOf, runStep, unprivileged } from './support/image.ts'
+import { lastOf, parseDockerfile, buildInFolder } from './support/dockerfile.ts'
+import { listFiles, runStep, unprivilegedUser } from './support/image.ts'
 import { eventually } from './support/eventually.ts'
 import { openStream } from './support/sse.ts'
 
@@ -26,10 +26,10 @@ describe('the image', () => {
     this.timeout(120_000)
     target = fs.mkdtempSync(join(tmpdir(), 'koafeed-image-'))
     fs.chmodSync(target, 0o755)
-    app = replay(stages, { context, target, run: runStep })
+    app = buildInFolder(stages, { context, target, run: runStep })
     await database.query('drop schema public cascade; create schema public')
     execFileSync('chmod', ['-R', 'a+rX,a-w', app])
-    untouched = listingOf(app)
+    untouched = listFiles(app)
   })
 
   after(() => {
@@ -42,7 +42,7 @@ describe('the image', () => {
   const start = (command: string[], env: NodeJS.ProcessEnv = {}) => {
     const [program = '', ...args] = command
     const child = spawn(program === 'node' ? process.execPath : program, args, {
-      ...unprivileged(app),
+      ...unprivilegedUser(app),
       cwd: app,
       env: { ...productionEnv(database.url), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -126,7 +126,7 @@ describe('the image', () => {
     expect(await ended, said.text).to.deep.equal({ code: 0, signal: null })
     expect(healthCheck(port), 'HEALTHCHECK of a service that has ended').to.equal(1)
     // Root, where no other user can reach this folder, may write wherever it likes: that would tell nothing.
-    if (process.getuid?.() !== 0 || unprivileged(app).uid) expect(listingOf(app)).to.equal(untouched)
+    if (process.getuid?.() !== 0 || unprivilegedUser(app).uid) expect(listFiles(app)).to.equal(untouched)
   })
 })
 

@@ -23,7 +23,7 @@ describe('a row that psql holds locked', () => {
   const some = (status: number, count: number) => Array.from({ length: count }, () => status)
   const untilWaiting = () =>
     eventually(
-      () => database.waiting(),
+      () => database.countLockWaits(),
       (waiting) => waiting > 0,
     )
   async function posted(): Promise<string> {
@@ -47,7 +47,7 @@ describe('a row that psql holds locked', () => {
     expect(statuses(pages)).to.deep.equal(some(200, pages.length))
     const liked = await Promise.all(others.map((id) => bob.post(`/posts/${id}/like`)))
     expect(statuses(liked), 'likes of other posts').to.deep.equal(some(200, others.length))
-    expect(await database.waiting(), 'all of it while the post is locked').to.be.greaterThan(0)
+    expect(await database.countLockWaits(), 'all of it while the post is locked').to.be.greaterThan(0)
 
     for (const { answer, took } of await Promise.all(likes)) {
       expect(answer.status).to.equal(503)
@@ -69,7 +69,7 @@ describe('a row that psql holds locked', () => {
       )[0]?.fresh
     await psql.query('begin; select from sessions for update')
     expect(statuses(await Promise.all(some(0, 20).map(() => bob.get('/'))))).to.deep.equal(some(200, 20))
-    expect(await database.waiting(), 'nothing waits for the row').to.equal(0)
+    expect(await database.countLockWaits(), 'nothing waits for the row').to.equal(0)
     await psql.query('commit')
     expect((await bob.get('/')).status).to.equal(200)
     await eventually(seen)

@@ -32,7 +32,7 @@ describe('write transactions', () => {
     )
   const untilWaiting = (count: number) =>
     eventually(
-      () => database.waiting(),
+      () => database.countLockWaits(),
       (waiting) => waiting === count,
     )
 
@@ -40,7 +40,7 @@ describe('write transactions', () => {
     const writes = Array.from({ length: 20 }, () => refusalOf(write(lock)))
     await untilWaiting(6)
     expect(await Promise.all(Array.from({ length: 30 }, () => one(db)))).to.deep.equal(Array(30).fill(1))
-    expect(await database.waiting(), 'more writes than 6 got a connection').to.equal(6)
+    expect(await database.countLockWaits(), 'more writes than 6 got a connection').to.equal(6)
     const refusals = await Promise.all(writes)
     expect(new Set(refusals.map((refusal) => refusal?.status))).to.deep.equal(new Set([503]))
     expect(refusals.every((refusal) => Number(refusal?.retryAfter) > 0)).to.equal(true)
@@ -52,7 +52,7 @@ describe('write transactions', () => {
     expect(
       await Promise.all(Array.from({ length: 10 }, (_, n) => write(one, `posts ${n + 2}`))),
     ).to.deep.equal(Array(10).fill(1))
-    expect(await database.waiting()).to.equal(2)
+    expect(await database.countLockWaits()).to.equal(2)
     await holder.query('rollback')
     const refusals = await Promise.all(writes)
     expect(

@@ -146,7 +146,7 @@ describe('likes of comments', () => {
         [what === 'post' ? post : comment],
       )
       const late = ann.post(`/comments/${comment}/like`)
-      await eventually(() => database.waiting())
+      await eventually(() => database.countLockWaits())
       await database.query('commit')
       expect((await late).status).to.equal(404)
     })

@@ -58,7 +58,7 @@ describe('likes', () => {
     await database.query('begin')
     await database.query('delete from posts where id = $1', [post])
     const late = bob.post(`/posts/${post}/like`)
-    await eventually(() => database.waiting())
+    await eventually(() => database.countLockWaits())
     await database.query('commit')
     expect((await late).status).to.equal(404)
   })

@@ -24,7 +24,7 @@ describe('a request about something that is being deleted', () => {
     await psql.query(`begin; ${deletion}`)
     const answer = request()
     await eventually(
-      () => database.waiting(),
+      () => database.countLockWaits(),
       (waiting) => waiting > 0,
     )
     await psql.query('commit')

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { createRouters } from '../../src/app.ts'
 import { useDatabase } from '../support/database.ts'
-import { expectCarefulHeaders } from '../support/headers.ts'
+import { expectSecurityHeaders } from '../support/headers.ts'
 import { client, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 
@@ -115,7 +115,7 @@ describe('whatever is sent', () => {
     stop.abort()
     await response.body?.cancel().catch(() => {})
     expect(response.status, what).to.be.lessThan(500)
-    expectCarefulHeaders(response.headers, what)
+    expectSecurityHeaders(response.headers, what)
   }
 
   function fill(path: string, segments: string[]): string {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { useDatabase } from '../support/database.ts'
-import { expectCarefulHeaders } from '../support/headers.ts'
+import { expectSecurityHeaders } from '../support/headers.ts'
 import { client, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 import { avatarForm, picture } from '../support/pictures.ts'
@@ -70,19 +70,19 @@ describe('the headers that tell browsers to be careful', () => {
     it(`stand on ${status}, ${what}`, async () => {
       const response = await answer()
       expect(response.status).to.equal(status)
-      expectCarefulHeaders(response.headers, what)
+      expectSecurityHeaders(response.headers, what)
       await response.body?.cancel()
     })
   }
 
   it('stand on 429 and on streams', async () => {
     const stream = await openStream(`${instance.origin}/public/stream`, { headers: { cookie: ann.cookie() } })
-    expectCarefulHeaders(stream.headers, 'a stream')
+    expectSecurityHeaders(stream.headers, 'a stream')
     stream.close()
     await ask('/posts', post('{"body":"x"}'))
     const refused = await ask('/posts', post('{"body":"x"}'))
     expect(refused.status).to.equal(429)
-    expectCarefulHeaders(refused.headers, '429')
+    expectSecurityHeaders(refused.headers, '429')
   })
 
   it('stand on 503, when the database is full', async () => {
@@ -94,7 +94,7 @@ describe('the headers that tell browsers to be careful', () => {
     await database.query('commit')
     const refused = all.filter((response) => response.status === 503)
     expect(refused).not.to.have.length(0)
-    for (const { headers } of refused) expectCarefulHeaders(headers, '503')
+    for (const { headers } of refused) expectSecurityHeaders(headers, '503')
   })
 
   it('name exactly what a page may load', async () => {

@@ -29,7 +29,7 @@ describe('a password change', () => {
     person.post('/settings/password', { old_password: password, password: to })
   const waiting = (number: number) =>
     eventually(
-      () => database.waiting(),
+      () => database.countLockWaits(),
       (waiters) => waiters >= number,
     )
   const sessions = () =>

@@ -30,7 +30,7 @@ describe('the limit on queries of one person at a time', () => {
   const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
   const untilWaiting = (count: number) =>
     eventually(
-      () => database.waiting(),
+      () => database.countLockWaits(),
       (waiting) => waiting === count,
     )
   const many = (count: number, request: () => Promise<Answer>) => Array.from({ length: count }, request)
@@ -42,7 +42,7 @@ describe('the limit on queries of one person at a time', () => {
       ['/groups', '/settings/profile', '/users/ann/followers'].map((path) => bob.get(path)),
     )
     expect(pages.map(({ status }) => status)).to.deep.equal([200, 200, 200])
-    expect(await database.waiting(), 'of 60 requests').to.equal(5)
+    expect(await database.countLockWaits(), 'of 60 requests').to.equal(5)
     const refused = await Promise.race(requests)
     expect(refused.status).to.equal(429)
     expect(Number(refused.headers.get('retry-after'))).to.be.greaterThan(0)
@@ -89,7 +89,7 @@ describe('the limit on queries of one person at a time', () => {
     await untilWaiting(5)
     const writes = many(12, () => ann.post('/settings/sessions/end'))
     expect((await bob.post('/settings/sessions/end')).status).to.equal(200)
-    expect(await database.waiting()).to.equal(5)
+    expect(await database.countLockWaits()).to.equal(5)
     await psql.query('rollback')
     await Promise.all([...reads, ...writes])
   })

@@ -221,7 +221,7 @@ describe('the log', () => {
     })
     afterEach(() => Promise.all([renamer.end(), writer.end()]))
 
-    const untilOneWaits = () => eventually(() => database.waiting())
+    const untilOneWaits = () => eventually(() => database.countLockWaits())
 
     it('builds no card with a name that an earlier event has changed', async () => {
       await renamer.query("begin; update users set name = 'Bobby' where id = 2")

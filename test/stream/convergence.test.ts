@@ -5,7 +5,7 @@ import { client, type Client } from '../support/http.ts'
 import { eventually } from '../support/eventually.ts'
 import { startInstance } from '../support/instance.ts'
 import { openLivePage, type LivePage } from '../support/live-page.ts'
-import { watch, type Witness } from '../support/recording-client.ts'
+import { record, type RecordingClient } from '../support/recording-client.ts'
 
 const names = ['ann', 'bob', 'cleo', 'dan']
 
@@ -79,7 +79,7 @@ describe('what the stream built up', () => {
   const database = useDatabase()
   let people: Client[]
   /** Streams of all kinds, and pages that somebody looked at, over all runs. */
-  let witnesses: { who: number; path: string; witness: Witness }[]
+  let recorders: { who: number; path: string; recorder: RecordingClient }[]
   const looks: Told[] = []
 
   before(async () => {
@@ -92,14 +92,14 @@ describe('what the stream built up', () => {
     await people[0]!.post('/groups', { name: 'open', title: 'Open' })
     await owner().post('/groups', { name: 'closed', title: 'Closed', visibility: 'private' })
     await act({ who: 2, what: 'let in', n: 0, where: 'closed' })
-    witnesses = people.flatMap((person, who) =>
+    recorders = people.flatMap((person, who) =>
       ['/stream', '/public/stream', '/groups/open/stream', '/groups/closed/stream', '/users/bob/stream'].map(
-        (path) => ({ who, path, witness: watch(person, path) }),
+        (path) => ({ who, path, recorder: record(person, path) }),
       ),
     )
   })
 
-  after(() => Promise.all(witnesses.map(({ witness }) => witness.stop())))
+  after(() => Promise.all(recorders.map(({ recorder }) => recorder.stop())))
 
   /** Of the private group. */
   const owner = (): Client => people[1]!
@@ -139,9 +139,9 @@ describe('what the stream built up', () => {
 
   it('and nobody was ever told what they might not see at that very event', async () => {
     await tellMembers()
-    await Promise.all(witnesses.map(({ witness }) => witness.stop()))
-    const frames = witnesses.flatMap(({ who, path, witness }) =>
-      witness
+    await Promise.all(recorders.map(({ recorder }) => recorder.stop()))
+    const frames = recorders.flatMap(({ who, path, recorder }) =>
+      recorder
         .events()
         .filter(({ data }) => data?.post)
         .map(({ id, data }): Told => ({ who, how: path, seq: Number(id), posts: [data.post.id] })),
@@ -159,7 +159,7 @@ describe('what the stream built up', () => {
     expect(count(({ how }) => how.startsWith('page'))).to.be.greaterThan(3)
     expect(new Set(told.map(({ who }) => who)).size).to.be.greaterThan(1)
     expect(memberships.changes).to.be.greaterThan(10)
-    expect(witnesses.some(({ witness }) => witness.refusals() > 0)).to.equal(true)
+    expect(recorders.some(({ recorder }) => recorder.refusals() > 0)).to.equal(true)
   })
 
   /** Whatever chance did: the owner is always a member, and Cleo is one for a while. */
@@ -171,10 +171,10 @@ describe('what the stream built up', () => {
       for (const who of [1, 2]) await act({ ...membership, who, what: 'look' })
       await act({ ...membership, what: 'remove' })
     }
-    for (const { who, path, witness } of witnesses) {
+    for (const { who, path, recorder } of recorders) {
       if (who !== 1 || !['/stream', '/groups/closed/stream'].includes(path)) continue
       const heard = () =>
-        witness.events().filter(({ data }) => /a word to members/.test(data?.post?.body ?? ''))
+        recorder.events().filter(({ data }) => /a word to members/.test(data?.post?.body ?? ''))
       await eventually(
         () => heard().length,
         (count) => count === 6,

@@ -1,15 +1,15 @@
 import { once } from 'node:events'
-import { createServer, request as ask, type IncomingHttpHeaders } from 'node:http'
+import { createServer, request as sendRequest, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 export interface Defect {
-  /** Makes, for each stream, a function that changes its blocks; a block that becomes '' is dropped. */
+  /** Returns a function that changes the blocks of one stream. A block that becomes '' is dropped. */
   blocks?: () => (block: string) => string
   /** Changes the headers of each request. */
   headers?: (headers: IncomingHttpHeaders) => IncomingHttpHeaders
 }
 
-/** A proxy that forwards everything except for one defect. */
+/** Starts a proxy that forwards requests and responses, and adds one defect. */
 export async function startBrokenProxy(
   toOrigin: string,
   { blocks = () => (block) => block, headers: change = (headers) => headers }: Defect,
@@ -17,19 +17,20 @@ export async function startBrokenProxy(
   const server = createServer((request, response) => {
     const { method, url, headers } = request
     const options = { method, headers: change(headers), agent: false }
-    const upstream = ask(new URL(url ?? '/', toOrigin), options, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers)
+    const upstream = sendRequest(new URL(url ?? '/', toOrigin), options, (upstreamResponse) => {
+      response.writeHead(upstreamResponse.statusCode ?? 502, upstreamResponse.headers)
       response.flushHeaders()
-      if (!answer.headers['content-type']?.startsWith('text/event-stream')) return void answer.pipe(response)
+      if (!upstreamResponse.headers['content-type']?.startsWith('text/event-stream'))
+        return void upstreamResponse.pipe(response)
       const changeBlock = blocks()
       let rest = ''
-      answer.setEncoding('utf8')
-      answer.on('data', (chunk: string) => {
+      upstreamResponse.setEncoding('utf8')
+      upstreamResponse.on('data', (chunk: string) => {
         const received = (rest + chunk).split('\n\n')
         rest = received.pop() ?? ''
         for (const block of received) response.write(changeBlock(`${block}\n\n`))
       })
-      answer.on('close', () => response.end())
+      upstreamResponse.on('close', () => response.end())
     })
     upstream.on('error', () => response.destroy())
     response.on('close', () => upstream.destroy())

@@ -13,8 +13,8 @@ const installed = [
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ]
 
-/** A browser says nothing to the network but what a test has it say. */
-const quiet = [
+/** Chromium sends no requests of its own to the network. */
+const offlineOptions = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-default-apps',
@@ -26,13 +26,13 @@ const quiet = [
   '--no-pings',
 ]
 
-/** The one browser of this run: that of CHROMIUM_PATH, else the system's, else the one inside an npm package. */
+/** Returns the browser of this test run: CHROMIUM_PATH, else the installed one, else the one of an npm package. */
 export async function launchChromium(): Promise<Browser> {
   browser ??= launch()
   return browser
 }
 
-/** A context is a person's browser: cookies, tabs and workers of its own. Close it when done. */
+/** Returns a context with separate cookies, tabs and workers, as for another person. The caller closes it. */
 export async function newContext(options: BrowserContextOptions = {}): Promise<BrowserContext> {
   return (await launchChromium()).newContext(options)
 }
@@ -48,11 +48,11 @@ async function launch(): Promise<Browser> {
     executablePath: found ?? (await packagedChromium()),
     headless: true,
     // Root cannot use Chromium's sandbox, and neither can most containers.
-    args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', ...quiet],
+    args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', ...offlineOptions],
   })
 }
 
-/** For Linux on x64 and arm64 only. It unpacks itself into the folder of temporary files, once. */
+/** Works on Linux with x64 or arm64 only. The package unpacks the browser once, into the temporary folder. */
 async function packagedChromium(): Promise<string> {
   const { default: packaged } = await import('@sparticuz/chromium')
   return packaged.executablePath()

@@ -8,30 +8,30 @@ import { startPostgres } from '../../src/embedded/postgres.ts'
 import { stopInstances } from './instance.ts'
 
 export interface TestDatabase {
-  /** Only once the before hook has run. */
+  /** Available after the before hook. */
   readonly url: string
-  /** Runs one statement, as psql would, and returns its rows. */
+  /** Runs one statement and returns its rows. */
   query<Row extends pg.QueryResultRow = Record<string, unknown>>(
     text: string,
     values?: unknown[],
   ): Promise<Row[]>
-  /** How many of its connections wait for a lock. */
-  waiting(): Promise<number>
+  /** Returns how many connections to this database wait for a lock. */
+  countLockWaits(): Promise<number>
 }
 
 interface Server {
-  /** A URL that may create databases. */
+  /** URL of a role that may create databases. */
   admin: string
   template: string
 }
 
-/** The server of this run: where mocha's main process has shared one, that; else started when a test needs it. */
+/** The server of this test run. Workers use the one that mocha's main process shares; otherwise the first test starts one. */
 let server: Promise<Server & { stop?(): Promise<void> }> | null = null
 let count = 0
 
 /**
- * Called in a describe block: gives it a migrated, empty database of its own. Instances on it are stopped afterwards;
- * the database itself goes when the run ends, as the block's own hooks may still have connections to close.
+ * Creates a migrated, empty database for the describe block that calls it. After the block it stops the instances that
+ * use the database. The database is dropped at the end of the run, because other hooks may still have connections.
  */
 export function useDatabase(): TestDatabase {
   let url: string | null = null
@@ -45,18 +45,18 @@ export function useDatabase(): TestDatabase {
     await pool?.end()
     if (url) await stopInstances(url)
   })
-  const early = () => new Error('The database exists only inside of hooks and tests')
+  const notReady = () => new Error('The database exists only inside hooks and tests')
   return {
     get url() {
-      if (url === null) throw early()
+      if (url === null) throw notReady()
       return url
     },
     async query(text, values) {
-      if (pool === null) throw early()
+      if (pool === null) throw notReady()
       return (await pool.query(text, values)).rows
     },
-    async waiting() {
-      // pg_locks tells of the whole server, and a wait for another transaction belongs to no database.
+    async countLockWaits() {
+      // pg_locks lists the whole server. A wait for a transaction has no database, so its process is looked up.
       const rows = await this.query(
         `select from pg_locks
          where not granted
@@ -70,7 +70,7 @@ export function useDatabase(): TestDatabase {
   }
 }
 
-/** A migrated, empty database of its own, for tests that need more than one; returns its URL. */
+/** Creates a migrated, empty database, for tests that need more than one. Returns its URL. */
 export async function createDatabase(): Promise<string> {
   const { admin, template } = await (server ??= sharedServer() ?? startServer())
   const name = `${template}_${process.pid}_${++count}`
@@ -78,7 +78,7 @@ export async function createDatabase(): Promise<string> {
   return withDatabase(admin, name)
 }
 
-/** For mocha's workers: they begin after this, and inherit the environment. */
+/** Starts the server and passes it to mocha's workers, which start later and inherit the environment. */
 export async function shareServer(): Promise<void> {
   const { admin, template } = await (server ??= startServer())
   process.env.TEST_SERVER = JSON.stringify({ admin, template } satisfies Server)
@@ -105,7 +105,7 @@ async function startServer() {
     admin,
     template,
     async stop() {
-      // A throwaway server goes as a whole.
+      // A throwaway server is deleted with its databases.
       if (given) await dropDatabases(admin, template)
       await stop()
     },
@@ -113,7 +113,7 @@ async function startServer() {
 }
 
 async function throwawayServer() {
-  await sweep()
+  await removeLeftovers()
   const dataDir = mkdtempSync(join(tmpdir(), 'koafeed-test-'))
   chmodSync(dataDir, 0o755)
   const server = await startPostgres({ dataDir, log: () => {}, throwaway: true })
@@ -126,8 +126,8 @@ async function throwawayServer() {
   }
 }
 
-/** A run that was killed left its server behind: taking over its lock finds the server and stops it. */
-async function sweep(): Promise<void> {
+/** Stops and deletes the servers of runs that were killed: startPostgres takes over their lock and their process. */
+async function removeLeftovers(): Promise<void> {
   const minuteAgo = Date.now() - 60_000
   for (const dataDir of globSync(join(tmpdir(), 'koafeed-{test,start,schema,postgres}-*'))) {
     const { uid, mtimeMs } = statSync(dataDir)
@@ -139,7 +139,7 @@ async function sweep(): Promise<void> {
   }
 }
 
-/** The template, and what this process and mocha's workers have made of it. */
+/** Drops the template and the copies that this process and mocha's workers made of it. */
 async function dropDatabases(admin: string, template: string): Promise<void> {
   const names = await execute<{ datname: string }>(
     admin,

@@ -1,6 +1,6 @@
 /**
- * Mocha's global fixture: what the browser loads is built first, and what one run of the tests shares ends with it.
- * All else is started when a test asks; only workers that run in parallel find a database server that runs already.
+ * Mocha's global fixtures: they build the browser's files before the run, and stop what the tests share after it.
+ * A test starts everything else when it needs it. For parallel workers the database server is started before.
  */
 import { build } from '../../src/assets/build.ts'
 import { closeChromium } from './chromium.ts'
@@ -9,22 +9,22 @@ import { findLeak, stopInstances } from './instance.ts'
 import { secrets } from './secrets.ts'
 
 export const mochaHooks = {
-  /** At the end of the run; in a worker of a parallel run, which ends without notice, after each file. */
+  /** Runs at the end; in a parallel run after each file, because a worker is ended without another hook. */
   async afterAll() {
     await closeChromium()
     await stopInstances()
     const leak = findLeak(secrets)
-    if (leak !== null) throw new Error(`A log holds a secret that this run has used: ${leak}`)
+    if (leak !== null) throw new Error(`A log contains a secret that this run used: ${leak}`)
   },
 }
 
-/** Mocha calls it on its runner. */
+/** Mocha calls it with its runner as `this`. */
 export async function mochaGlobalSetup(this: { isParallelMode(): boolean }): Promise<void> {
   await build()
   // oxlint-disable-next-line oxc/no-this-in-exported-function
   if (!this.isParallelMode()) return
   await shareServer()
-  // Ctrl+C ends a parallel run without its teardown.
+  // On Ctrl+C mocha ends a parallel run without the teardown.
   let stopped: Promise<void> | null = null
   process.on('SIGINT', () => void (stopped ??= stopServer().finally(() => process.exit(130))))
 }

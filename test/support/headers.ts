@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 
-const EVERYWHERE: Record<string, RegExp> = {
+const ALWAYS: Record<string, RegExp> = {
   'content-security-policy': /^default-src 'none'; /,
   'x-content-type-options': /^nosniff$/,
   'referrer-policy': /^same-origin$/,
@@ -11,9 +11,9 @@ const EVERYWHERE: Record<string, RegExp> = {
   'x-request-id': /^[\w-]{16}$/,
 }
 
-/** What every answer carries, whatever its status. */
-export function expectCarefulHeaders(headers: Headers, what: string): void {
-  for (const [name, value] of Object.entries(EVERYWHERE)) {
+/** Expects the security headers that every response has, whatever its status. */
+export function expectSecurityHeaders(headers: Headers, what: string): void {
+  for (const [name, value] of Object.entries(ALWAYS)) {
     expect(headers.get(name), `${name} of ${what}`).to.match(value)
   }
   expect(headers.has('access-control-allow-origin'), what).to.equal(false)

@@ -4,16 +4,16 @@ export interface Answer {
   status: number
   headers: Headers
   text: string
-  // A test says itself what it expects in there.
+  // Each test knows what it expects.
   // oxlint-disable-next-line typescript/no-explicit-any
   json: any
-  /** Where a redirect leads, as path and query. */
+  /** Path and query of a redirect's target. */
   location: string | null
 }
 
 export interface PostOptions {
   type?: 'json' | 'form'
-  /** Null sends none; otherwise the session's own is fetched and sent. */
+  /** Null sends no token. If it is undefined, the session's token is read and sent. */
   csrf?: string | null
   accept?: string
   headers?: Record<string, string>
@@ -22,13 +22,13 @@ export interface PostOptions {
 export interface Client {
   origin: string
   get(path: string, options?: { accept?: string; headers?: Record<string, string> }): Promise<Answer>
-  /** A file or several go as `FormData`. */
+  /** `FormData` is for uploads. */
   post(path: string, body?: Record<string, unknown> | FormData, options?: PostOptions): Promise<Answer>
-  /** The token that this session's forms carry. */
+  /** Returns the CSRF token of this session. */
   csrf(): Promise<string>
-  /** The value of the Cookie header: give it to `openStream`. */
+  /** Returns the value of the Cookie header, for example for `openStream`. */
   cookie(): string
-  /** The same person at another instance, or after its restart. */
+  /** Returns a client of another origin with the same cookies. */
   at(origin: string): Client
   register(username: string, password?: string): Promise<Client>
   login(username: string, password?: string): Promise<Answer>
@@ -36,7 +36,7 @@ export interface Client {
 
 export const password = 'correct horse battery'
 
-/** A person's browser without the browser: keeps cookies, asks for JSON, follows no redirect. */
+/** An HTTP client that keeps cookies, prefers JSON and does not follow redirects. */
 export function client(origin: string, jar = new Map<string, string>()): Client {
   let token: string | null = null
 
@@ -49,7 +49,7 @@ export function client(origin: string, jar = new Map<string, string>()): Client 
     if (jar.size > 0) headers.set('cookie', cookie())
     const body = init.body === undefined ? {} : { body: init.body }
     const response = await fetch(new URL(path, origin), { method, headers, redirect: 'manual', ...body })
-    for (const line of response.headers.getSetCookie()) keep(jar, line)
+    for (const line of response.headers.getSetCookie()) storeCookie(jar, line)
     return answerOf(response)
   }
 
@@ -81,30 +81,30 @@ export function client(origin: string, jar = new Map<string, string>()): Client 
         },
         body: json ? JSON.stringify(body) : formOf(body),
       })
-      // Signing in and out begin a new session, with a new token.
+      // These begin a new session, which has a new token.
       if (/^\/(login|logout|register)\b/.test(path)) token = null
       return answer
     },
     at: (other) => client(other, jar),
-    async login(username, secret = password) {
-      return self.post('/login', { username, password: secret })
+    async login(username, pass = password) {
+      return self.post('/login', { username, password: pass })
     },
-    async register(username, secret = password) {
-      await expectDone(self.post('/register', { username, password: secret }), `registering ${username}`)
-      await expectDone(self.login(username, secret), `signing in ${username}`)
+    async register(username, pass = password) {
+      await expectSuccess(self.post('/register', { username, password: pass }), `registering ${username}`)
+      await expectSuccess(self.login(username, pass), `signing in ${username}`)
       return self
     },
   }
   return self
 }
 
-function keep(jar: Map<string, string>, line: string): void {
+function storeCookie(jar: Map<string, string>, line: string): void {
   const [pair = '', ...attributes] = line.split(';')
   const name = pair.slice(0, pair.indexOf('=')).trim()
   const value = pair.slice(pair.indexOf('=') + 1).trim()
   const expires = attributes.find((attribute) => /^\s*expires=/i.test(attribute))?.split('=')[1]
-  const over = attributes.some((attribute) => /^\s*max-age=0/i.test(attribute))
-  if (value === '' || over || (expires && Date.parse(expires) < Date.now())) jar.delete(name)
+  const isExpired = attributes.some((attribute) => /^\s*max-age=0/i.test(attribute))
+  if (value === '' || isExpired || (expires && Date.parse(expires) < Date.now())) jar.delete(name)
   else jar.set(name, keepSecret(value))
 }
 
@@ -131,7 +131,7 @@ function formOf(body: Record<string, unknown> | FormData): BodyInit {
   return new URLSearchParams(Object.entries(body).map(([name, value]) => [name, String(value)]))
 }
 
-async function expectDone(sent: Promise<Answer>, what: string): Promise<void> {
+async function expectSuccess(sent: Promise<Answer>, what: string): Promise<void> {
   const { status, text } = await sent
-  if (status >= 400) throw new Error(`${what} answered ${status}: ${text.slice(0, 500)}`)
+  if (status >= 400) throw new Error(`${what} returned ${status}: ${text.slice(0, 500)}`)
 }

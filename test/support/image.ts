@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 const context = join(import.meta.dirname, '../..')
 
-/** In the stage that only builds, the dependencies of development are those of the project: they are here already. */
+/** Runs a RUN step. An `npm ci` with development dependencies links node_modules of the project instead of installing. */
 export function runStep(command: string, folder: string): void {
   if (/^npm ci(?!.*--omit)/.test(command)) {
     symlinkSync(join(context, 'node_modules'), join(folder, 'node_modules'))
@@ -22,19 +22,19 @@ export function runStep(command: string, folder: string): void {
   })
 }
 
-/** As the image's user: no more rights than reading, where we may choose. */
-export function unprivileged(folder: string): { uid?: number; gid?: number } {
+/** Returns the ids of the image's user, who may only read, if this process can switch to that user. */
+export function unprivilegedUser(folder: string): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {}
   const user = { uid: 1000, gid: 1000 }
   return spawnSync(process.execPath, ['-e', ''], { ...user, cwd: folder }).status === 0 ? user : {}
 }
 
-/** All below a folder, each with its size and time of change: two of these are equal when nothing was written. */
-export function listingOf(folder: string): string {
+/** Lists all files below a folder with their sizes and times: two listings are equal if nothing was written between. */
+export function listFiles(folder: string): string {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()
-  const facts = files.map((file) => {
+  const lines = files.map((file) => {
     const { size, mtimeMs } = lstatSync(join(folder, file))
     return `${file} ${size} ${mtimeMs}`
   })
-  return facts.join('\n')
+  return lines.join('\n')
 }

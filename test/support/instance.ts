@@ -4,14 +4,14 @@ import { join } from 'node:path'
 
 export interface Instance {
   origin: string
-  /** Null until it is ready. */
+  /** Null until the instance is ready. */
   readonly metricsOrigin: string | null
   pid: number
   child: ChildProcess
-  /** Sends a signal and waits for the end. */
+  /** Sends a signal and waits until the process has ended. */
   kill(signal?: NodeJS.Signals): Promise<Exit>
   exited: Promise<Exit>
-  /** What it has written so far, both outputs. */
+  /** Returns what it has written to stdout and stderr. */
   logs(): string
 }
 
@@ -20,16 +20,16 @@ export interface Exit {
   signal: NodeJS.Signals | null
 }
 
-/** What all instances of this run have written. */
-const writings = new Set<() => string>()
+/** The logs of all instances of this run. */
+const allLogs = new Set<() => string>()
 
-/** The first of these secrets that an instance of this run has written, with the line; null where none has. */
+/** Returns the first of these secrets that an instance has written, with its line; null if none has. */
 export function findLeak(secrets: Iterable<string>): string | null {
   const wanted = [...secrets]
-  for (const written of writings) {
-    const leak = wanted.find((secret) => written().includes(secret))
+  for (const logs of allLogs) {
+    const leak = wanted.find((secret) => logs().includes(secret))
     if (leak !== undefined)
-      return `${leak}: ${written()
+      return `${leak}: ${logs()
         .split('\n')
         .find((line) => line.includes(leak))}`
   }
@@ -41,10 +41,9 @@ const running = new Map<Instance, string>()
 let count = 0
 
 /**
- * Starts a real instance on a free port, and waits until it is ready, or only until it listens. It is killed when its
- * database's describe block is over.
- * Limits are off, and its log is at level `info`, unless `env` says otherwise.
- * @throws Error with what it wrote, when it ends before that
+ * Starts an instance as a process on a free port, and waits until it is ready, or only until it listens. `useDatabase`
+ * kills it after the describe block. Limits are off and the log level is `info`, unless `env` sets them.
+ * @throws Error with the instance's log if it exits before that
  */
 export async function startInstance(options: {
   databaseUrl: string
@@ -67,21 +66,21 @@ export async function startInstance(options: {
   let written = ''
   child.stdout?.on('data', (chunk) => (written += String(chunk)))
   child.stderr?.on('data', (chunk) => (written += String(chunk)))
-  writings.add(() => written)
+  allLogs.add(() => written)
   const exited = once(child, 'close').then(([code, signal]): Exit => ({ code, signal }))
   const ended = exited.then((exit) => {
-    throw new Error(`The instance ended (${JSON.stringify(exit)}) before it was ready:\n${written}`)
+    throw new Error(`The instance exited (${JSON.stringify(exit)}) before it was ready:\n${written}`)
   })
   let metrics: string | null = null
   const { until = 'ready' } = options
-  const said = new Promise<string>((resolve) => {
+  const announced = new Promise<string>((resolve) => {
     child.on('message', (message: Message) => {
       metrics = message.metrics ?? null
       if (message[until] !== undefined) resolve(message[until])
     })
   })
   const instance: Instance = {
-    origin: await Promise.race([said, ended]),
+    origin: await Promise.race([announced, ended]),
     get metricsOrigin() {
       return metrics
     },
@@ -105,8 +104,8 @@ interface Message {
   metrics?: string | null
 }
 
-/** Kills what still runs: on one database, or all. */
+/** Kills the instances that use this database, or all of them. */
 export async function stopInstances(databaseUrl?: string): Promise<void> {
-  const over = [...running].filter(([, url]) => databaseUrl === undefined || url === databaseUrl)
-  await Promise.all(over.map(([instance]) => instance.kill()))
+  const toStop = [...running].filter(([, url]) => databaseUrl === undefined || url === databaseUrl)
+  await Promise.all(toStop.map(([instance]) => instance.kill()))
 }

@@ -4,11 +4,11 @@ import type { FeedPostView, PostView } from '../../src/shared/views.ts'
 import type { Client } from './http.ts'
 import { openStream, type StreamEvent, type TestStream } from './sse.ts'
 
-/** A home page that is kept current by its stream alone, as a browser would, without the browser. */
+/** A home page that applies the events of its stream, as the browser does. */
 export interface LivePage {
-  /** What the page shows, in the order of a reload. */
+  /** The posts that the page shows, in order. */
   posts(): FeedPostView[]
-  /** What a reload shows, down to the oldest post that this page has loaded. */
+  /** Loads the home page again, down to the oldest post that this page has loaded. */
   reload(): Promise<FeedPostView[]>
   /** Resolves once the page shows a post with this body. */
   shows(body: string): Promise<void>
@@ -19,7 +19,7 @@ export interface LivePage {
 export async function openLivePage(person: Client): Promise<LivePage> {
   const shown = new Map<string, FeedPostView>()
   let feeds: ReadonlySet<string> = new Set()
-  /** Posts before this time are on pages that are not loaded; null where all are. */
+  /** Posts before this time are on pages that are not loaded; null if all are loaded. */
   let oldest: string | null = null
   let seq = 0
   let resets = 0
@@ -74,6 +74,6 @@ export async function openLivePage(person: Client): Promise<LivePage> {
 
 async function getPage(person: Client, path: string): Promise<FeedPage> {
   const answer = await person.get(path)
-  if (answer.status !== 200) throw new Error(`${path} answered ${answer.status}`)
+  if (answer.status !== 200) throw new Error(`${path} returned ${answer.status}`)
   return answer.json
 }

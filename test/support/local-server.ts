@@ -4,14 +4,14 @@ import { createServer, get, type IncomingMessage, type RequestListener } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A real HTTP server whose clients are soon felt where they do not read. */
+/** An HTTP server that soon notices a client that does not read. */
 export interface LocalServer {
-  /** Answers of which nothing is read until somebody does. */
+  /** Returns the response; nothing of its body is read yet. */
   open(path: string): Promise<IncomingMessage>
   close(): void
 }
 
-/** On a Unix socket: it holds some 200 kB on the way, where TCP would hold megabytes. */
+/** Uses a Unix socket: it buffers about 200 kB, while TCP would buffer megabytes. */
 export async function serveLocally(listener: RequestListener): Promise<LocalServer> {
   const folder = mkdtempSync(join(tmpdir(), 'koafeed-socket-'))
   const socketPath = join(folder, 'http')

@@ -1,4 +1,4 @@
-/** Imported into an instance by a test: writes a line for each template that nunjucks compiles. */
+/** A test imports this into an instance: it logs each template that nunjucks compiles. */
 import nunjucks from 'nunjucks'
 
 type Compile = (

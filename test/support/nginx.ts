@@ -8,20 +8,20 @@ import { eventually } from './eventually.ts'
 
 export interface Nginx {
   origin: string
-  /** One line per request: the instances that it was sent to, and the status that each answered. */
+  /** One entry per request: the instances that nginx sent it to, and the status of each response. */
   log(): { path: string; upstreams: string[]; statuses: string[] }[]
   stop(): Promise<void>
 }
 
 const source = join(import.meta.dirname, '../../deploy/nginx.conf')
 
-/** The program of the system, if there is one. Debian keeps it out of the PATH of users. */
+/** Finds the installed nginx. On Debian it is not in the PATH of users. */
 export function findNginx(): string | null {
   const found = ['nginx', '/usr/sbin/nginx'].find((path) => !spawnSync(path, ['-v']).error)
   return found ?? null
 }
 
-/** Runs deploy/nginx.conf in front of these instances; only names, ports and files are replaced. */
+/** Runs nginx with deploy/nginx.conf in front of these instances; only host names, ports and paths are replaced. */
 export async function startNginx(program: string, origins: string[]): Promise<Nginx> {
   const folder = mkdtempSync(join(tmpdir(), 'koafeed-nginx-'))
   const port = await freePort()

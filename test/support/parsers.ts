@@ -4,20 +4,20 @@ import type { Page } from 'playwright-core'
 import { EventSource as UndiciEventSource } from 'undici'
 import { newContext } from './chromium.ts'
 
-/** An event as a program that reads the stream sees it. */
+/** An event as a parser returns it. */
 export interface ParsedEvent {
   id: string
   event: string
   data: string
 }
 
-/** Connects, and resolves with the first `count` events once they are there. */
+/** Connects, and resolves with the first `count` events. */
 export type StreamReader = (url: string, count: number) => Promise<ParsedEvent[]>
 
-/** The names that a program has to listen for; EventSource gives nothing else away. */
+/** EventSource delivers only the events whose names have a listener. */
 const names = ['message', 'post', 'comment', 'like', 'user', 'reset', 'beat']
 
-const PATIENCE_MS = 10_000
+const TIMEOUT_MS = 10_000
 
 interface AnyEventSource {
   // oxlint-disable-next-line typescript/no-explicit-any
@@ -32,7 +32,7 @@ export const npmEventSource: StreamReader = (url, count) => collect(new NpmEvent
 export const eventSourceParser: StreamReader = async (url, count) => {
   const abort = new AbortController()
   const response = await fetch(url, {
-    signal: AbortSignal.any([abort.signal, AbortSignal.timeout(PATIENCE_MS)]),
+    signal: AbortSignal.any([abort.signal, AbortSignal.timeout(TIMEOUT_MS)]),
   })
   const events: ParsedEvent[] = []
   const decoder = new TextDecoder()
@@ -47,7 +47,7 @@ export const eventSourceParser: StreamReader = async (url, count) => {
   return events
 }
 
-/** Reads in a page of the stream's own site; `page` is a path there that answers with any page. */
+/** Reads with the EventSource of Chromium, in the page at path `page` of the stream's site. */
 export function chromium(page: string): { read: StreamReader; close(): Promise<void> } {
   let tab: Promise<Page> | null = null
   return {
@@ -57,11 +57,11 @@ export function chromium(page: string): { read: StreamReader; close(): Promise<v
       const { origin } = new URL(url)
       if (!open.url().startsWith(origin)) await open.goto(new URL(page, origin).href)
       return open.evaluate(
-        ({ url, count, names, patience }) =>
+        ({ url, count, names, timeout }) =>
           new Promise<ParsedEvent[]>((resolve, reject) => {
             const events: ParsedEvent[] = []
             const source = new EventSource(url)
-            setTimeout(() => reject(new Error(`only ${events.length} of ${count} events came`)), patience)
+            setTimeout(() => reject(new Error(`only ${events.length} of ${count} events arrived`)), timeout)
             for (const name of names) {
               source.addEventListener(name, ({ lastEventId: id, type: event, data }: MessageEvent) => {
                 if (events.push({ id, event, data }) < count) return
@@ -70,7 +70,7 @@ export function chromium(page: string): { read: StreamReader; close(): Promise<v
               })
             }
           }),
-        { url, count, names, patience: PATIENCE_MS },
+        { url, count, names, timeout: TIMEOUT_MS },
       )
     },
     async close() {
@@ -83,8 +83,8 @@ function collect(source: AnyEventSource, count: number): Promise<ParsedEvent[]> 
   const events: ParsedEvent[] = []
   const { promise, resolve, reject } = Promise.withResolvers<ParsedEvent[]>()
   const timer = setTimeout(
-    () => reject(new Error(`only ${events.length} of ${count} events came`)),
-    PATIENCE_MS,
+    () => reject(new Error(`only ${events.length} of ${count} events arrived`)),
+    TIMEOUT_MS,
   )
   for (const name of names) {
     source.addEventListener(name, ({ lastEventId: id, type: event, data }) => {

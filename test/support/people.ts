@@ -1,13 +1,13 @@
 import { sql, type Db } from '../../src/db/pool.ts'
 
-/** Inserts users straight into the table, as psql would: the triggers do the rest. Returns their ids in order. */
+/** Inserts users into the table without HTTP; the triggers create their feeds. Returns them in order. */
 export async function insertUsers(db: Db, usernames: string[]): Promise<Person[]> {
   const people: Person[] = []
   for (const username of usernames) {
     people.push(
       await db.one(sql.row<Person>()`
         insert into users (username, password_hash)
-        values (${username}, 'no password opens this')
+        values (${username}, 'not a valid hash')
         returning id, feed_id, username`),
     )
   }

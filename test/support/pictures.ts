@@ -1,6 +1,6 @@
 import sharp from 'sharp'
 
-/** A picture of one colour. */
+/** Returns a picture of one colour. */
 export async function picture({
   width = 300,
   height = 200,
@@ -17,7 +17,7 @@ export async function picture({
     .toBuffer()
 }
 
-/** As a phone takes it: lying on its side, with the place in its metadata. Upright, its top is red. */
+/** Returns a rotated photo with a location in its metadata, as from a phone. Turned upright, its top is red. */
 export async function phonePicture(): Promise<Buffer> {
   const red = { create: { width: 100, height: 200, channels: 3 as const, background: '#ff0000' } }
   return sharp({ create: { width: 200, height: 200, channels: 3, background: '#0000ff' } })

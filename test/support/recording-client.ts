@@ -2,17 +2,17 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Client } from './http.ts'
 import { openStream, type StreamEvent, type TestStream } from './sse.ts'
 
-/** What one person was told on one stream, which they come back to as a browser would, whatever ends it. */
-export interface Witness {
+/** Records the events of one stream. Reconnects with its cursor, as a browser does, whenever the stream ends. */
+export interface RecordingClient {
   events(): StreamEvent[]
-  /** How often the stream was not to be had. */
+  /** How many responses had a status other than 200. */
   refusals(): number
   stop(): Promise<void>
 }
 
-const AGAIN_MS = 20
+const RECONNECT_MS = 20
 
-export function watch(person: Client, path: string): Witness {
+export function record(person: Client, path: string): RecordingClient {
   const events: StreamEvent[] = []
   let refusals = 0
   let stopped = false
@@ -29,11 +29,11 @@ export function watch(person: Client, path: string): Witness {
       last = stream.lastId() ?? last
       events.push(...stream.events)
       stream = null
-      await pause(AGAIN_MS)
+      await pause(RECONNECT_MS)
     }
   }
-  const over = follow().catch((error: unknown) => {
-    // An instance that ends before the witness does is no matter.
+  const following = follow().catch((error: unknown) => {
+    // The instance may end before the client is stopped.
     if (!stopped) throw error
   })
 
@@ -43,7 +43,7 @@ export function watch(person: Client, path: string): Witness {
     async stop() {
       stopped = true
       stream?.close()
-      await over
+      await following
     },
   }
 }

@@ -1,6 +1,6 @@
 import Mocha from 'mocha'
 
-/** Mocha's `spec`, with the result at the end alone on a line, as a machine reads it. */
+/** Mocha's `spec` reporter, with the result on one last line for scripts. */
 export default class Reporter extends Mocha.reporters.Spec {
   override epilogue(): void {
     super.epilogue()

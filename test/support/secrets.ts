@@ -1,7 +1,7 @@
-/** Passwords, tokens and cookies that this run has used: no log may hold any of them (see global.ts). */
+/** Passwords, tokens and cookies that this run used. No log may contain them; global.ts checks it. */
 export const secrets = new Set<string>()
 
-/** Short ones, and names taken for passwords, stand in logs by right. */
+/** Records a secret. Skips short values and values that look like user names, which logs may contain. */
 export function keepSecret(secret: string): string {
   if (secret.length >= 12 && !/^\w{1,15}$/.test(secret)) secrets.add(secret)
   return secret

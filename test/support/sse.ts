@@ -3,7 +3,7 @@ import { createParser } from 'eventsource-parser'
 export interface StreamEvent {
   id: string | undefined
   event: string
-  // A test says itself what it expects in there.
+  // Each test knows what it expects.
   // oxlint-disable-next-line typescript/no-explicit-any
   data: any
 }
@@ -11,23 +11,27 @@ export interface StreamEvent {
 export interface TestStream {
   status: number
   headers: Headers
-  /** All that came so far. A block without data, like the one that opens a stream, is no event (HTML standard). */
+  /** The events received so far. A block without data, such as the first one, is not an event (HTML standard). */
   events: StreamEvent[]
   /** The milliseconds of each `retry:` line. */
   retries: number[]
-  /** The id that opens the stream, once it is there: from then on the stream misses nothing. */
+  /** Resolves with the first id. From then on the stream receives every event. */
   opened: Promise<string | undefined>
-  /** The newest id, with which to resume. */
+  /** The newest id, from which a client resumes. */
   lastId(): string | undefined
-  /** The next event that fits, among those not yet returned by `next`; skips what comes before it. */
-  next(fits?: (event: StreamEvent) => boolean, timeout?: number): Promise<StreamEvent>
-  /** Hangs up. */
+  /**
+   * Returns the next event that matches, and skips the ones before it.
+   * @param timeout in milliseconds
+   * @throws Error if the stream ends or the timeout passes first
+   */
+  next(matches?: (event: StreamEvent) => boolean, timeout?: number): Promise<StreamEvent>
+  /** Disconnects. */
   close(): void
-  /** Settles when the stream is over, whoever ended it. */
+  /** Resolves when the stream has ended, whichever side ended it. */
   closed: Promise<void>
 }
 
-/** Opens an event stream as a client would; any status is an answer too. */
+/** Opens an event stream. Does not throw if the status is not 200. */
 export async function openStream(
   url: string,
   { headers = {} }: { headers?: HeadersInit } = {},
@@ -40,7 +44,7 @@ export async function openStream(
   const retries: number[] = []
   const wakers = new Set<() => void>()
   let read = 0
-  let over = false
+  let ended = false
   let lastId: string | undefined
   let open = (_id?: string) => {}
   const opened = new Promise<string | undefined>((resolve) => (open = resolve))
@@ -53,33 +57,33 @@ export async function openStream(
     },
     onRetry: (ms) => retries.push(ms),
   })
-  const seeIds = idReader((id) => {
+  const readIds = idReader((id) => {
     lastId = id
     open(id)
   })
   const closed = consume(response, (text) => {
-    seeIds(text)
+    readIds(text)
     parser.feed(text)
   }).finally(() => {
-    over = true
+    ended = true
     open()
     wake()
   })
 
-  const next = async (fits: (event: StreamEvent) => boolean = () => true, timeout = 5000) => {
+  const next = async (matches: (event: StreamEvent) => boolean = () => true, timeout = 5000) => {
     const end = performance.now() + timeout
     for (;;) {
       for (; read < events.length;) {
         const event = events[read++]
-        if (event && fits(event)) return event
+        if (event && matches(event)) return event
       }
       const left = end - performance.now()
-      if (over || left <= 0) {
+      if (ended || left <= 0) {
         const kinds = events.map(({ id, event, data }) =>
           `${id ?? '-'} ${event} ${data?.action ?? ''}`.trim(),
         )
         throw new Error(
-          `${over ? `The stream (status ${response.status}) is over` : `No such event within ${timeout} ms`}; it brought: ${kinds.join(', ') || 'nothing'}`,
+          `${ended ? `The stream (status ${response.status}) has ended` : `No such event within ${timeout} ms`}; received: ${kinds.join(', ') || 'nothing'}`,
         )
       }
       await new Promise<void>((resolve) => {
@@ -112,11 +116,11 @@ async function consume(response: Response, feed: (text: string) => void): Promis
   try {
     for await (const chunk of response.body ?? []) feed(decoder.decode(chunk, { stream: true }))
   } catch {
-    // Hung up, by us or by the server: over either way.
+    // The client or the server closed the connection.
   }
 }
 
-/** The parser tells of ids only with events; a client's cursor moves with each id line. */
+/** The parser reports an id only with an event, but each id line moves a client's cursor. */
 function idReader(onId: (id: string) => void): (text: string) => void {
   let rest = ''
   return (text) => {

@@ -16,21 +16,21 @@ import { createCore } from '../../src/stream/streaming.ts'
 import type { TestDatabase } from './database.ts'
 import { openStream, type TestStream } from './sse.ts'
 
-/** The stream layer over a real database and real HTTP, without LISTEN: it relays when the test says so. */
+/** The stream layer on a real database and real HTTP, without LISTEN: it relays when the test calls `relayAll`. */
 export interface StreamLayer {
   hub: Hub
   db: DatabasePool
-  /** Called before or after each of these; a promise delays it. */
+  /** Called before or after these steps; the step waits for the returned promise. */
   hooks: {
     beforeSync(): Promise<void>
     afterAuthorize(): Promise<void>
     beforeReadTopics(): Promise<void>
     afterReadFrames(): Promise<void>
   }
-  /** How often each kind of read was made, and the most reads for replays at one time. */
+  /** Counts each kind of read, and the most replay reads that ran at the same time. */
   reads: { topics: number; frames: number; concurrent: number }
   viewer: Viewer | null
-  /** Relays every event that the log has after the hub's position. */
+  /** Relays the events of the log after the hub's position. */
   relayAll(): Promise<void>
   address(path: string): string
   open(path: string): Promise<TestStream>
@@ -108,7 +108,7 @@ export async function startStreamLayer(databaseUrl: string): Promise<StreamLayer
         await hooks.beforeSync()
         await relayAll()
       } catch {
-        // As the listener's: it never rejects.
+        // Like the listener's `sync`, it never rejects.
       }
     },
     async authorize(wanted: Wanted) {
@@ -135,7 +135,7 @@ export async function startStreamLayer(databaseUrl: string): Promise<StreamLayer
   })
 }
 
-/** Makes a session for this user. */
+/** Creates a session for this user. */
 export async function signIn(database: TestDatabase, id: string): Promise<Viewer> {
   const session = id.padStart(4, '0')
   await database.query(

@@ -211,7 +211,7 @@ describe('a deleted account', () => {
       expect((await remove(cleo)).status).to.equal(200)
       expect((await rowsOf('cleo'))[0]?.deleted_at).to.be.a('date')
       expect((await cleo.get('/settings/profile')).status).to.equal(401)
-      await eventually(() => database.waiting(), Boolean, { what: 'the chunk that waits for a post' })
+      await eventually(() => database.countLockWaits(), Boolean, { what: 'the chunk that waits for a post' })
       expect((await bob.post('/posts', { body: 'meanwhile' })).status).to.equal(201)
       await one.kill()
       expect(

@@ -25,7 +25,7 @@ describe('the locks of a profile save', () => {
   afterEach(() => other.query('rollback'))
 
   const save = (fields: Record<string, unknown> | FormData) => ann.post('/settings/profile', fields)
-  const untilOneWaits = () => eventually(() => database.waiting())
+  const untilOneWaits = () => eventually(() => database.countLockWaits())
   const storedVariants = async () => (await database.query('select from images')).length
   /** What a transaction that builds a card holds. */
   const holdViewsLock = () => other.query('begin; select pg_advisory_xact_lock_shared(7230, 2)')

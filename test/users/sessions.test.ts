@@ -82,7 +82,7 @@ describe('sessions', () => {
     await database.query('begin')
     await database.query(`lock table subscriptions in share row exclusive mode`)
     const slow = carl.post('/users/ann/follow', {}, { type: 'form' })
-    await eventually(() => database.waiting())
+    await eventually(() => database.countLockWaits())
     await database.query(`delete from sessions where user_id = $1`, [id])
     await database.query('commit')
     expect(await slow).to.include({ status: 303, location: '/users/ann' })
