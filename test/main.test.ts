@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { startPostgres, type BenchPostgres } from './faults/postgres.ts'
-import { layWire } from './faults/wire.ts'
+import { openDatabaseLink } from './faults/database-link.ts'
 import { eventually } from './support/eventually.ts'
 import { client } from './support/http.ts'
 import { startInstance, stopInstances, type Instance } from './support/instance.ts'
@@ -65,21 +65,21 @@ describe('an instance without a database', function () {
   })
 
   it('waits when the database goes away between the first answer and the listener', async () => {
-    const wire = await layWire(postgres.port)
+    const link = await openDatabaseLink(postgres.port)
     try {
-      const url = postgres.url.replace(`:${postgres.port}/`, `:${wire.port}/`)
+      const url = postgres.url.replace(`:${postgres.port}/`, `:${link.port}/`)
       // The probe is answered, and the connection that LISTENs is not.
-      wire.breakAfter(1)
+      link.refuseAfter(1)
       const instance = await start(url)
       await eventually(() => instance.logs().includes('waiting for the database'), Boolean, {
         timeout: 10_000,
       })
       expect((await fetch(`${instance.origin}/livez`)).status).to.equal(200)
       expect(await isReady(instance)).to.equal(false)
-      wire.mend()
+      link.restore()
       await eventually(() => isReady(instance), Boolean, { timeout: 10_000 })
     } finally {
-      wire.close()
+      link.close()
     }
   })
 })

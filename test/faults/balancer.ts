@@ -1,29 +1,35 @@
 import { once } from 'node:events'
-import { Agent, createServer, request as ask, type IncomingMessage, type ServerResponse } from 'node:http'
+import {
+  Agent,
+  createServer,
+  request as sendRequest,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 const POLL_MS = 100
 const POLL_TIMEOUT_MS = 1_000
-const ANSWER_MS = 10_000
-/** Below the instances' own 75 s, as docs/operations.md asks. */
+const RESPONSE_TIMEOUT_MS = 10_000
+/** Below the 75 s of the instances, as docs/operations.md requires. */
 const IDLE_MS = 60_000
 
 /**
- * Routes each request to the ready instance with the fewest open ones. It tries the next one if it cannot connect, and
- * if a stream is refused with 503. It repeats a request that was sent only if that is harmless, so never a POST.
+ * Routes each request to the ready instance with the fewest open requests. Tries the next instance if it cannot
+ * connect, or if a stream gets 503. Repeats a request that was sent only if it is a GET.
  */
 export interface Balancer {
   origin: string
-  /** Passive: keeps what it knows and does not ask /readyz, as nginx does. */
+  /** A passive balancer does not poll /readyz, like nginx. */
   setPassive(passive: boolean): void
-  /** Streams that an instance has served, and refused by 503 or by a closed port, since `forget`. */
+  /** Streams that an instance served, and refused with 503 or a closed port, since `resetCounts`. */
   streamsOf(origin: string): { served: number; refused: number }
   add(origin: string): void
   remove(origin: string): void
   ready(): number
-  /** Requests that got no answer, or one of 500 and above, since `forget`. */
+  /** Requests that got no response, or a status of 500 and above, since `resetCounts`. */
   failed(): number
-  forget(): void
+  resetCounts(): void
   close(): void
 }
 
@@ -61,46 +67,46 @@ export async function startBalancer(): Promise<Balancer> {
     if (!target) return refuse(response, 503)
     tried.add(target)
     const { method, url, headers } = request
-    const upstream = ask(new URL(url ?? '/', target.origin), { method, headers, agent: target.agent })
+    const upstream = sendRequest(new URL(url ?? '/', target.origin), { method, headers, agent: target.agent })
     let connected = false
-    let answered = false
-    let settled = false
+    let hasReplied = false
+    let isDone = false
     const isStream = /stream/.test(url ?? '')
-    const timer = setTimeout(() => upstream.destroy(new Error('no answer')), ANSWER_MS)
-    const settle = () => {
+    const timer = setTimeout(() => upstream.destroy(new Error('no response')), RESPONSE_TIMEOUT_MS)
+    const finish = () => {
       clearTimeout(timer)
-      if (!settled) target.open -= 1
-      settled = true
+      if (!isDone) target.open -= 1
+      isDone = true
     }
     target.open += 1
     upstream.on('socket', (socket) => {
       if (socket.connecting) socket.once('connect', () => (connected = true))
       else connected = true
     })
-    upstream.on('response', (answer) => {
-      if (isStream) target[answer.statusCode === 200 ? 'served' : 'refused'] += 1
-      if (isStream && answer.statusCode === 503 && choose(tried)) {
-        answer.resume()
+    upstream.on('response', (reply) => {
+      if (isStream) target[reply.statusCode === 200 ? 'served' : 'refused'] += 1
+      if (isStream && reply.statusCode === 503 && choose(tried)) {
+        reply.resume()
         forward(request, response, body, tried)
         return
       }
-      answered = true
+      hasReplied = true
       clearTimeout(timer)
-      if ((answer.statusCode ?? 500) >= 500) failed += 1
-      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      if ((reply.statusCode ?? 500) >= 500) failed += 1
+      response.writeHead(reply.statusCode ?? 502, reply.headers)
       if (isStream) response.flushHeaders()
-      answer.pipe(response)
-      answer.on('close', () => answer.complete || response.destroy())
+      reply.pipe(response)
+      reply.on('close', () => reply.complete || response.destroy())
     })
     upstream.on('error', () => {
-      settle()
+      finish()
       if (isStream && !connected) target.refused += 1
-      if (answered) response.destroy()
+      if (hasReplied) response.destroy()
       else if (response.destroyed) return
       else if (!connected || method === 'GET') forward(request, response, body, tried)
       else refuse(response, 502)
     })
-    upstream.on('close', settle)
+    upstream.on('close', finish)
     response.on('close', () => upstream.destroy())
     upstream.end(body)
   }
@@ -112,13 +118,13 @@ export async function startBalancer(): Promise<Balancer> {
 
   async function poll(target: Target): Promise<void> {
     const signal = AbortSignal.timeout(POLL_TIMEOUT_MS)
-    const answer = await fetch(`${target.origin}/readyz`, { signal }).catch(() => null)
-    await answer?.arrayBuffer().catch(() => null)
-    target.ready = answer?.status === 200
+    const reply = await fetch(`${target.origin}/readyz`, { signal }).catch(() => null)
+    await reply?.arrayBuffer().catch(() => null)
+    target.ready = reply?.status === 200
   }
 
-  /** One poll at a time for each: a frozen instance does not hold up what is known of the others. */
-  async function watch(target: Target): Promise<void> {
+  /** Polls each instance in its own loop, so that a frozen instance does not delay the others. */
+  async function pollUntilRemoved(target: Target): Promise<void> {
     while (targets.get(target.origin) === target) {
       if (!isPassive) await poll(target)
       await new Promise((resolve) => setTimeout(resolve, POLL_MS))
@@ -133,7 +139,7 @@ export async function startBalancer(): Promise<Balancer> {
       const agent = new Agent({ keepAlive: true, timeout: IDLE_MS })
       const target = { origin, agent, ready: false, open: 0, served: 0, refused: 0 }
       targets.set(origin, target)
-      void watch(target)
+      void pollUntilRemoved(target)
     },
     remove(origin) {
       targets.get(origin)?.agent.destroy()
@@ -141,7 +147,7 @@ export async function startBalancer(): Promise<Balancer> {
     },
     ready: () => [...targets.values()].filter((target) => target.ready).length,
     failed: () => failed,
-    forget() {
+    resetCounts() {
       failed = 0
       for (const target of targets.values()) Object.assign(target, { served: 0, refused: 0 })
     },

@@ -1,17 +1,17 @@
 import { StringDecoder } from 'node:string_decoder'
 
-/** One block of an event stream: what stands between two empty lines. */
+/** One block of an event stream: the lines between two empty lines. */
 export interface Block {
   id: number | null
   event: string
-  /** Null where there is no data line: such a block moves the cursor, and is no event (HTML standard). */
+  /** Null without a data line. Such a block moves the cursor but is not an event (HTML standard). */
   data: string | null
   retry: number | null
 }
 
 /**
- * Takes a stream's bytes and gives its blocks, once each is whole: the cursor must not move for half of one. Only as
- * much of the standard as this service writes; test/stream/parsers.test.ts has the parsers of others.
+ * Returns a function that takes the bytes of a stream and calls `take` with each complete block. An incomplete block
+ * must not move the cursor. Parses only what this service writes; test/stream/parsers.test.ts tests complete parsers.
  */
 export function readBlocks(take: (block: Block) => void): (bytes: Buffer) => void {
   const decoder = new StringDecoder('utf8')

@@ -2,14 +2,14 @@ import { client, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 import { startBalancer, type Balancer } from './balancer.ts'
 import { startPostgres, type BenchPostgres } from './postgres.ts'
-import { layWire, type Wire } from './wire.ts'
+import { openDatabaseLink, type DatabaseLink } from './database-link.ts'
 
-/** An instance and its two wires to PostgreSQL: that of its pool, and that of its LISTEN. */
+/** An instance and its two links to PostgreSQL: one for its pool, one for LISTEN. */
 export interface Node {
   instance: Instance
-  pool: Wire
-  listen: Wire
-  /** Puts a new process in the place of one that ended; waits until it is ready, or only until it listens. */
+  pool: DatabaseLink
+  listen: DatabaseLink
+  /** Starts a new process after the old one has ended. Waits until it is ready, or only until it listens. */
   replace(until?: 'ready' | 'listening'): Promise<void>
 }
 
@@ -23,9 +23,9 @@ export interface Cluster {
   postgres: BenchPostgres
   nodes: Node[]
   balancer: Balancer
-  /** Followed by every follower. */
+  /** Every follower follows them. */
   authors: Person[]
-  /** Followed by none of them. */
+  /** No follower follows them. */
   strangers: Person[]
   followers: Person[]
   stop(): Promise<void>
@@ -38,7 +38,7 @@ export interface ClusterSize {
   followers: number
 }
 
-/** PostgreSQL, instances behind a balancer, and people: who writes, who follows them, and whom nobody follows. */
+/** Starts PostgreSQL and instances behind a balancer, and registers authors, followers and strangers. */
 export async function startCluster(size: ClusterSize): Promise<Cluster> {
   const postgres = await startPostgres()
   const balancer = await startBalancer()
@@ -46,26 +46,26 @@ export async function startCluster(size: ClusterSize): Promise<Cluster> {
   async function stop(): Promise<void> {
     balancer.close()
     await Promise.all(nodes.map(({ instance }) => instance.kill()))
-    for (const { pool, listen } of nodes) [pool, listen].forEach((wire) => wire.close())
+    for (const { pool, listen } of nodes) [pool, listen].forEach((link) => link.close())
     await postgres.remove()
   }
   try {
     for (let n = 0; n < size.instances; n++) nodes.push(await startNode(postgres, balancer))
     await until(() => balancer.ready() === nodes.length, 20_000, 'all instances to be ready')
-    return { postgres, nodes, balancer, ...(await gather(balancer.origin, size)), stop }
+    return { postgres, nodes, balancer, ...(await registerPeople(balancer.origin, size)), stop }
   } catch (error) {
     const written = nodes.map(({ instance }) => instance.logs()).join('')
     await stop()
-    throw new Error(`The cluster does not start. The instances wrote:\n${written}`, { cause: error })
+    throw new Error(`The cluster did not start. Logs of the instances:\n${written}`, { cause: error })
   }
 }
 
-async function gather(
+async function registerPeople(
   origin: string,
   size: ClusterSize,
 ): Promise<Pick<Cluster, 'authors' | 'strangers' | 'followers'>> {
   const people = async (kind: string, count: number): Promise<Person[]> =>
-    Promise.all(Array.from({ length: count }, (_, n) => join(origin, `${kind}${n}`)))
+    Promise.all(Array.from({ length: count }, (_, n) => registerPerson(origin, `${kind}${n}`)))
   const authors = await people('author', size.authors)
   const strangers = await people('stranger', size.strangers)
   const followers = await people('follower', size.followers)
@@ -76,13 +76,13 @@ async function gather(
 }
 
 async function startNode(postgres: BenchPostgres, balancer: Balancer): Promise<Node> {
-  const [pool, listen] = await Promise.all([layWire(postgres.port), layWire(postgres.port)])
-  const over = (wire: Wire): string => postgres.url.replace(`:${postgres.port}/`, `:${wire.port}/`)
+  const [pool, listen] = await Promise.all([openDatabaseLink(postgres.port), openDatabaseLink(postgres.port)])
+  const through = (link: DatabaseLink): string => postgres.url.replace(`:${postgres.port}/`, `:${link.port}/`)
   async function start(until: 'ready' | 'listening' = 'ready'): Promise<Instance> {
     const instance = await startInstance({
-      databaseUrl: over(pool),
+      databaseUrl: through(pool),
       env: {
-        LISTEN_DATABASE_URL: over(listen),
+        LISTEN_DATABASE_URL: through(listen),
         LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
         DRAIN_SECONDS: '1',
       },
@@ -104,19 +104,23 @@ async function startNode(postgres: BenchPostgres, balancer: Balancer): Promise<N
   return node
 }
 
-async function join(origin: string, name: string): Promise<Person> {
+async function registerPerson(origin: string, name: string): Promise<Person> {
   const person = await client(origin).register(name)
   return { name, client: person, csrf: await person.csrf() }
 }
 
-/** Waits for something that has to come about. */
+/**
+ * Waits until the condition is true.
+ * @param timeout in milliseconds
+ * @throws Error if the timeout has passed
+ */
 export async function until(
-  ask: () => boolean | Promise<boolean>,
-  patience: number,
+  isTrue: () => boolean | Promise<boolean>,
+  timeout: number,
   what: string,
 ): Promise<void> {
-  for (const end = Date.now() + patience; !(await ask());) {
-    if (Date.now() > end) throw new Error(`waited ${patience} ms in vain for ${what}`)
+  for (const end = Date.now() + timeout; !(await isTrue());) {
+    if (Date.now() > end) throw new Error(`waited ${timeout} ms for ${what}`)
     await pause(20)
   }
 }

@@ -1,9 +1,9 @@
-import type { Truth } from './checker.ts'
+import type { DatabaseState } from './checker.ts'
 import type { Cluster } from './cluster.ts'
 
-/** What the database holds now: the log after `from`, and every post. */
-export async function readTruth({ postgres }: Cluster, from: number): Promise<Truth> {
-  const log = await postgres.query<Truth['log'][number]>(
+/** Reads the log after `from`, and every post. */
+export async function readDatabaseState({ postgres }: Cluster, from: number): Promise<DatabaseState> {
+  const log = await postgres.query<DatabaseState['log'][number]>(
     `select seq::float8 as seq, topics, payload -> 'post' ->> 'body' as body,
        event = 'post' and payload ->> 'action' = 'created' as created
      from log
@@ -17,7 +17,7 @@ export async function readTruth({ postgres }: Cluster, from: number): Promise<Tr
   return { log, posts: new Map(posts.map(({ body, count }) => [body, count])) }
 }
 
-/** The topics of somebody's home stream. */
+/** Reads the topics of a user's home stream. */
 export async function topicsOf({ postgres }: Cluster, username: string): Promise<Set<string>> {
   const rows = await postgres.query<{ topic: string }>(
     `select 'feed:' || s.feed_id as topic

@@ -6,7 +6,7 @@ import * as replay from './scenarios/replay.ts'
 import * as instances from './scenarios/instances.ts'
 import type { Fault } from './run.ts'
 
-/** Everything that the bench does to a running site, in the order in which it does it. */
+/** The faults of the bench, in order. */
 export const faults: Fault[] = [
   instances.death,
   instances.rollingRestart,
@@ -18,8 +18,8 @@ export const faults: Fault[] = [
   instances.silence,
   instances.listenSilence,
   instances.freeze,
-  clients.deaf,
-  clients.restless,
+  clients.stalledClient,
+  clients.reconnecting,
   clients.largePayloads,
   replay.oldCursors,
   replay.rightLost,

@@ -1,29 +1,29 @@
-import { request as ask, type ClientRequest } from 'node:http'
+import { request as sendRequest, type ClientRequest } from 'node:http'
 import { pause, type Person } from './cluster.ts'
 import { readBlocks, type Block } from './blocks.ts'
 
-/** What one follower got, in the order in which it came; `connection` counts from 1. */
+/** One thing that a follower received. `connection` counts from 1, `at` is in milliseconds. */
 export type Entry = { connection: number; at: number } & (
-  | { kind: 'event'; id: number; event: string; about: About }
+  | { kind: 'event'; id: number; event: string; summary: EventSummary }
   | { kind: 'reset' | 'beat' | 'opened'; id: number }
   | { kind: 'pages'; bodies: string[] }
 )
 
-export interface About {
+export interface EventSummary {
   author: string | null
   body: string | null
   action: string | null
 }
 
-/** A follower with the manners of a browser: comes back after `retry:`, with Last-Event-ID. */
+/** A client of the home stream. Reconnects as a browser does: after `retry:`, with Last-Event-ID. */
 export interface Follower {
   name: string
-  /** The cursor that it started from. */
+  /** The cursor at the start. */
   from: number
   ledger: Entry[]
-  /** Whether an event or a page brought a post with this body. */
+  /** Whether it has received a post with this body, in an event or on a page. */
   has(body: string): boolean
-  /** Whether it loads the pages just now. */
+  /** Whether it is loading pages after a reset. */
   reloading(): boolean
   close(): void
 }
@@ -32,14 +32,14 @@ export interface FollowerOptions {
   origin: () => string
   person: Person
   from: number
-  /** Hangs up so many ms after each answer. */
-  restless?: number
+  /** Milliseconds after which it closes each connection. */
+  disconnectAfter?: number
 }
 
-/** Without a beat or an event for so long a page gives its link up (src/browser/sync/stream.ts). */
+/** A page reconnects after this time without a beat or an event (src/browser/sync/stream.ts). */
 const SILENCE_MS = 25_000
 
-export function startFollower({ origin, person, from, restless }: FollowerOptions): Follower {
+export function startFollower({ origin, person, from, disconnectAfter }: FollowerOptions): Follower {
   const started = Date.now()
   const ledger: Entry[] = []
   const bodies = new Set<string>()
@@ -61,21 +61,21 @@ export function startFollower({ origin, person, from, restless }: FollowerOption
       ledger.push({ ...entry, kind: 'reset' })
       void reload()
     } else {
-      const about = aboutOf(data)
-      ledger.push({ ...entry, kind: 'event', event, about })
-      if (about.body !== null) bodies.add(about.body)
+      const summary = summarize(data)
+      ledger.push({ ...entry, kind: 'event', event, summary })
+      if (summary.body !== null) bodies.add(summary.body)
     }
   }
 
-  /** What a page does on a reset: loads the state anew, as far back as this follower's story goes. */
+  /** Loads the home page again, as a page does after a reset, back to the start of this follower. */
   async function reload(): Promise<void> {
     const loaded: string[] = []
     reloads += 1
     for (let path: string | null = '/'; path !== null && !closed;) {
       const headers = { accept: 'application/json', cookie: person.client.cookie() }
       const signal = AbortSignal.timeout(8_000)
-      const answer: Response | null = await fetch(origin() + path, { headers, signal }).catch(() => null)
-      const page: HomePage | null = answer?.ok ? await answer.json().catch(() => null) : null
+      const response: Response | null = await fetch(origin() + path, { headers, signal }).catch(() => null)
+      const page: HomePage | null = response?.ok ? await response.json().catch(() => null) : null
       if (page === null) {
         await pause(300)
         continue
@@ -96,30 +96,30 @@ export function startFollower({ origin, person, from, restless }: FollowerOption
       cookie: person.client.cookie(),
       'last-event-id': String(cursor),
     }
-    const over = Promise.withResolvers<void>()
-    let hangUp: NodeJS.Timeout | undefined
-    request = ask(`${origin()}/stream`, { headers, agent: false })
-    request.on('error', () => over.resolve())
-    request.on('close', () => over.resolve())
-    request.on('response', (answer) => {
-      if (answer.statusCode !== 200) {
+    const ended = Promise.withResolvers<void>()
+    let disconnectTimer: NodeJS.Timeout | undefined
+    request = sendRequest(`${origin()}/stream`, { headers, agent: false })
+    request.on('error', () => ended.resolve())
+    request.on('close', () => ended.resolve())
+    request.on('response', (response) => {
+      if (response.statusCode !== 200) {
         request?.destroy()
         return
       }
-      answer.on('data', readBlocks(take))
-      answer.on('error', () => {})
-      if (restless) hangUp = setTimeout(() => request?.destroy(), restless)
+      response.on('data', readBlocks(take))
+      response.on('error', () => {})
+      if (disconnectAfter) disconnectTimer = setTimeout(() => request?.destroy(), disconnectAfter)
     })
     request.setTimeout(SILENCE_MS, () => request?.destroy())
     request.end()
-    await over.promise
-    clearTimeout(hangUp)
+    await ended.promise
+    clearTimeout(disconnectTimer)
   }
 
   async function follow(): Promise<void> {
     while (!closed) {
       await connect()
-      if (!closed) await pause(restless ? 0 : retry)
+      if (!closed) await pause(disconnectAfter ? 0 : retry)
     }
   }
 
@@ -137,7 +137,7 @@ export function startFollower({ origin, person, from, restless }: FollowerOption
   }
 }
 
-function aboutOf(data: string): About {
+function summarize(data: string): EventSummary {
   const { action, post } = JSON.parse(data) as { action?: string; post?: { body?: string; author?: Named } }
   return { action: action ?? null, body: post?.body ?? null, author: post?.author?.username ?? null }
 }

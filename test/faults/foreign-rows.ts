@@ -2,7 +2,7 @@ import type { BenchPostgres } from './postgres.ts'
 
 const CHUNK = 20_000
 
-/** Writes events that concern nobody, in the order of the log, which other writers may use at the same time. */
+/** Writes events without subscribers. Takes the lock of the log, so that others may write at the same time. */
 export async function writeForeignRows(
   { query }: Pick<BenchPostgres, 'query'>,
   count: number,

@@ -1,10 +1,10 @@
-/** A thread that asks for /livez, so that the work of the bench itself does not delay the answers. */
+/** A thread that requests /livez, so that the work of the bench does not delay the measurement. */
 import { parentPort, Worker, workerData } from 'node:worker_threads'
 
 const EVERY_MS = 50
 
 export interface LivezProbe {
-  /** Returns the slowest answer, in ms. */
+  /** Returns the slowest response time, in ms. */
   stop(): Promise<number>
 }
 
@@ -30,7 +30,7 @@ async function probe(origin: string, port: NonNullable<typeof parentPort>): Prom
   port.once('message', () => (isRunning = false))
   while (isRunning) {
     const start = performance.now()
-    await fetch(`${origin}/livez`).then((answer) => answer.arrayBuffer())
+    await fetch(`${origin}/livez`).then((response) => response.arrayBuffer())
     slowest = Math.max(slowest, performance.now() - start)
     await new Promise((resolve) => setTimeout(resolve, EVERY_MS))
   }

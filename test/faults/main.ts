@@ -1,12 +1,12 @@
 /**
- * `npm run faults`: does to a running site what happens to sites, and counts what its followers lost, got twice, got
- * out of order, or should never have seen. docs/reliability.md says how to read what it prints.
+ * `npm run faults`: injects faults into a running site, and counts the events that its followers lost, received twice,
+ * received out of order, or should not have received. docs/reliability.md explains the output.
  *
- *   --short          a few seconds a fault
+ *   --short          a few seconds per fault
  *   --only NAME      the faults whose names contain NAME
  */
 import { parseArgs } from 'node:util'
-import { add, faultless, isFaultless } from './checker.ts'
+import { add, noAnomalies, isEmpty } from './checker.ts'
 import { startCluster } from './cluster.ts'
 import { faults } from './faults.ts'
 import { headLine, lastLine, lineOf } from './report.ts'
@@ -17,7 +17,9 @@ const { values } = parseArgs({
 })
 const chosen = faults.filter(({ name }) => !values.only || values.only.some((only) => name.includes(only)))
 if (chosen.length === 0) {
-  console.error(`There is no such fault. There are:\n${faults.map(({ name }) => `  ${name}`).join('\n')}`)
+  console.error(
+    `No fault has this name. The faults are:\n${faults.map(({ name }) => `  ${name}`).join('\n')}`,
+  )
   process.exit(2)
 }
 
@@ -31,19 +33,19 @@ const cluster = await startCluster({
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void cluster.stop().finally(() => process.exit(130)))
 }
-let total = faultless
-let broken = 0
+let total = noAnomalies
+let violations = 0
 try {
   console.log(headLine)
   for (const fault of chosen) {
     const outcome = await run(fault, cluster, form)
     total = add(total, outcome)
-    broken += outcome.breaches.length
+    violations += outcome.violations.length
     console.log(lineOf(outcome))
-    for (const breach of outcome.breaches) console.log(`  ! ${breach}`)
+    for (const violation of outcome.violations) console.log(`  ! ${violation}`)
   }
 } finally {
   await cluster.stop()
 }
 console.log(lastLine(chosen.length, total))
-process.exit(isFaultless(total) && broken === 0 ? 0 : 1)
+process.exit(isEmpty(total) && violations === 0 ? 0 : 1)

@@ -1,54 +1,55 @@
 import type { Node } from './cluster.ts'
 
 const EVERY_MS = 300
-const PATIENCE_MS = 3_000
+const TIMEOUT_MS = 3_000
 
-/** Asks every instance's /livez all the time: whatever happens to the database, a process that runs says so. */
-export function watchInstances(nodes: Node[]): {
-  excuse(node: Node, excused: boolean): void
-  breaches(): string[]
+/** Polls /livez of every instance. It must return 200 whatever happens to the database. */
+export function monitorInstances(nodes: Node[]): {
+  /** Says whether this instance may fail to respond now. */
+  allowOutage(node: Node, allowed: boolean): void
+  violations(): string[]
   stop(): void
 } {
-  const excused = new Set<Node>()
-  const breaches = new Set<string>()
+  const allowedOutages = new Set<Node>()
+  const violations = new Set<string>()
   let running = true
 
-  async function ask(node: Node, n: number): Promise<void> {
+  async function poll(node: Node, n: number): Promise<void> {
     const { instance } = node
-    const answer = await fetch(`${instance.origin}/livez`, {
-      signal: AbortSignal.timeout(PATIENCE_MS),
+    const response = await fetch(`${instance.origin}/livez`, {
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     }).catch(() => null)
-    await answer?.arrayBuffer().catch(() => null)
-    if (answer?.status === 200 || !running || excused.has(node) || node.instance !== instance) return
-    breaches.add(`/livez of instance ${n + 1} answered ${answer ? answer.status : 'nothing'}`)
+    await response?.arrayBuffer().catch(() => null)
+    if (response?.status === 200 || !running || allowedOutages.has(node) || node.instance !== instance) return
+    violations.add(`/livez of instance ${n + 1} returned ${response ? response.status : 'no response'}`)
   }
-  async function watch(node: Node, n: number): Promise<void> {
+  async function pollUntilStopped(node: Node, n: number): Promise<void> {
     while (running) {
-      if (!excused.has(node)) await ask(node, n)
+      if (!allowedOutages.has(node)) await poll(node, n)
       await new Promise((resolve) => setTimeout(resolve, EVERY_MS))
     }
   }
-  for (const [n, node] of nodes.entries()) void watch(node, n)
+  for (const [n, node] of nodes.entries()) void pollUntilStopped(node, n)
 
   return {
-    excuse(node, excuse) {
-      if (excuse) excused.add(node)
-      else excused.delete(node)
+    allowOutage(node, allowed) {
+      if (allowed) allowedOutages.add(node)
+      else allowedOutages.delete(node)
     },
-    breaches: () => [...breaches],
+    violations: () => [...violations],
     stop() {
       running = false
     },
   }
 }
 
-/** What an instance says of itself: whether it should get requests, and what is wrong. */
+/** Reads /readyz: whether the instance is ready, and the reasons if it is not. */
 export async function readiness({ instance }: Node): Promise<{ ok: boolean; why: string[] }> {
-  const answer = await fetch(`${instance.origin}/readyz`, { signal: AbortSignal.timeout(PATIENCE_MS) })
-  return (await answer.json()) as { ok: boolean; why: string[] }
+  const response = await fetch(`${instance.origin}/readyz`, { signal: AbortSignal.timeout(TIMEOUT_MS) })
+  return (await response.json()) as { ok: boolean; why: string[] }
 }
 
-/** The memory that an instance takes up, from its metrics. */
+/** Reads the resident memory of an instance from its metrics. */
 export async function residentBytes({ instance }: Node): Promise<number> {
   const text = await (await fetch(`${instance.metricsOrigin}/metrics`)).text()
   return Number(/^process_resident_memory_bytes (\d+)/m.exec(text)?.[1])

@@ -1,5 +1,5 @@
-# A TCP relay with the smallest receive buffer that the kernel grants, and the segments of a real network: how much the
-# service sees taken is what its client takes. Stopped (SIGSTOP), it reads nothing. Node cannot set these options.
+# A TCP relay with the smallest receive buffer that the kernel allows, and segments of usual size. So the kernel reads
+# hardly more than the client does. Stopped with SIGSTOP, it reads nothing. Node cannot set these options.
 #
 #   perl narrow-link.pl PORT    relays to 127.0.0.1:PORT, and prints the port that it listens on
 use strict;
@@ -15,7 +15,7 @@ my %peer;
 
 sub connect_narrowly {
     socket(my $far, PF_INET, SOCK_STREAM, 0) or die "socket: $!";
-    # Only before the handshake do they count.
+    # These options have an effect only before the handshake.
     setsockopt($far, SOL_SOCKET, SO_RCVBUF, 2_048) or die "SO_RCVBUF: $!";
     setsockopt($far, IPPROTO_TCP, TCP_MAXSEG, 1_400) or die "TCP_MAXSEG: $!";
     connect($far, sockaddr_in($port, INADDR_LOOPBACK)) or return;

@@ -2,15 +2,15 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 
-/** A link to an instance whose client's end has a small receive buffer; stopped, it reads nothing. */
+/** A link to an instance with a small receive buffer. While it is paused, it reads nothing. */
 export interface NarrowLink {
   origin: string
-  stop(): void
-  goOn(): void
+  pause(): void
+  resume(): void
   close(): void
 }
 
-export async function layNarrowLink(toOrigin: string): Promise<NarrowLink> {
+export async function openNarrowLink(toOrigin: string): Promise<NarrowLink> {
   const relay = spawn('perl', [join(import.meta.dirname, 'narrow-link.pl'), new URL(toOrigin).port], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -20,8 +20,8 @@ export async function layNarrowLink(toOrigin: string): Promise<NarrowLink> {
   const [port] = await once(relay.stdout, 'data')
   return {
     origin: `http://127.0.0.1:${String(port).trim()}`,
-    stop: () => void relay.kill('SIGSTOP'),
-    goOn: () => void relay.kill('SIGCONT'),
+    pause: () => void relay.kill('SIGSTOP'),
+    resume: () => void relay.kill('SIGCONT'),
     close,
   }
 }

@@ -11,25 +11,25 @@ import { findPlace } from '../../src/embedded/location.ts'
 
 const execute = promisify(execFile)
 
-/** A PostgreSQL to be mistreated: always at the same port, with data that can be put back. */
+/** A PostgreSQL server that faults stop, crash and restore. Keeps its port. */
 export interface BenchPostgres {
   port: number
   url: string
   start(settings?: string[]): Promise<void>
-  /** `immediate` is what a crash leaves behind. */
+  /** `immediate` leaves the data as a crash does. */
   stop(mode: 'fast' | 'immediate'): Promise<void>
-  /** Keeps a copy of the data; only while stopped. */
-  keepCopy(): Promise<void>
-  /** Puts the copy in the place of the data; only while stopped. */
-  putBack(): Promise<void>
-  /** Runs one statement on a connection of its own. */
+  /** Copies the data. The server must be stopped. */
+  saveCopy(): Promise<void>
+  /** Replaces the data by the copy. The server must be stopped. */
+  restoreCopy(): Promise<void>
+  /** Runs one statement on a new connection. */
   query<Row extends pg.QueryResultRow = Record<string, unknown>>(
     text: string,
     values?: unknown[],
   ): Promise<Row[]>
-  /** A connection that the caller ends. */
+  /** Opens a connection, which the caller must end. */
   connect(): Promise<pg.Client>
-  /** What the server wrote so far. */
+  /** Returns the server's log. */
   log(): string
   remove(): Promise<void>
 }
@@ -39,11 +39,11 @@ const settings = [
   'unix_socket_directories=',
   'max_connections=300',
   'timezone=UTC',
-  // A killed process loses nothing by it, and the disk of the machine is not what is measured.
+  // A killed process loses nothing without fsync, and the bench does not measure the disk.
   'fsync=off',
 ]
 
-/** Makes a server with a migrated, empty database, and starts it. */
+/** Creates and starts a server with a migrated, empty database. */
 export async function startPostgres(more: string[] = []): Promise<BenchPostgres> {
   const dataDir = mkdtempSync(join(tmpdir(), 'koafeed-bench-'))
   chmodSync(dataDir, 0o755)
@@ -65,16 +65,18 @@ export async function startPostgres(more: string[] = []): Promise<BenchPostgres>
     port,
     url,
     async start(extra = []) {
-      const words = [...settings, ...more, ...extra, `port=${port}`].map((one) => `-c ${one}`).join(' ')
-      await control(['start', '-l', logFile, '-o', words])
+      const options = [...settings, ...more, ...extra, `port=${port}`]
+        .map((setting) => `-c ${setting}`)
+        .join(' ')
+      await control(['start', '-l', logFile, '-o', options])
       running = true
     },
     async stop(mode) {
       running = false
       await control(['stop', '-m', mode])
     },
-    keepCopy: async () => void (await run('cp', ['-a', data, copy])),
-    async putBack() {
+    saveCopy: async () => void (await run('cp', ['-a', data, copy])),
+    async restoreCopy() {
       await run('rm', ['-rf', data])
       await run('mv', [copy, data])
     },
@@ -88,7 +90,7 @@ export async function startPostgres(more: string[] = []): Promise<BenchPostgres>
     },
     async connect() {
       const client = new pg.Client({ connectionString: url })
-      client.on('error', () => {}) // mistreated servers end connections
+      client.on('error', () => {}) // a stopped server ends its connections
       await client.connect()
       return client
     },

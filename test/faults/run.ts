@@ -1,74 +1,74 @@
-import { add, check, faultless, type Verdict } from './checker.ts'
+import { add, check, noAnomalies, type Anomalies } from './checker.ts'
 import { pause, until, type Cluster, type Node } from './cluster.ts'
 import { startFollower, type Follower } from './follower.ts'
-import { watchInstances } from './monitor.ts'
-import { newestSeq, readTruth, topicsOf } from './database-state.ts'
+import { monitorInstances } from './monitor.ts'
+import { newestSeq, readDatabaseState, topicsOf } from './database-state.ts'
 import { startWriters, type WriterOptions, type Writers } from './writers.ts'
 
-/** What a fault has at hand. */
-export interface Scene {
+/** What a fault can use. */
+export interface FaultContext {
   cluster: Cluster
-  /** A fault may add more of them. */
+  /** A fault may add followers. */
   followers: Follower[]
   writers: Writers
-  /** How long the fault lasts, in ms. */
-  hold: number
-  /** From now on nothing is expected of this instance: it is dead or frozen; or again everything is. */
-  excuse(node: Node, excused: boolean): void
-  /** Something besides the four figures that broke a promise. */
-  breach(what: string): void
-  /** Something worth printing. */
-  note(what: string): void
-  /** What was answered before this moment, the database has forgotten. */
-  forgotten(at: number): void
+  /** The long or the short amount of the fault. */
+  amount: number
+  /** Says whether this instance may fail to respond from now on. */
+  allowOutage(node: Node, allowed: boolean): void
+  /** Reports a broken promise that the four counts do not show. */
+  reportViolation(violation: string): void
+  /** Adds a remark to the printed line. */
+  addRemark(remark: string): void
+  /** Says when the database was restored to an earlier state: it has lost the posts confirmed before. */
+  markRestored(at: number): void
 }
 
 export interface Fault {
   name: string
-  /** Milliseconds that it lasts: in the bench, and in the tests. */
-  hold: { long: number; short: number }
-  /** Milliseconds from the end of the cause within which a fresh post has to reach everybody. */
-  heals?: number
+  /** Milliseconds that it lasts, in the bench and in the tests; rows or people for some faults. */
+  amount: { long: number; short: number }
+  /** Milliseconds after the end of the cause within which a new post must reach every follower; 5,000 by default. */
+  recoveryLimit?: number
   writers?: Partial<Omit<WriterOptions, 'origin' | 'people'>>
-  /** Followers hang up so many ms after each answer. */
-  restless?: number
-  /** Before anybody is connected. */
+  /** Milliseconds after which followers close each connection. */
+  disconnectAfter?: number
+  /** Runs before the followers connect. */
   prepare?(cluster: Cluster): Promise<void>
-  /** Resolves when the cause has ended. */
-  happen(scene: Scene): Promise<void>
-  /** Once all is measured: brings back what it took. */
-  tidy?(scene: Scene): Promise<void>
+  /** Injects the fault. Resolves when the cause has ended. */
+  inject(context: FaultContext): Promise<void>
+  /** Runs after the measurement: restores the cluster. */
+  cleanUp?(context: FaultContext): Promise<void>
 }
 
-export interface Outcome extends Verdict {
+export interface Outcome extends Anomalies {
   name: string
   writes: number
-  answered: number
+  confirmed: number
   /** The longest time between two events at one follower, in ms. */
   gap: number
-  /** From the end of the cause until a fresh post had reached every follower, in ms. */
-  healed: number
+  /** From the end of the cause until a new post had reached every follower, in ms. */
+  recovery: number
   refused: ReturnType<Writers['refusals']>
-  breaches: string[]
-  notes: string[]
+  violations: string[]
+  remarks: string[]
 }
 
-const WARM_MS = 700
-const HEAL_PATIENCE_MS = 40_000
-const LAST_PATIENCE_MS = 20_000
-const REFUSED_WITHIN_MS = 5_000
+const WARM_UP_MS = 700
+const RECOVERY_TIMEOUT_MS = 40_000
+const ARRIVAL_TIMEOUT_MS = 20_000
+const REFUSAL_LIMIT_MS = 5_000
 
-/** People write and follow, the fault happens, everything heals; then the ledgers are compared with the database. */
+/** Runs writers and followers, injects the fault, waits for recovery, and compares the ledgers with the database. */
 export async function run(fault: Fault, cluster: Cluster, form: 'long' | 'short'): Promise<Outcome> {
   await fault.prepare?.(cluster)
   await until(() => cluster.balancer.ready() === cluster.nodes.length, 30_000, 'all instances to be ready')
-  const breaches: string[] = []
-  const notes: string[] = []
+  const violations: string[] = []
+  const remarks: string[] = []
   const from = await newestSeq(cluster)
   const { origin } = cluster.balancer
-  const { restless } = fault
+  const { disconnectAfter } = fault
   const followers = cluster.followers.map((person) =>
-    startFollower({ origin: () => origin, person, from, ...(restless && { restless }) }),
+    startFollower({ origin: () => origin, person, from, ...(disconnectAfter && { disconnectAfter }) }),
   )
   await until(() => followers.every((one) => one.ledger.length > 0), 10_000, 'all followers to be connected')
   const people = [...cluster.authors, ...cluster.strangers]
@@ -79,105 +79,108 @@ export async function run(fault: Fault, cluster: Cluster, form: 'long' | 'short'
     every: 100,
     ...fault.writers,
   })
-  const monitor = watchInstances(cluster.nodes)
-  let forgottenAt: number | undefined
-  const scene: Scene = {
+  const monitor = monitorInstances(cluster.nodes)
+  let restoredAt: number | undefined
+  const context: FaultContext = {
     cluster,
     followers,
     writers,
-    hold: fault.hold[form],
-    excuse: monitor.excuse,
-    breach: (what) => breaches.push(what),
-    note: (what) => notes.push(what),
-    forgotten: (at) => (forgottenAt = at),
+    amount: fault.amount[form],
+    allowOutage: monitor.allowOutage,
+    reportViolation: (violation) => violations.push(violation),
+    addRemark: (remark) => remarks.push(remark),
+    markRestored: (at) => (restoredAt = at),
   }
 
   try {
-    await pause(WARM_MS)
+    await pause(WARM_UP_MS)
     const start = Date.now()
-    await fault.happen(scene)
-    const healed = await heal(scene)
-    const bound = fault.heals ?? 5_000
-    if (healed > bound) breaches.push(`healed after ${healed} ms, not within ${bound}`)
-    await pause(WARM_MS)
+    await fault.inject(context)
+    const recovery = await measureRecovery(context)
+    const limit = fault.recoveryLimit ?? 5_000
+    if (recovery > limit) violations.push(`recovered after ${recovery} ms, not within ${limit}`)
+    await pause(WARM_UP_MS)
     const end = Date.now()
     await writers.stop()
-    const kept = writers.writes.filter(({ sentAt }) => sentAt >= (forgottenAt ?? 0))
-    await arrival(scene, kept)
-    breaches.push(...monitor.breaches())
-    const wrong = writers.wrong()
-    if (wrong) breaches.push(wrong)
+    const kept = writers.writes.filter(({ sentAt }) => sentAt >= (restoredAt ?? 0))
+    await waitForArrival(context, kept)
+    violations.push(...monitor.violations())
+    const unexpected = writers.unexpectedResponse()
+    if (unexpected) violations.push(unexpected)
     const refused = writers.refusals()
-    if (refused.slowest > REFUSED_WITHIN_MS) breaches.push(`a refusal took ${refused.slowest} ms`)
+    if (refused.slowest > REFUSAL_LIMIT_MS) violations.push(`a refusal took ${refused.slowest} ms`)
     if (refused.withoutRetryAfter > 0)
-      breaches.push(`${refused.withoutRetryAfter} refusals without Retry-After`)
+      violations.push(`${refused.withoutRetryAfter} refusals without Retry-After`)
 
-    const verdict = await judge(scene, from, kept, forgottenAt)
+    const anomalies = await checkAll(context, from, kept, restoredAt)
     const { writes } = writers
-    const answered = writes.filter(({ answeredAt }) => answeredAt !== null).length
+    const confirmed = writes.filter(({ confirmedAt }) => confirmedAt !== null).length
     const gap = Math.max(...followers.map((one) => longestGap(one, start, end)))
     return {
       name: fault.name,
-      ...verdict,
+      ...anomalies,
       writes: writes.length,
-      answered,
+      confirmed,
       gap,
-      healed,
+      recovery,
       refused,
-      breaches,
-      notes,
+      violations,
+      remarks,
     }
   } finally {
     monitor.stop()
     await writers.stop()
     for (const follower of followers) follower.close()
-    await fault.tidy?.(scene)
+    await fault.cleanUp?.(context)
   }
 }
 
-/** Waits until a post that was sent after the cause's end is answered, and has reached everybody. */
-async function heal({ writers, followers, cluster }: Scene): Promise<number> {
+/** Waits until a post that was sent after the end of the cause has reached every follower. Returns milliseconds. */
+async function measureRecovery({ writers, followers, cluster }: FaultContext): Promise<number> {
   const start = Date.now()
   const followed = new Set(cluster.authors.map(({ name }) => name))
   const everywhere = (): boolean =>
     writers.writes.some(
-      ({ sentAt, answeredAt, author, body }) =>
-        sentAt >= start && answeredAt && followed.has(author) && followers.every((one) => one.has(body)),
+      ({ sentAt, confirmedAt, author, body }) =>
+        sentAt >= start && confirmedAt && followed.has(author) && followers.every((one) => one.has(body)),
     )
-  await until(everywhere, HEAL_PATIENCE_MS, 'a fresh post to reach everybody').catch(() => {})
+  await until(everywhere, RECOVERY_TIMEOUT_MS, 'a new post to reach every follower').catch(() => {})
   return Date.now() - start
 }
 
-/** Gives what was answered the time to arrive; what does not, the checker counts. */
-async function arrival({ followers, cluster }: Scene, writes: Writers['writes']): Promise<void> {
+/** Waits until all confirmed posts have arrived, or for a limited time; the checker counts the rest. */
+async function waitForArrival(
+  { followers, cluster }: FaultContext,
+  writes: Writers['writes'],
+): Promise<void> {
   const followed = new Set(cluster.authors.map(({ name }) => name))
-  const due = writes.filter(
-    ({ answeredAt, deletedAt, author }) =>
-      answeredAt !== null && deletedAt === undefined && followed.has(author),
+  const expected = writes.filter(
+    ({ confirmedAt, deletedAt, author }) =>
+      confirmedAt !== null && deletedAt === undefined && followed.has(author),
   )
   const arrived = (): boolean =>
-    followers.every((one) => !one.reloading() && due.every(({ body }) => one.has(body)))
-  await until(arrived, LAST_PATIENCE_MS, 'the last posts').catch(() => {})
+    followers.every((one) => !one.reloading() && expected.every(({ body }) => one.has(body)))
+  await until(arrived, ARRIVAL_TIMEOUT_MS, 'the last posts').catch(() => {})
   await pause(300)
 }
 
-async function judge(
-  { cluster, followers }: Scene,
+async function checkAll(
+  { cluster, followers }: FaultContext,
   from: number,
   writes: Writers['writes'],
-  forgottenAt: number | undefined,
-): Promise<Verdict> {
-  const truth = await readTruth(cluster, from)
+  restoredAt: number | undefined,
+): Promise<Anomalies> {
+  const state = await readDatabaseState(cluster, from)
   const followed = new Set(cluster.authors.map(({ name }) => name))
-  let verdict = faultless
+  let anomalies = noAnomalies
   for (const { name, ledger: entries } of followers) {
     const topics = await topicsOf(cluster, name)
-    verdict = add(
-      verdict,
-      check({ name, from, entries, topics, followed, ...(forgottenAt && { forgottenAt }) }, truth, writes),
+    anomalies = add(
+      anomalies,
+      check({ name, from, entries, topics, followed, ...(restoredAt && { restoredAt }) }, state, writes),
     )
   }
-  return verdict
+  return anomalies
 }
 
 function longestGap({ ledger }: Follower, from: number, to: number): number {

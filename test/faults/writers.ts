@@ -1,60 +1,60 @@
 import type { Person } from './cluster.ts'
 import { pause } from './cluster.ts'
 
-/** One post that somebody tried to write. `body` is unlike any other's. */
+/** One attempt to write a post. `body` is unique. */
 export interface Write {
   body: string
   author: string
   sentAt: number
-  /** When an answer said that it is stored; null: refused, or no answer, and nobody knows. */
-  answeredAt: number | null
-  /** When an answer said that it is deleted. */
+  /** When a response confirmed that it is stored; null if it was refused, or if no response arrived. */
+  confirmedAt: number | null
+  /** When a response confirmed the deletion. */
   deletedAt?: number
 }
 
 export interface Writers {
-  /** All attempts so far, those under way included. */
+  /** All attempts so far, including unfinished ones. */
   writes: Write[]
-  /** Answers of 500 and above, and how long the slowest of the service's own took, in ms. */
+  /** Counts responses of 500 and above. `slowest`, in ms, excludes those of the balancer. */
   refusals(): { count: number; slowest: number; withoutRetryAfter: number }
-  /** An answer that no fault excuses, if there was one. */
-  wrong(): string | null
+  /** A response that no fault explains; null if there was none. */
+  unexpectedResponse(): string | null
   stop(): Promise<void>
 }
 
 export interface WriterOptions {
   origin: string
   people: Person[]
-  /** How many write at the same time. */
+  /** How many writers run at the same time. */
   count: number
   /** Milliseconds between two posts of one writer. */
   every: number
-  /** The text that makes the body as long as this fault wants it. */
+  /** Text to add to each body. */
   filler?: () => string
-  /** What else a writer does with each post that was answered. */
-  follow?: (send: Send, id: string, write: Write) => Promise<void>
+  /** Called after each confirmed post. */
+  afterPost?: (send: Send, id: string, write: Write) => Promise<void>
 }
 
 export type Send = (path: string, body?: object) => Promise<{ status: number; id: string | null }>
 
-const PATIENCE_MS = 12_000
+const TIMEOUT_MS = 12_000
 let number = 0
 
 /**
- * Everybody posts through the balancer until told to stop. Every other writer, where it got no answer, sends the same
- * again with the same client_key, as a page does; the rest leave it open.
+ * Starts writers that post through the balancer until `stop`. If no response arrives, every other writer sends the post
+ * again with the same client_key, as a page does; the others write the next post.
  */
-export function startWriters({ origin, people, count, every, filler, follow }: WriterOptions): Writers {
+export function startWriters({ origin, people, count, every, filler, afterPost }: WriterOptions): Writers {
   const writes: Write[] = []
   let running = true
   let refused = 0
   let slowest = 0
   let withoutRetryAfter = 0
-  let wrong: string | null = null
+  let unexpected: string | null = null
 
   async function send(person: Person, path: string, body: object): ReturnType<Send> {
     const start = Date.now()
-    const answer = await fetch(origin + path, {
+    const response = await fetch(origin + path, {
       method: 'POST',
       headers: {
         accept: 'application/json',
@@ -63,34 +63,34 @@ export function startWriters({ origin, people, count, every, filler, follow }: W
         'x-csrf-token': person.csrf,
       },
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     })
-    const text = await answer.text()
-    if (answer.status >= 500) {
+    const text = await response.text()
+    if (response.status >= 500) {
       refused += 1
-      if (!answer.headers.has('x-balancer')) slowest = Math.max(slowest, Date.now() - start)
-      if (!answer.headers.has('retry-after')) withoutRetryAfter += 1
-    } else if (answer.status >= 400 && path === '/posts') {
-      wrong = `a post was answered by ${answer.status}: ${text.slice(0, 200)}`
+      if (!response.headers.has('x-balancer')) slowest = Math.max(slowest, Date.now() - start)
+      if (!response.headers.has('retry-after')) withoutRetryAfter += 1
+    } else if (response.status >= 400 && path === '/posts') {
+      unexpected = `a post got ${response.status}: ${text.slice(0, 200)}`
     }
-    const made = answer.status < 300 ? (JSON.parse(text) as { post?: Made; comment?: Made }) : null
-    return { status: answer.status, id: made?.post?.id ?? made?.comment?.id ?? null }
+    const created = response.status < 300 ? (JSON.parse(text) as { post?: Created; comment?: Created }) : null
+    return { status: response.status, id: created?.post?.id ?? created?.comment?.id ?? null }
   }
 
-  async function write(person: Person, stubborn: boolean): Promise<void> {
+  async function write(person: Person, retries: boolean): Promise<void> {
     const key = `no ${++number}`
     const body = `${key} ${filler?.() ?? ''}`.trim()
-    const attempt: Write = { body, author: person.name, sentAt: Date.now(), answeredAt: null }
+    const attempt: Write = { body, author: person.name, sentAt: Date.now(), confirmedAt: null }
     writes.push(attempt)
     do {
       const { id } = await send(person, '/posts', { body, client_key: key }).catch(() => ({ id: null }))
       if (id !== null) {
-        attempt.answeredAt = Date.now()
-        await follow?.((path, more = {}) => send(person, path, more), id, attempt).catch(() => {})
+        attempt.confirmedAt = Date.now()
+        await afterPost?.((path, more = {}) => send(person, path, more), id, attempt).catch(() => {})
       } else {
         await pause(200)
       }
-    } while (running && stubborn && attempt.answeredAt === null)
+    } while (running && retries && attempt.confirmedAt === null)
   }
 
   async function work(n: number): Promise<void> {
@@ -104,7 +104,7 @@ export function startWriters({ origin, people, count, every, filler, follow }: W
   const all = Array.from({ length: count }, (_, n) => work(n))
   return {
     writes,
-    wrong: () => wrong,
+    unexpectedResponse: () => unexpected,
     refusals: () => ({ count: refused, slowest, withoutRetryAfter }),
     async stop() {
       running = false
@@ -113,6 +113,6 @@ export function startWriters({ origin, people, count, every, filler, follow }: W
   }
 }
 
-interface Made {
+interface Created {
   id: string
 }

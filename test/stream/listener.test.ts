@@ -1,4 +1,4 @@
-import { layWire, type Wire } from '../faults/wire.ts'
+import { openDatabaseLink, type DatabaseLink } from '../faults/database-link.ts'
 import { useDatabase } from '../support/database.ts'
 import { client, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
@@ -6,14 +6,14 @@ import { openStream } from '../support/sse.ts'
 
 describe('an instance whose queries get no answer', () => {
   const database = useDatabase()
-  let wire: Wire
+  let link: DatabaseLink
   let instance: Instance
   let bob: Client
 
   before(async () => {
-    wire = await layWire(Number(new URL(database.url).port))
+    link = await openDatabaseLink(Number(new URL(database.url).port))
     const poolUrl = new URL(database.url)
-    poolUrl.port = String(wire.port)
+    poolUrl.port = String(link.port)
     instance = await startInstance({
       databaseUrl: poolUrl.toString(),
       env: { LISTEN_DATABASE_URL: database.url },
@@ -22,12 +22,12 @@ describe('an instance whose queries get no answer', () => {
     bob = await client(instance.origin).register('bob')
     await bob.post('/users/ann/follow')
   })
-  after(() => wire.close())
+  after(() => link.close())
 
   it('relays notifications that come in order, because it does not need the log for them', async () => {
     const stream = await openStream(`${instance.origin}/stream`, { headers: { cookie: bob.cookie() } })
     await stream.opened
-    wire.silence()
+    link.silence()
     await database.query(
       "insert into posts (author_id, body) select id, 'meanwhile' from users where username = 'ann'",
     )

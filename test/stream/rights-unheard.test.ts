@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { layWire, type Wire } from '../faults/wire.ts'
+import { openDatabaseLink, type DatabaseLink } from '../faults/database-link.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { client, type Client } from '../support/http.ts'
@@ -10,16 +10,16 @@ const WITHIN_MS = 2_000
 
 describe('a right that ended while an instance could not hear of it', () => {
   const database = useDatabase()
-  let wire: Wire
+  let link: DatabaseLink
   let unhearing: Instance
   let other: Instance
   let ann: Client
 
   before(async () => {
     const direct = new URL(database.url)
-    wire = await layWire(Number(direct.port))
+    link = await openDatabaseLink(Number(direct.port))
     const listen = new URL(database.url)
-    listen.port = String(wire.port)
+    listen.port = String(link.port)
     unhearing = await startInstance({
       databaseUrl: database.url,
       env: { LISTEN_DATABASE_URL: listen.toString() },
@@ -27,7 +27,7 @@ describe('a right that ended while an instance could not hear of it', () => {
     other = await startInstance({ databaseUrl: database.url })
     ann = await client(other.origin).register('ann')
   })
-  after(() => wire.close())
+  after(() => link.close())
 
   async function openUnhearing(name: string): Promise<{ person: Client; stream: TestStream }> {
     const person = await client(other.origin).register(name)
@@ -41,7 +41,7 @@ describe('a right that ended while an instance could not hear of it', () => {
   it('is over on its open streams within 2 s: an unfollow, and a session', async () => {
     const bob = await openUnhearing('bob')
     const cleo = await openUnhearing('cleo')
-    wire.silence()
+    link.silence()
 
     await bob.person.post('/users/ann/unfollow')
     await bob.stream.next((event) => event.event === 'reset', WITHIN_MS)

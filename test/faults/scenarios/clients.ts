@@ -1,32 +1,33 @@
 import { pause, until } from '../cluster.ts'
 import { startFollower, type Follower } from '../follower.ts'
 import { residentBytes } from '../monitor.ts'
-import { layNarrowLink, type NarrowLink } from '../narrow-link.ts'
-import type { Fault, Scene } from '../run.ts'
+import { openNarrowLink, type NarrowLink } from '../narrow-link.ts'
+import type { Fault, FaultContext } from '../run.ts'
 import type { Writers } from '../writers.ts'
 
 const EVENT_BYTES = 20_000
-/** The megabyte that the service keeps for each client, and as much again for what is on its way. */
+/** The megabyte that the service buffers per client, and as much again in the network. */
 const CUT_AFTER_BYTES = 2 * 1024 * 1024
 
-export const deaf: Fault = {
+export const stalledClient: Fault = {
   name: 'a client does not read',
-  hold: { long: 20_000, short: 1_000 },
-  // It comes back after its `retry:`, up to 8 s.
-  heals: 10_000,
-  // Every event carries the whole card, 20 kB.
+  amount: { long: 20_000, short: 1_000 },
+  // The client reconnects after its `retry:`, up to 8 s.
+  recoveryLimit: 10_000,
+  // Every event contains the whole post, 20 kB.
   writers: {
     filler: () => '\u{1f980}'.repeat(4_900),
     every: 60,
-    async follow(send, post) {
-      for (const what of ['like', 'unlike', 'like', 'unlike', 'like']) await send(`/posts/${post}/${what}`)
+    async afterPost(send, post) {
+      for (const action of ['like', 'unlike', 'like', 'unlike', 'like'])
+        await send(`/posts/${post}/${action}`)
     },
   },
-  async happen(scene) {
-    const [node] = scene.cluster.nodes
-    const link = await layNarrowLink(node!.instance.origin)
+  async inject(context) {
+    const [node] = context.cluster.nodes
+    const link = await openNarrowLink(node!.instance.origin)
     try {
-      await stopReading(scene, link)
+      await stopReading(context, link)
     } finally {
       link.close()
     }
@@ -34,7 +35,7 @@ export const deaf: Fault = {
 }
 
 async function stopReading(
-  { cluster, followers, writers, hold, breach, note }: Scene,
+  { cluster, followers, writers, amount: duration, reportViolation, addRemark }: FaultContext,
   link: NarrowLink,
 ): Promise<void> {
   const others = [...followers]
@@ -49,29 +50,29 @@ async function stopReading(
     'the stalled client to be live',
   )
 
-  link.stop()
+  link.pause()
   const start = Date.now()
   const before = slow.ledger.length
   const behind = () => Math.min(...others.map((one) => eventsSince(one, start))) * EVENT_BYTES
-  await until(() => behind() > CUT_AFTER_BYTES, 30_000, 'enough to fall behind').catch((error: Error) =>
-    breach(error.message),
+  await until(() => behind() > CUT_AFTER_BYTES, 30_000, 'the client to fall behind').catch((error: Error) =>
+    reportViolation(error.message),
   )
-  await pause(hold)
+  await pause(duration)
   const memory = await Promise.all(cluster.nodes.map(async (one) => megabytes(await residentBytes(one))))
-  note(
+  addRemark(
     `${megabytes(behind())} behind, its instance at ${memory[0]} and the others at ${memory.slice(1).join(', ')}`,
   )
-  note(`from a request to the others ${p99(arrivals(others, writers, start))} ms at p99`)
+  addRemark(`p99 from a request to the others ${p99(arrivals(others, writers, start))} ms`)
   const counts = others.map((one) => eventsSince(one, start))
-  if (slow.ledger.length > before + 50) breach('it went on reading')
-  if (Math.min(...counts) < Math.max(...counts) - 50) breach('the others were held up too')
+  if (slow.ledger.length > before + 50) reportViolation('the stalled client received events')
+  if (Math.min(...counts) < Math.max(...counts) - 50) reportViolation('other clients were delayed')
 
-  // It takes the little that was on its way, finds the end of the stream, and comes back with its cursor.
+  // The client reads what was in the network, sees the end of the stream, and reconnects with its cursor.
   const { connection } = slow.ledger.at(-1)!
   origin = cluster.balancer.origin
-  link.goOn()
-  await until(() => slow.ledger.at(-1)!.connection > connection, 15_000, 'its connection to be cut').catch(
-    (error: Error) => breach(error.message),
+  link.resume()
+  await until(() => slow.ledger.at(-1)!.connection > connection, 15_000, 'its connection to be closed').catch(
+    (error: Error) => reportViolation(error.message),
   )
 }
 
@@ -83,13 +84,13 @@ function eventsSince({ ledger }: Follower, start: number): number {
   return ledger.filter(({ kind, at }) => kind === 'event' && at >= start).length
 }
 
-/** How long posts sent since `start` took to each of the followers, in ms. */
+/** Returns how long each post sent since `start` took to each follower, in ms. */
 function arrivals(followers: Follower[], { writes }: Writers, start: number): number[] {
   const sent = new Map(writes.map(({ body, sentAt }) => [body, sentAt]))
   return followers.flatMap(({ ledger }) =>
     ledger.flatMap((entry) => {
-      if (entry.kind !== 'event' || entry.event !== 'post' || entry.about.body === null) return []
-      const sentAt = sent.get(entry.about.body) ?? 0
+      if (entry.kind !== 'event' || entry.event !== 'post' || entry.summary.body === null) return []
+      const sentAt = sent.get(entry.summary.body) ?? 0
       return sentAt >= start ? [entry.at - sentAt] : []
     }),
   )
@@ -103,27 +104,28 @@ function megabytes(bytes: number): string {
   return `${(bytes / 1024 / 1024).toFixed(0)} MB`
 }
 
-export const restless: Fault = {
+export const reconnecting: Fault = {
   name: 'clients reconnect all the time',
-  hold: { long: 20_000, short: 4_000 },
+  amount: { long: 20_000, short: 4_000 },
   writers: { count: 50, every: 250 },
-  restless: 100,
-  async happen({ followers, hold, note }) {
-    await pause(hold)
+  disconnectAfter: 100,
+  async inject({ followers, amount: duration, addRemark }) {
+    await pause(duration)
     const connections = followers.map(({ ledger }) => ledger.at(-1)?.connection ?? 0)
-    note(`${connections.reduce((sum, one) => sum + one, 0)} connections`)
+    addRemark(`${connections.reduce((sum, one) => sum + one, 0)} connections`)
   },
 }
 
-const kinds = ['€', 'é', '漢', '\u{1f600}', '\\"']
+const characters = ['€', 'é', '漢', '\u{1f600}', '\\"']
 
 export const largePayloads: Fault = {
   name: 'payloads around 7,900 bytes',
-  hold: { long: 20_000, short: 4_000 },
+  amount: { long: 20_000, short: 4_000 },
   writers: {
-    filler: () => kinds[Math.floor(Math.random() * kinds.length)]!.repeat(1_800 + Math.random() * 300),
+    filler: () =>
+      characters[Math.floor(Math.random() * characters.length)]!.repeat(1_800 + Math.random() * 300),
     every: 100,
-    async follow(send, post) {
+    async afterPost(send, post) {
       await send(`/posts/${post}/like`)
       const { id: comment } = await send(`/posts/${post}/comments`, { body: 'ü'.repeat(1_900) })
       await send(`/comments/${comment}/like`)
@@ -133,13 +135,13 @@ export const largePayloads: Fault = {
       await send(`/posts/${post}/unlike`)
     },
   },
-  async happen({ cluster, hold, note }) {
-    await pause(hold)
-    const [sizes] = await cluster.postgres.query<{ whole: string; told: string }>(
+  async inject({ cluster, amount: duration, addRemark }) {
+    await pause(duration)
+    const [sizes] = await cluster.postgres.query<{ whole: string; cut: string }>(
       `select count(*) filter (where octet_length(payload::text) < 7700) as whole,
-         count(*) filter (where octet_length(payload::text) >= 7900) as told
+         count(*) filter (where octet_length(payload::text) >= 7900) as cut
        from (select payload from log order by seq desc limit 2000) newest`,
     )
-    note(`${sizes!.whole} below, ${sizes!.told} above`)
+    addRemark(`${sizes!.whole} below, ${sizes!.cut} above`)
   },
 }

@@ -1,13 +1,13 @@
 import { pause, until } from '../cluster.ts'
-import { expectWhy } from './load.ts'
+import { expectReason } from './load.ts'
 import { newestSeq } from '../database-state.ts'
-import type { Fault, Scene } from '../run.ts'
+import type { Fault, FaultContext } from '../run.ts'
 
 export const listenCut: Fault = {
   name: 'the LISTEN connection is cut',
-  hold: { long: 20_000, short: 3_000 },
-  async happen({ cluster, hold }) {
-    for (const end = Date.now() + hold; Date.now() < end;) {
+  amount: { long: 20_000, short: 3_000 },
+  async inject({ cluster, amount: duration }) {
+    for (const end = Date.now() + duration; Date.now() < end;) {
       await cluster.postgres.query(
         `select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'koafeed:listener:%'`,
       )
@@ -18,16 +18,16 @@ export const listenCut: Fault = {
 
 export const crash: Fault = {
   name: 'PostgreSQL restarts and crashes',
-  hold: { long: 5_000, short: 1_000 },
-  async happen({ cluster: { postgres }, hold }) {
+  amount: { long: 5_000, short: 1_000 },
+  async inject({ cluster: { postgres }, amount: duration }) {
     await postgres.stop('immediate')
     await postgres.start()
-    await pause(hold)
+    await pause(duration)
     const find = async () =>
       postgres.query<{ pid: number }>(
         `select pid from pg_stat_activity where application_name like 'koafeed:pool:%' order by query_start desc limit 1`,
       )
-    // The balancer sends no requests before the instances listen again, so for a while their pools are empty.
+    // The pools are empty at first, because the balancer sends requests only after the instances listen again.
     await until(async () => (await find()).length > 0, 10_000, 'a connection of a pool')
     const [backend] = await find()
     if (!backend) throw new Error('there is no backend to kill')
@@ -37,54 +37,60 @@ export const crash: Fault = {
 
 export const away: Fault = {
   name: 'PostgreSQL is away',
-  hold: { long: 60_000, short: 3_000 },
-  async happen(scene) {
-    const { cluster, hold } = scene
+  amount: { long: 60_000, short: 3_000 },
+  async inject(context) {
+    const { cluster, amount: duration } = context
     await cluster.postgres.stop('fast')
-    await pause(hold)
-    await expectWhy(scene, /listening|does not answer/)
+    await pause(duration)
+    await expectReason(context, /listening|does not answer/)
     await cluster.postgres.start()
   },
 }
 
-/** An older copy is put back under running instances; then the operator does what docs/operations.md says. */
+/** The database is restored from a copy while instances run; then the operator follows docs/operations.md. */
 export const wentBack: Fault = {
   name: 'the database went back',
-  hold: { long: 10_000, short: 2_000 },
+  amount: { long: 10_000, short: 2_000 },
   async prepare({ postgres }) {
     await postgres.stop('fast')
-    await postgres.keepCopy()
+    await postgres.saveCopy()
     await postgres.start()
   },
-  async happen(scene) {
-    const { cluster, hold, note, followers } = scene
+  async inject(context) {
+    const { cluster, amount: duration, addRemark, followers } = context
     const { postgres, nodes } = cluster
     const [late] = nodes
-    await pause(hold)
-    // One instance hears of it only when the new numbers have passed the ones it knows.
+    await pause(duration)
+    // One instance can look only after the new numbers have passed its position.
     late!.pool.silence()
     late!.listen.silence()
     const before = await newestSeq(cluster)
     await postgres.stop('immediate')
-    await postgres.putBack()
-    scene.forgotten(Date.now())
+    await postgres.restoreCopy()
+    context.markRestored(Date.now())
     await postgres.start()
-    await until(async () => (await newestSeq(cluster)) > before + 20, 30_000, 'the numbers to be passed')
-    late!.pool.mend()
-    late!.listen.mend()
-    await untilReset(scene)
+    await until(
+      async () => (await newestSeq(cluster)) > before + 20,
+      30_000,
+      'the new numbers to pass the old ones',
+    )
+    late!.pool.restore()
+    late!.listen.restore()
+    await untilReset(context)
     await postgres.query(`select setval('log_seq', (select max(seq) from log) + 1000000)`)
     await postgres.query(`select append_log('restored', '{}', '{}')`)
     await postgres.query(`delete from log where seq < (select max(seq) from log where event = 'restored')`)
-    note(`${followers.reduce((sum, one) => sum + resetsOf(one), 0)} resets`)
+    addRemark(`${followers.reduce((sum, one) => sum + resetsOf(one), 0)} resets`)
   },
 }
 
-async function untilReset({ followers, breach }: Scene): Promise<void> {
-  const everybody = (): boolean => followers.every((one) => resetsOf(one) > 0)
-  await until(everybody, 10_000, 'everybody to be reset').catch((error: Error) => breach(error.message))
+async function untilReset({ followers, reportViolation }: FaultContext): Promise<void> {
+  const areAllReset = (): boolean => followers.every((one) => resetsOf(one) > 0)
+  await until(areAllReset, 10_000, 'every follower to be reset').catch((error: Error) =>
+    reportViolation(error.message),
+  )
 }
 
-function resetsOf({ ledger }: Scene['followers'][number]): number {
+function resetsOf({ ledger }: FaultContext['followers'][number]): number {
   return ledger.filter(({ kind }) => kind === 'reset').length
 }

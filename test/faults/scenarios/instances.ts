@@ -1,86 +1,89 @@
 import { pause, until } from '../cluster.ts'
 import { startFollower } from '../follower.ts'
 import { readiness } from '../monitor.ts'
-import type { Fault, Scene } from '../run.ts'
+import type { Fault, FaultContext } from '../run.ts'
 
-const NOTICED_WITHIN_MS = 10_000
-const EXIT_WITHIN_MS = 15_000
+const DETECTION_LIMIT_MS = 10_000
+const EXIT_LIMIT_MS = 15_000
 const STREAMS_EACH = 9
 
 export const death: Fault = {
   name: 'an instance dies',
-  hold: { long: 10_000, short: 0 },
-  // Its clients wait out their `retry:`, up to 8 s, so that they do not come back all at once.
-  heals: 10_000,
-  async happen({ cluster, excuse, hold }) {
+  amount: { long: 10_000, short: 0 },
+  // Its clients wait for their `retry:`, up to 8 s, so that they do not all reconnect at once.
+  recoveryLimit: 10_000,
+  async inject({ cluster, allowOutage, amount: duration }) {
     const [node] = cluster.nodes
-    excuse(node!, true)
-    if (hold > 0) {
+    allowOutage(node!, true)
+    if (duration > 0) {
       await node!.instance.kill('SIGKILL')
-      await pause(hold)
+      await pause(duration)
       await node!.replace()
     }
     await node!.instance.kill('SIGKILL')
   },
-  async tidy({ cluster, excuse }) {
+  async cleanUp({ cluster, allowOutage }) {
     await cluster.nodes[0]!.replace()
-    excuse(cluster.nodes[0]!, false)
+    allowOutage(cluster.nodes[0]!, false)
   },
 }
 
 export const rollingRestart: Fault = {
   name: 'rolling restart',
-  hold: { long: 2_000, short: 200 },
-  async happen({ cluster, excuse, hold, breach, note }) {
+  amount: { long: 2_000, short: 200 },
+  async inject({ cluster, allowOutage, amount: duration, reportViolation, addRemark }) {
     const { balancer } = cluster
-    balancer.forget()
+    balancer.resetCounts()
     for (const node of cluster.nodes) {
-      excuse(node, true)
+      allowOutage(node, true)
       const start = Date.now()
       const { code } = await node.instance.kill('SIGTERM')
       const took = Date.now() - start
-      if (code !== 0) breach(`an instance ended with ${code}`)
-      if (took > EXIT_WITHIN_MS) breach(`an instance took ${took} ms to end`)
+      if (code !== 0) reportViolation(`an instance exited with ${code}`)
+      if (took > EXIT_LIMIT_MS) reportViolation(`an instance took ${took} ms to exit`)
       await node.replace()
       await until(() => balancer.ready() === cluster.nodes.length, 15_000, 'the new instance to be ready')
-      excuse(node, false)
-      await pause(hold)
+      allowOutage(node, false)
+      await pause(duration)
     }
-    note(`${balancer.failed()} failed requests`)
-    if (balancer.failed() > 0) breach(`${balancer.failed()} requests failed through the balancer`)
+    addRemark(`${balancer.failed()} failed requests`)
+    if (balancer.failed() > 0) reportViolation(`${balancer.failed()} requests failed through the balancer`)
   },
 }
 
-/** The balancer does not learn that an instance drains, and prefers it because it has the fewest streams. */
+/** The balancer does not know that an instance drains, and prefers it because it has the fewest streams. */
 export const drain: Fault = {
   name: 'an instance drains',
-  hold: { long: 5_000, short: 200 },
-  async happen(scene) {
-    const { cluster, excuse, hold, breach, note } = scene
+  amount: { long: 5_000, short: 200 },
+  async inject(context) {
+    const { cluster, allowOutage, amount: duration, reportViolation, addRemark } = context
     const { balancer } = cluster
     const [node] = cluster.nodes
-    await addFollowers(scene)
-    balancer.forget()
+    await addFollowers(context)
+    balancer.resetCounts()
     balancer.setPassive(true)
-    excuse(node!, true)
+    allowOutage(node!, true)
     const start = Date.now()
     const { code } = await node!.instance.kill('SIGTERM')
-    if (code !== 0) breach(`the instance ended with ${code}`)
-    if (Date.now() - start > EXIT_WITHIN_MS) breach(`the instance took ${Date.now() - start} ms to end`)
+    if (code !== 0) reportViolation(`the instance exited with ${code}`)
+    if (Date.now() - start > EXIT_LIMIT_MS)
+      reportViolation(`the instance took ${Date.now() - start} ms to exit`)
     const { served, refused } = balancer.streamsOf(node!.instance.origin)
-    note(`${served} returns, ${refused} refused and sent on, ${balancer.failed()} failed requests`)
-    if (served > 0) breach(`${served} streams returned to the instance that drained`)
-    if (balancer.failed() > 0) breach(`${balancer.failed()} requests failed through the balancer`)
-    await pause(hold)
+    addRemark(
+      `${served} returns, ${refused} refused and retried elsewhere, ${balancer.failed()} failed requests`,
+    )
+    if (served > 0) reportViolation(`${served} streams returned to the draining instance`)
+    if (balancer.failed() > 0) reportViolation(`${balancer.failed()} requests failed through the balancer`)
+    await pause(duration)
   },
-  async tidy({ cluster, excuse }) {
+  async cleanUp({ cluster, allowOutage }) {
     cluster.balancer.setPassive(false)
     await cluster.nodes[0]!.replace()
-    excuse(cluster.nodes[0]!, false)
+    allowOutage(cluster.nodes[0]!, false)
   },
 }
 
-async function addFollowers({ cluster, followers }: Scene): Promise<void> {
+async function addFollowers({ cluster, followers }: FaultContext): Promise<void> {
   const { origin } = cluster.balancer
   const { from } = followers[0]!
   for (const person of cluster.followers) {
@@ -90,71 +93,75 @@ async function addFollowers({ cluster, followers }: Scene): Promise<void> {
   await until(() => followers.every((one) => one.ledger.length > 0), 10_000, 'the followers to be connected')
 }
 
-/** As after a power cut: the instances are there before PostgreSQL. */
+/** As after a power failure: the instances start before PostgreSQL. */
 export const startWithoutDatabase: Fault = {
   name: 'an instance starts without a database',
-  hold: { long: 20_000, short: 1_000 },
-  // Clients of the killed instance wait out their `retry:`, up to 8 s.
-  heals: 10_000,
-  async happen({ cluster, excuse, hold, breach, note }) {
+  amount: { long: 20_000, short: 1_000 },
+  // Clients of the killed instance wait for their `retry:`, up to 8 s.
+  recoveryLimit: 10_000,
+  async inject({ cluster, allowOutage, amount: duration, reportViolation, addRemark }) {
     const { postgres, nodes } = cluster
     const [node] = nodes
-    excuse(node!, true)
+    allowOutage(node!, true)
     await postgres.stop('fast')
     await node!.instance.kill('SIGKILL')
     await node!.replace('listening')
-    excuse(node!, false)
-    await pause(hold)
+    allowOutage(node!, false)
+    await pause(duration)
     const { why } = await readiness(node!)
-    if (!why.includes('waiting for the database')) breach(`/readyz said ${JSON.stringify(why)}`)
+    if (!why.includes('waiting for the database')) reportViolation(`/readyz gave ${JSON.stringify(why)}`)
     await postgres.start()
     const start = Date.now()
     await until(async () => (await readiness(node!)).ok, 10_000, 'the instance to be ready').catch(
-      (error: Error) => breach(error.message),
+      (error: Error) => reportViolation(error.message),
     )
-    note(`ready ${((Date.now() - start) / 1000).toFixed(1)} s after the database`)
+    addRemark(`ready ${((Date.now() - start) / 1000).toFixed(1)} s after the database`)
   },
 }
 
 export const silence: Fault = {
   name: 'the network goes silent',
-  hold: { long: 20_000, short: 1_000 },
-  happen: (scene) => silenceWires(scene, ['pool', 'listen']),
+  amount: { long: 20_000, short: 1_000 },
+  inject: (context) => silenceLinks(context, ['pool', 'listen']),
 }
 
 export const listenSilence: Fault = {
   name: 'the LISTEN connection goes silent',
-  hold: { long: 20_000, short: 1_000 },
-  happen: (scene) => silenceWires(scene, ['listen']),
+  amount: { long: 20_000, short: 1_000 },
+  inject: (context) => silenceLinks(context, ['listen']),
 }
 
 export const freeze: Fault = {
   name: 'an instance freezes',
-  hold: { long: 30_000, short: 3_000 },
-  async happen({ cluster, excuse, hold }) {
+  amount: { long: 30_000, short: 3_000 },
+  async inject({ cluster, allowOutage, amount: duration }) {
     const [node] = cluster.nodes
-    excuse(node!, true)
+    allowOutage(node!, true)
     node!.instance.child.kill('SIGSTOP')
-    await pause(hold)
+    await pause(duration)
     node!.instance.child.kill('SIGCONT')
-    excuse(node!, false)
+    allowOutage(node!, false)
   },
 }
 
-/** Lasts until the instance says so, and `hold` longer. */
-async function silenceWires(
-  { cluster, hold, breach, note }: Scene,
-  wires: ('pool' | 'listen')[],
+/** Silences links of one instance until /readyz reports it, and then for the amount of the fault. */
+async function silenceLinks(
+  { cluster, amount: duration, reportViolation, addRemark }: FaultContext,
+  links: ('pool' | 'listen')[],
 ): Promise<void> {
   const [node] = cluster.nodes
   const start = Date.now()
-  for (const wire of wires) node![wire].silence()
+  for (const link of links) node![link].silence()
   try {
-    await until(async () => !(await readiness(node!)).ok, NOTICED_WITHIN_MS, 'the instance to notice')
-    note(`noticed after ${((Date.now() - start) / 1000).toFixed(1)} s`)
+    await until(
+      async () => !(await readiness(node!)).ok,
+      DETECTION_LIMIT_MS,
+      'the instance to report the silence',
+    )
+    addRemark(`reported after ${((Date.now() - start) / 1000).toFixed(1)} s`)
   } catch {
-    breach(`the silence was not noticed within ${NOTICED_WITHIN_MS} ms`)
+    reportViolation(`the silence was not reported within ${DETECTION_LIMIT_MS} ms`)
   }
-  await pause(hold)
-  for (const wire of wires) node![wire].mend()
+  await pause(duration)
+  for (const link of links) node![link].restore()
 }

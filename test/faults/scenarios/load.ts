@@ -1,16 +1,16 @@
 import { pause, until, type Cluster } from '../cluster.ts'
 import { readiness } from '../monitor.ts'
-import type { Fault, Scene } from '../run.ts'
+import type { Fault, FaultContext } from '../run.ts'
 
-/** Transactions that have written and sit there: what comes after them must not be told before they are. */
+/** Transactions stay open after a write. Events that commit later must not be sent before theirs. */
 export const lateCommits: Fault = {
   name: 'late commits',
-  hold: { long: 20_000, short: 4_000 },
-  async happen({ cluster, writers, hold, note }) {
-    const end = Date.now() + hold
+  amount: { long: 20_000, short: 4_000 },
+  async inject({ cluster, writers, amount: duration, addRemark }) {
+    const end = Date.now() + duration
     let commits = 0
     let rollbacks = 0
-    async function sit(n: number): Promise<void> {
+    async function writeLate(n: number): Promise<void> {
       const client = await cluster.postgres.connect()
       for (let round = 0; Date.now() < end; round++) {
         const author = cluster.authors[n % cluster.authors.length]!.name
@@ -18,7 +18,7 @@ export const lateCommits: Fault = {
           body: `late ${Date.now()} ${n} ${round}`,
           author,
           sentAt: Date.now(),
-          answeredAt: null,
+          confirmedAt: null,
         }
         await client.query('begin')
         await client.query(
@@ -27,38 +27,38 @@ export const lateCommits: Fault = {
         )
         await pause(300 + Math.random() * 2_000)
         if (round % 3 === 2) {
-          // The number is drawn, and nobody will ever have it.
+          // A transaction that has drawn its number and rolls back leaves a gap.
           if (n % 2 === 0) await client.query('set constraints all immediate')
           await client.query('rollback')
           rollbacks += 1
         } else {
           await client.query('commit')
-          writers.writes.push({ ...attempt, answeredAt: Date.now() })
+          writers.writes.push({ ...attempt, confirmedAt: Date.now() })
           commits += 1
         }
       }
       await client.end()
     }
-    await Promise.all(Array.from({ length: 6 }, (_, n) => sit(n)))
-    note(`${commits} late, ${rollbacks} rolled back`)
+    await Promise.all(Array.from({ length: 6 }, (_, n) => writeLate(n)))
+    addRemark(`${commits} late, ${rollbacks} rolled back`)
   },
 }
 
 export const poolExhausted: Fault = {
   name: 'the pool is exhausted',
-  hold: { long: 30_000, short: 6_000 },
+  amount: { long: 30_000, short: 6_000 },
   writers: { count: 40, every: 50 },
-  async happen(scene) {
-    const client = await scene.cluster.postgres.connect()
+  async inject(context) {
+    const client = await context.cluster.postgres.connect()
     await client.query('begin')
     await client.query('lock table posts in access exclusive mode')
-    const end = Date.now() + scene.hold
-    // Writes leave four connections to reads, so it takes reads to exhaust a pool.
-    const readers = scene.cluster.nodes.flatMap(({ instance }) =>
+    const end = Date.now() + context.amount
+    // Writes leave four connections of a pool to reads, so only reads can exhaust it.
+    const readers = context.cluster.nodes.flatMap(({ instance }) =>
       Array.from({ length: 30 }, () => readUntil(end, `${instance.origin}/public`)),
     )
-    await pause(scene.hold - 500)
-    await expectWhy(scene, /does not answer|wait for a connection/)
+    await pause(context.amount - 500)
+    await expectReason(context, /does not answer|wait for a connection/)
     await client.query('rollback')
     await Promise.all(readers)
     await client.end()
@@ -66,42 +66,48 @@ export const poolExhausted: Fault = {
 }
 
 async function readUntil(end: number, url: string): Promise<void> {
-  while (Date.now() < end) await fetch(url).then((answer) => answer.arrayBuffer())
+  while (Date.now() < end) await fetch(url).then((response) => response.arrayBuffer())
 }
 
-/** The smallest queue that PostgreSQL makes, 512 kB, and a session that keeps it from being emptied. */
+/** Uses PostgreSQL's smallest queue, 512 kB, and a session that does not read it. */
 export const queueFull: Fault = {
   name: 'the notify queue is full',
-  hold: { long: 20_000, short: 1_500 },
+  amount: { long: 20_000, short: 1_500 },
   writers: { filler: () => 'x'.repeat(4_000), every: 20 },
   prepare: (cluster) => restart(cluster, ['max_notify_queue_pages=64']),
-  async happen(scene) {
-    const client = await scene.cluster.postgres.connect()
+  async inject(context) {
+    const client = await context.cluster.postgres.connect()
     await client.query('listen koafeed')
     await client.query('begin')
     await client.query('select 1')
-    const refused = (): boolean => scene.writers.refusals().count > 0
-    await until(refused, 20_000, 'the first refusal').catch((error: Error) => scene.breach(error.message))
-    await pause(scene.hold)
-    await expectWhy(scene, /queue of notifications/)
+    const refused = (): boolean => context.writers.refusals().count > 0
+    await until(refused, 20_000, 'the first refusal').catch((error: Error) =>
+      context.reportViolation(error.message),
+    )
+    await pause(context.amount)
+    await expectReason(context, /queue of notifications/)
     await client.query('rollback')
     await client.end()
   },
-  tidy: ({ cluster }) => restart(cluster, []),
+  cleanUp: ({ cluster }) => restart(cluster, []),
 }
 
-/** Whether /readyz of every instance says what is wrong. */
-export async function expectWhy({ cluster, breach }: Scene, what: RegExp): Promise<void> {
+/** Reports a violation if /readyz of an instance does not give this reason. */
+export async function expectReason(
+  { cluster, reportViolation }: FaultContext,
+  reason: RegExp,
+): Promise<void> {
   for (const node of cluster.nodes) {
     const { why } = await readiness(node)
-    if (!why.some((one) => what.test(one))) breach(`/readyz says nothing of it: ${JSON.stringify(why)}`)
+    if (!why.some((one) => reason.test(one)))
+      reportViolation(`/readyz does not give the reason: ${JSON.stringify(why)}`)
   }
 }
 
 async function restart({ postgres, nodes, balancer }: Cluster, settings: string[]): Promise<void> {
   await postgres.stop('fast')
   await postgres.start(settings)
-  // A poll may still be on its way from before.
+  // A poll from before the restart may still be running.
   await pause(500)
   await until(() => balancer.ready() === nodes.length, 20_000, 'all instances to be ready')
 }

@@ -2,41 +2,44 @@ import { pause, type Cluster, type Person } from '../cluster.ts'
 import type { Fault } from '../run.ts'
 
 const LIKES_PER_SECOND = 50
-const REFUSED_WITHIN_MS = 5_000
+const REFUSAL_LIMIT_MS = 5_000
 
-/** One post is locked in psql while people like it: all pages and all other writes are served. */
+/** A post is locked while people like it. All pages and all other writes must be served. */
 export const rowLocked: Fault = {
   name: 'a row is locked',
-  hold: { long: 20_000, short: 3_000 },
-  async happen(scene) {
-    const { cluster, hold, breach, note } = scene
+  amount: { long: 20_000, short: 3_000 },
+  async inject(context) {
+    const { cluster, amount: duration, reportViolation, addRemark } = context
     const post = await newPost(cluster)
-    const psql = await cluster.postgres.connect()
-    await psql.query('begin')
-    await psql.query('select from posts where id = $1 for update', [post])
-    const end = Date.now() + hold
+    const holder = await cluster.postgres.connect()
+    await holder.query('begin')
+    await holder.query('select from posts where id = $1 for update', [post])
+    const end = Date.now() + duration
     const pages = readPages(cluster, post, end)
     const likes = await likeUntil(cluster.strangers, post, end)
     const statuses = await pages
-    await psql.query('commit')
-    await psql.end()
+    await holder.query('commit')
+    await holder.end()
 
-    if (likes.served > 0) breach(`${likes.served} likes of the locked post were answered`)
-    if (likes.slowest > REFUSED_WITHIN_MS) breach(`a like was refused after ${likes.slowest} ms`)
+    if (likes.served > 0) reportViolation(`${likes.served} likes of the locked post were confirmed`)
+    if (likes.slowest > REFUSAL_LIMIT_MS) reportViolation(`a like was refused after ${likes.slowest} ms`)
     const failed = statuses.filter((status) => status !== 200)
-    if (failed.length > 0) breach(`${failed.length} of ${statuses.length} pages failed: ${failed.join(' ')}`)
+    if (failed.length > 0)
+      reportViolation(`${failed.length} of ${statuses.length} pages failed: ${failed.join(' ')}`)
     if ((await like(cluster.strangers[0]!, post)) !== 200)
-      breach('the post takes no like once it is unlocked')
-    note(`${statuses.length - failed.length} of ${statuses.length} pages 200; ${likes.refused} likes refused`)
+      reportViolation('the post cannot be liked after the lock is released')
+    addRemark(
+      `${statuses.length - failed.length} of ${statuses.length} pages 200; ${likes.refused} likes refused`,
+    )
   },
 }
 
 async function newPost({ authors }: Cluster): Promise<string> {
-  const answer = await authors[0]!.client.post('/posts', { body: 'a post that will be locked' })
-  return String(answer.json.post.id)
+  const response = await authors[0]!.client.post('/posts', { body: 'a post that will be locked' })
+  return String(response.json.post.id)
 }
 
-/** Requests at a fixed rate, whether the earlier ones are answered or not. */
+/** Sends likes at a fixed rate, without waiting for the responses. */
 async function likeUntil(people: Person[], post: string, end: number) {
   const likes: Promise<void>[] = []
   const result = { refused: 0, served: 0, slowest: 0 }

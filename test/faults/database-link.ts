@@ -1,42 +1,42 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
-/** A wire to PostgreSQL that can go silent: nothing is forwarded any more, and nothing says so. */
-export interface Wire {
+/** A TCP proxy to PostgreSQL that can go silent: it forwards nothing more, and closes no connection. */
+export interface DatabaseLink {
   port: number
   silence(): void
-  /** Ends each new connection at once, after so many more. */
-  breakAfter(connections: number): void
+  /** Closes every new connection at once, after this many more. */
+  refuseAfter(connections: number): void
   /**
-   * New connections work again. Those that met the silence stay silent for good, as behind a firewall that forgot
-   * them: only a time limit finds out.
+   * Makes new connections work again. The silent ones stay silent, as behind a firewall that lost their state: only a
+   * timeout detects it.
    */
-  mend(): void
+  restore(): void
   close(): void
 }
 
-export async function layWire(toPort: number): Promise<Wire> {
+export async function openDatabaseLink(toPort: number): Promise<DatabaseLink> {
   const sockets = new Set<Socket>()
-  let silent = false
+  let isSilent = false
   let left = Infinity
 
-  const keep = (socket: Socket): Socket => {
+  const track = (socket: Socket): Socket => {
     sockets.add(socket)
     return socket.on('error', () => socket.destroy()).on('close', () => sockets.delete(socket))
   }
   const server = createServer((near) => {
-    keep(near)
+    track(near)
     if (left-- <= 0) {
       near.destroy()
       return
     }
-    if (silent) {
+    if (isSilent) {
       near.pause()
       return
     }
-    const far = keep(connect(toPort, '127.0.0.1'))
+    const far = track(connect(toPort, '127.0.0.1'))
     near.pipe(far).pipe(near)
-    // An end that is no orderly one passes on too, unless the wire is silent.
+    // `pipe` forwards only an orderly end. A broken connection is forwarded here, unless the link is silent.
     near.on('close', () => far.isPaused() || far.destroy())
     far.on('close', () => near.isPaused() || near.destroy())
   })
@@ -46,14 +46,14 @@ export async function layWire(toPort: number): Promise<Wire> {
   return {
     port: (server.address() as AddressInfo).port,
     silence() {
-      silent = true
+      isSilent = true
       for (const socket of sockets) socket.unpipe().pause()
     },
-    breakAfter(connections) {
+    refuseAfter(connections) {
       left = connections
     },
-    mend() {
-      silent = false
+    restore() {
+      isSilent = false
       left = Infinity
     },
     close() {
