@@ -1,4 +1,4 @@
-import type { Wire } from '../../src/stream/clients/connection.ts'
+import type { StreamResponse } from '../../src/stream/clients/connection.ts'
 import type { Process, Scheduler } from './scheduler.ts'
 
 /** What the kernels and the network hold of one connection. */
@@ -34,7 +34,7 @@ export interface Stamp {
 }
 
 /** The server's end of a connection, with what its client and the network do to it. */
-export interface SimulatedWire extends Wire {
+export interface SimulatedWire extends StreamResponse {
   respond(status: number): void
   /** The network or a process breaks it: up to `kept` blocks that were sent before still arrive. */
   cut(kept: number): void

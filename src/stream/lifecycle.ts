@@ -5,17 +5,17 @@ import type { Subscriber } from './clients/subscriber.ts'
 
 const TICK_MS = 1_000
 const BEAT_AFTER_MS = 15_000
-/** A replay that finds nothing for its client sends beats, which move the client's cursor. */
+/** A replay without events for its client sends beats, which move the client's cursor. */
 const REPLAY_BEAT_AFTER_MS = 4_000
 const STALLED_AFTER_MS = 10_000
-/** A connection lives for 8 to 10 minutes: this bounds what a dead client or an outdated session can cost. */
+/** A connection lasts for 8 to 10 minutes, which limits the cost of unreachable clients and outdated sessions. */
 const MAX_AGE_MS: [number, number] = [8 * 60_000, 10 * 60_000]
 const RECHECK_MS = 60_000
 /** Streams end over this time, so that their clients do not all reconnect in the same moment. */
 const DRAIN_MS = 3_000
 const DRAIN_BATCHES = 30
 
-/** Sends beats, and ends streams that are old, stalled or without a live session; one timer for all of them. */
+/** Sends beats, and ends streams that are old, stalled or without a live session. One timer serves all streams. */
 export interface Lifecycle {
   /** Ends every stream in batches over a few seconds. */
   drain(): Promise<void>
@@ -24,7 +24,7 @@ export interface Lifecycle {
 
 export interface LifecycleOptions {
   hub: Hub
-  /** Returns those of the sessions (SHA-256 in hex) that are still alive. */
+  /** Returns the given session hashes (SHA-256 in hex) whose sessions are still alive. */
   findLiveSessions(hashes: string[]): Promise<Set<string>>
   log: Logger
   clock?: Clock
@@ -64,7 +64,7 @@ export function startLifecycle({
     subscriber.beat()
   }
 
-  /** A session that expires is not an event: its streams are found here. */
+  /** Ends the streams of expired sessions, which the log does not report. */
   async function recheckSessions(): Promise<void> {
     const signedIn = [...hub.subscribers()].filter((subscriber) => subscriber.viewer !== null)
     const hashes = new Set(signedIn.map((subscriber) => subscriber.viewer!.session))

@@ -7,36 +7,36 @@ import { MAX_REPLAY_EVENTS, type ReplayDeps } from './replay/replay.ts'
 import type { Authorized, Page, Wanted } from './rights.ts'
 import { createSubscriber, type Subscriber, type Viewer } from './clients/subscriber.ts'
 
-/** The rights of a person who changes them all the time cannot be read; the client tries again later. */
+/** If the rights change during every attempt, the client gets 503 and tries again later. */
 const MAX_ATTEMPTS = 5
 
 export interface OpenDeps extends ReplayDeps {
   clock: Clock
-  /** Reads the log up to the database's newest event. */
+  /** Reads the log up to its newest event. */
   sync(): Promise<void>
-  /** `seq` of the newest event that this instance has accepted; the last of them may not have been relayed yet. */
+  /** `seq` of the newest event that this instance has accepted. It may not have been relayed yet. */
   newest(): number
-  /** Reads what the stream may show, and whether the viewer's session is alive; null if a page may not be seen. */
+  /** Reads the rights of the stream, and whether the viewer's session is alive; null if a page is not visible. */
   authorize(wanted: Wanted): Promise<Authorized | null>
   connectionLimit: ConnectionLimit
 }
 
 export interface StreamRequest {
-  /** Includes the viewer's home feed. */
+  /** Whether the stream includes the viewer's home feed. */
   home: boolean
   pages: Page[]
   /** The last `seq` that the client has; null for a client that starts now. */
   cursor: number | null
-  /** Id of the user whose page asks, if the page says so. */
+  /** Id of the user for whom the page was rendered, if the page sends it. */
   as?: string | undefined
-  /** Finds the viewer by the session cookie; null if nobody is signed in. */
+  /** Finds the viewer by the session cookie; null for an anonymous client. */
   identify(): Promise<Viewer | null>
-  /** Where an anonymous client comes from, for the connection limit. */
+  /** The network of the client, for the connection limit. */
   network: string
 }
 
 /**
- * Authorizes a stream and answers with where it starts. Then it may be replayed and go live.
+ * Authorizes a stream and writes its first cursor, or a reset. The stream can then be replayed and go live.
  * @throws Unauthorized, NotFound, TooMany or Unavailable, before anything is written
  */
 export async function openStream(
@@ -51,7 +51,7 @@ export async function openStream(
     const viewer = await identify(request)
     const subscriber = createSubscriber(connection, viewer, request.home)
     if (connection.closed()) return subscriber
-    // From here on changes of the viewer's rights are heard; those before are in what is read next.
+    // From here on the hub reports changes of the viewer's rights. `authorize` sees the changes before.
     hub.add(subscriber)
     connection.onClose(() => hub.remove(subscriber))
     try {
@@ -62,13 +62,13 @@ export async function openStream(
       const { rights } = authorized
       deps.connectionLimit.acquire(viewer?.id ?? null, request.network, connection)
       const from = isResumable ? (request.cursor ?? snapshotSeq) : snapshotSeq
-      // What was committed before the viewer was allowed to see it is not sent, though they may see its result now.
+      // Events from before the viewer got a right must not be replayed, so the stream starts after that change.
       const isOutdated = rights.changedAt > from && (request.home || rights.guarded)
       const start = isOutdated ? Math.max(rights.changedAt, snapshotSeq) : from
       subscriber.start(rights, start)
       connection.open()
       const retry = randomBetween(clock, 2_000, 8_000)
-      // A cursor before the reset would survive a connection that breaks between the two: the reset would be lost.
+      // If an id came before the reset, a connection that breaks between the two would lose the reset.
       const mustReset = isOutdated || !isResumable
       connection.write(encodeSse(mustReset ? { retry } : { retry, id: start }))
       if (mustReset) subscriber.reset(start)
@@ -87,11 +87,11 @@ async function identify({ identify, home, as }: StreamRequest): Promise<Viewer |
   return viewer
 }
 
-/** Whether everything after the cursor can be replayed: it is not from the future, and not too long ago. */
+/** Whether all events after the cursor can be replayed: the cursor is neither in the future nor too old. */
 async function canResume({ hub, index, sync, newest }: OpenDeps, cursor: number | null): Promise<boolean> {
   if (cursor === null) return true
-  // This instance may be behind the one that the client was connected to. A read that is under way may have begun
-  // before the client's last event; the second one has not.
+  // This instance may be behind the client's previous one. The first `sync` may join a read that began before the
+  // client's last event; the second one begins after it.
   for (let reads = 0; cursor > newest() && reads < 2; reads++) await sync()
   if (cursor > newest() || cursor < hub.position() - MAX_REPLAY_EVENTS) return false
   return cursor >= hub.recentFloor() || cursor >= (await index.oldest()) - 1

@@ -4,7 +4,7 @@ import type { Rights, Viewer } from './clients/subscriber.ts'
 /** One of the pages that a stream keeps current. */
 export type Page = { kind: 'public' | 'users' | 'groups' | 'posts'; key: string }
 
-/** What a stream asks for: the viewer's home feed, pages, or both. */
+/** The content that a stream requests: the viewer's home feed, pages, or both. */
 export interface Wanted {
   viewer: Viewer | null
   home: boolean
@@ -25,8 +25,8 @@ interface Row {
 }
 
 /**
- * Reads for many streams in one query which topics each of them gets; null for a stream one of whose pages does not
- * exist, or may not be seen by its viewer.
+ * Reads the rights of many streams in one query. Returns null for a stream if one of its pages does not exist or is not
+ * visible to its viewer.
  */
 export async function authorize(db: Db, wanted: readonly Wanted[]): Promise<(Authorized | null)[]> {
   const pages = wanted.flatMap((one, n) => one.pages.map((page) => ({ n: n + 1, ...page })))
@@ -77,7 +77,7 @@ export async function authorize(db: Db, wanted: readonly Wanted[]): Promise<(Aut
         select 'feed:' || u.feed_id, false
         from names n
         join users u on u.feed_id = n.feed_id and u.deleted_at is null
-        where asked.kind = 'users' and n.name = asked.key -- a name that was given up leads to its owner
+        where asked.kind = 'users' and n.name = asked.key -- an earlier name leads to its owner
         union all
         select 'feed:' || g.feed_id, g.visibility = 'private'
         from groups g

@@ -11,19 +11,19 @@ import { replay } from './replay/replay.ts'
 import type { Page } from './rights.ts'
 import type { Viewer } from './clients/subscriber.ts'
 
-/** Pages that one stream may add to its own: about as many tabs as a person has open. */
+/** Pages that one stream may add: about as many tabs as a person has open. */
 const MAX_WITH = 50
 
 export interface StreamRouteDeps extends OpenDeps {
-  /** Finds the viewer by the session cookie; null if nobody is signed in. */
+  /** Finds the viewer by the session cookie; null for an anonymous client. */
   identify(ctx: RouteContext): Promise<Viewer | null>
-  /** Whether this instance is shutting down: another one has to serve the stream. */
+  /** Whether this instance is shutting down. Another one must serve new streams. */
   isDraining(): boolean
 }
 
 /**
- * The streams of DESIGN's contract. `?with=` adds pages to any of them; `?as=` names the user whose page asks: another
- * person's session, or none, gets 401.
+ * The streams that docs/stream.md describes. `?with=` adds pages. `?as=` is the id of the user for whom the page was
+ * rendered: a request without the session of that user gets 401.
  */
 export function streamRoutes(deps: StreamRouteDeps): Router<ContextState, ContextExtension> {
   async function stream(ctx: RouteContext, home: boolean, own: Page[]): Promise<void> {
@@ -40,12 +40,12 @@ export function streamRoutes(deps: StreamRouteDeps): Router<ContextState, Contex
     }
     const connection = createConnection(ctx.res, deps.clock)
     const subscriber = await withinDeadline(() => openStream(deps, request, connection))
-    // From here on the response belongs to the stream; Koa must not end it.
+    // The stream writes to the response from here on, so Koa must not end it.
     ctx.respond = false
     try {
       await replay(deps, subscriber)
     } catch (error) {
-      // The replay cannot continue: the client reconnects with its cursor.
+      // The client reconnects with its cursor.
       ctx.state.log.warn({ event: 'stream cut', error: errorFacts(error) }, 'stream cut')
       connection.destroy()
     }
@@ -59,7 +59,7 @@ export function streamRoutes(deps: StreamRouteDeps): Router<ContextState, Contex
     .get('/posts/:id/stream', (ctx) => stream(ctx, false, [toPage('posts', ctx.params.id)]))
 }
 
-/** Throws NotFound for what cannot be the key of such a page. */
+/** @throws NotFound if `key` cannot belong to a page of this kind */
 function toPage(kind: Page['kind'], key = ''): Page {
   if (kind === 'public') return { kind, key }
   if (kind === 'posts') {
@@ -81,11 +81,11 @@ function readWith(ctx: RouteContext): Page[] {
   })
 }
 
-/** `Last-Event-ID`, else `?after=`; the header wins because a browser that reconnects repeats the old address. */
+/** Reads `Last-Event-ID`, else `?after=`. A browser that reconnects repeats the old URL, so the header has priority. */
 function readCursor(ctx: RouteContext): number | null {
   const given = ctx.get('Last-Event-ID') || [ctx.query.after ?? []].flat().join()
   if (given === '') return null
-  // Beyond 2^53 the number is inexact, and newer than any log: such a client is told to reload.
-  if (!/^(0|[1-9]\d{0,18})$/.test(given)) throw new BadRequest('This is not the number of an event.')
+  // Above 2^53 the number is inexact, but newer than any log, so the client gets a reset.
+  if (!/^(0|[1-9]\d{0,18})$/.test(given)) throw new BadRequest('Invalid event id.')
   return Number(given)
 }

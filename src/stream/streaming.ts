@@ -20,22 +20,22 @@ import { streamRoutes } from './routes.ts'
 import { createTopicIndex } from './replay/topic-index.ts'
 import type { Viewer } from './clients/subscriber.ts'
 
-/** Reads of the log for clients that missed something; the rest of the pool is for pages. */
+/** Concurrent reads of the log for replays. The rest of the pool serves pages. */
 const REPLAY_READS = 2
 
 export interface StreamingDeps {
   db: DatabasePool
-  /** One connection of its own for the listener, so that busy pages do not delay events. */
+  /** A separate pool of one connection for the listener, so that busy pages do not delay events. */
   logDb: DatabasePool
   /** A direct connection to the primary; LISTEN does not work through a pooler in transaction mode. */
   listenDatabaseUrl: string
   instanceName: string
-  /** Built-in connection limits are replaced by `streams`; `off` lifts them. */
+  /** `streams` replaces the built-in connection limit; `off` removes it. */
   limits: 'off' | { streams?: number }
   log: Logger
-  /** Finds the viewer whose live session each cookie opens. */
+  /** Finds the viewer for each session cookie; null if the session is not alive. */
   findViewers(cookies: readonly string[]): Promise<(Viewer | null)[]>
-  /** Returns those of the sessions (SHA-256 in hex) that are still alive. */
+  /** Returns the given session hashes (SHA-256 in hex) whose sessions are still alive. */
   findLiveSessions(hashes: string[]): Promise<Set<string>>
   sessionCookie: string
 }
@@ -43,11 +43,14 @@ export interface StreamingDeps {
 /** The stream layer of one instance: everything between NOTIFY and the connected clients. */
 export interface Streaming {
   routes: ReturnType<Router<ContextState, ContextExtension>['routes']>
-  /** Starts to listen. Throws if the database cannot be reached. */
+  /**
+   * Starts to listen.
+   * @throws Error if the database cannot be reached
+   */
   start(): Promise<void>
   /** Reasons why this instance should get no traffic; empty if it is current. */
   unhealthyReasons(): string[]
-  /** Problems that another instance would have as well. */
+  /** Problems that all instances share. */
   warnings(): string[]
   gauges: Reading[]
   /** Refuses new streams and ends the open ones in batches. */
@@ -55,7 +58,7 @@ export interface Streaming {
   stop(): Promise<void>
 }
 
-/** The parts that relay and replay events; the simulation runs them with parts of its own around them. */
+/** Creates the parts that relay and replay events. The simulation runs them with a simulated database and clients. */
 export function createCore({
   replayReader,
   clock,
@@ -128,7 +131,7 @@ function gaugesOf(hub: Hub, { counters, queueUsage }: Listener): Reading[] {
     { name: 'koafeed_gaps', help: 'Gaps read from the log', read: () => counters().gaps },
     {
       name: 'koafeed_missed_notifications',
-      help: 'Events whose notification never came',
+      help: 'Events whose notification never arrived',
       read: () => counters().missedNotifications,
     },
     { name: 'koafeed_notify_queue', help: 'Use of the notify queue, 0 to 1', read: queueUsage },

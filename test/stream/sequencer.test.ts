@@ -10,7 +10,7 @@ describe('the sequencer', () => {
   function startAt(seq: number) {
     const sequencer = createSequencer()
     sequencer.reset(row(seq))
-    sequencer.prove()
+    sequencer.trust()
     return sequencer
   }
 
@@ -38,7 +38,7 @@ describe('the sequencer', () => {
     expect(sequencer.hear(row(11), true)).to.deep.equal([])
     expect(seqs(sequencer.read([row(10), row(11)], row(10)))).to.deep.equal([11])
     expect(sequencer.hear(row(12), true)).to.deep.equal([])
-    sequencer.prove()
+    sequencer.trust()
     expect(seqs(sequencer.hear(row(13), true))).to.deep.equal([])
     expect(seqs(sequencer.read([row(11)], row(11)))).to.deep.equal([12, 13])
   })

@@ -2,28 +2,28 @@ import { TooMany } from '../../lib/errors.ts'
 import type { Connection } from './connection.ts'
 
 const PER_USER = 10
-/** Many anonymous people may share one network. */
+/** Many anonymous visitors may share one network. */
 const PER_NETWORK_SCALE = 5
-/** An eleventh stream must not be ended at once by the reconnecting first one. */
+/** The client of the ended stream must not reconnect at once, because that would end the next stream. */
 const EVICTED_RETRY_MS = 30_000
 
-/** Bounds how many streams a user, or the anonymous people of one network, may have open on this instance. */
+/** Limits the streams that a user, or all anonymous clients of one network, may have open on this instance. */
 export interface ConnectionLimit {
   /**
-   * Counts the connection until it is closed. A user above the limit loses the oldest stream.
+   * Counts the connection until it is closed. For a user above the limit it ends the oldest stream.
    * @throws TooMany for an anonymous client above the limit
    */
   acquire(userId: string | null, network: string, connection: Connection): void
 }
 
-/** `streams` of `LIMITS` is the number per user. */
+/** `streams` is the limit per user. */
 export function createConnectionLimit(limits: 'off' | { streams?: number }): ConnectionLimit {
   const perUser = limits === 'off' ? 0 : (limits.streams ?? PER_USER)
   const open = new Map<string, Set<Connection>>()
 
   return {
     acquire(userId, network, connection) {
-      // A closed connection has no `close` event any more: it would be counted for ever.
+      // A closed connection emits no `close` event any more, so it would never leave the count.
       if (perUser === 0 || connection.closed()) return
       const key = userId === null ? `network:${network}` : `user:${userId}`
       const connections = open.get(key) ?? new Set()

@@ -6,7 +6,7 @@ const MAX_WAITING_BYTES = 1024 * 1024
 const END_GRACE_MS = 2_000
 
 /** The part of `http.ServerResponse` that a stream needs. */
-export interface Wire {
+export interface StreamResponse {
   readonly req: { readonly method?: string | undefined }
   readonly destroyed: boolean
   readonly writableLength: number
@@ -20,38 +20,38 @@ export interface Wire {
   off(event: 'drain' | 'close', listener: () => void): this
 }
 
-/** The wire to one client. It writes to the response directly, so that `writableLength` shows what really waits. */
+/** The connection to one client. Writes directly to the response, so that `writableLength` is exact. */
 export interface Connection {
-  /** Sends the headers of a stream; for a HEAD request nothing follows. */
+  /** Sends the headers of a stream, and ends the response of a HEAD request. */
   open(): void
   write(bytes: Buffer | string): void
-  /** Ends after what waits has been sent; the client is asked to reconnect in `retry` ms, by default soon. */
+  /** Ends after the waiting bytes have been sent, and asks the client to reconnect in `retry` ms, by default soon. */
   end(retry?: number): void
   /** Closes the connection at once. */
   destroy(): void
-  /** Resolves once what waits has been sent, or the connection is closed. */
+  /** Resolves once the waiting bytes have been sent, or the connection is closed. */
   drained(): Promise<void>
   closed(): boolean
-  /** Calls `listener` once it is closed. */
+  /** Calls `listener` when the connection closes. */
   onClose(listener: () => void): void
   /** Milliseconds since the last write. */
   idleFor(): number
-  /** Bytes that have been written here and not yet been taken by the kernel. */
+  /** Bytes that have been written here, and that the kernel has not yet accepted. */
   waitingBytes(): number
   /**
-   * Milliseconds for which the client has taken nothing of what waits, as far as can be seen; 0 if nothing waits. The
+   * Milliseconds since the client last read some of the waiting bytes; 0 if nothing waits. This is an upper bound: the
    * kernel reports room only when much of its buffer is free again.
    */
   stalledFor(): number
 }
 
-export function createConnection(response: Wire, clock: Clock = systemClock): Connection {
-  // A client may disconnect while its rights are being read: then there is no `close` event any more.
+export function createConnection(response: StreamResponse, clock: Clock = systemClock): Connection {
+  // A client may disconnect before this line. Then the response emits no `close` event any more.
   let closed = response.destroyed
   let ending = false
   let lastWriteAt = clock.now()
   let lastProgressAt = lastWriteAt
-  /** Node gets no more than it asks for: so each `drain` shows progress, even of a client that never has everything. */
+  /** Bytes that Node does not have yet. It gets more only on `drain`, so each `drain` shows that the client reads. */
   let waiting: Buffer[] = []
   let waitingBytes = 0
 

@@ -3,11 +3,11 @@ import type { Connection } from './connection.ts'
 import type { LogRow } from '../log/events.ts'
 import type { Frame } from '../log/frame.ts'
 
-/** What a stream may show, as of one snapshot of the database. */
+/** The topics that a stream may show, read in one snapshot of the database. */
 export interface Rights {
   /** Topics of the viewer's subscriptions, if the stream includes their home page. */
   feeds: string[]
-  /** Topics of the pages that were asked for. */
+  /** Topics of the requested pages. */
   pages: string[]
   /** Whether the viewer may see one of the pages only because of a membership. */
   guarded: boolean
@@ -22,37 +22,37 @@ export interface Viewer {
 }
 
 /**
- * `opening`: its rights are being read. `replaying`: it gets what it missed. `live`: it gets events as they are relayed.
+ * `opening`: its rights are being read. `replaying`: it gets missed events. `live`: it gets events as they are relayed.
  */
 export type State = 'opening' | 'replaying' | 'live'
 
-/** One stream: what it gets, and how far it has got. */
+/** One stream: its topics, its state and its cursor. */
 export interface Subscriber {
   readonly viewer: Viewer | null
   readonly connection: Connection
   readonly topics: ReadonlySet<string>
   state(): State
-  /** The `seq` of the last event that this client has, or does not need. */
+  /** `seq` of the last event that this client has or does not need. */
   cursor(): number
-  /** Fixes what the stream shows, and begins the replay after `cursor`. */
+  /** Sets the rights of the stream, and begins the replay after `cursor`. */
   start(rights: Rights, cursor: number): void
   goLive(): void
-  /** Writes a frame once: a number at or below the cursor is ignored. */
+  /** Writes a frame. Ignores a number at or below the cursor, so that each frame is written once. */
   deliver(frame: Frame): void
-  /** Moves the cursor: there is nothing for this client up to `seq`. */
+  /** Moves the cursor: the log has no more events for this client up to `seq`. */
   skipTo(seq: number): void
   /** Makes the client load its state again; events continue after `seq`. */
   reset(seq: number): void
-  /** Shows that the link works, and moves the client's cursor to that of the stream. */
+  /** Sends a beat, which shows that the connection works and moves the client's cursor. */
   beat(): void
-  /** Applies a change of the viewer's rights in its turn; returns the topic that was added or removed, if any. */
+  /** Applies a change of the viewer's rights in `seq` order. Returns the topic that was added or removed, if any. */
   applyRights(row: LogRow): TopicChange | null
   /**
-   * Acts on a change of rights that cannot be applied in its turn: the stream is not live yet, or other events wait
+   * Acts on a change of rights that cannot be applied in `seq` order: the stream is not live yet, or other events wait
    * before it. A stream that loses a right ends; its client reconnects with its cursor, and is authorized again.
    */
   hearRights(row: LogRow): void
-  /** Its rights, or the whole log, changed while they were being read: they must be read again. */
+  /** Marks the rights as outdated, because they or the log changed while they were being read. */
   expire(): void
   isExpired(): boolean
 }

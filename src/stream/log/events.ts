@@ -1,8 +1,8 @@
 import { z } from 'zod'
 
 /**
- * The contract with the SQL that writes the log (`sql/20_log.sql`): what a row says, and what each event's payload
- * holds. The listener checks the envelope of every notification; a test checks every payload.
+ * The format of the log, which `sql/20_log.sql` writes: its rows, and the payload of each event. The listener validates
+ * the row of every notification, without its payload; a test validates the payloads.
  */
 
 const User = z.object({
@@ -77,19 +77,22 @@ export const LogRow = z.object({
   topics: z.array(z.string()),
   payload: z.record(z.string(), z.unknown()),
 })
-/** One event, as the log holds it. `seq` is below 2^53: at 5,000 events a second that lasts 57,000 years. */
+/** One row of the log. `seq` is below 2^53: at 5,000 events a second that lasts 57,000 years. */
 export type LogRow = z.infer<typeof LogRow>
 
-/** A notification is the row, or, where that is too long for one, only its number. */
+/** A notification contains the row, or only its number if the row is too long. */
 const Notification = z.union([LogRow, z.object({ seq: z.number().int().positive() })])
 export type Notification = z.infer<typeof Notification>
 
-/** Throws where the text is not what `append_log` writes. */
+/**
+ * Parses the payload of a notification.
+ * @throws SyntaxError or ZodError if `append_log` did not write the text
+ */
 export function parseNotification(text: string): Notification {
   return Notification.parse(JSON.parse(text))
 }
 
-/** Rights rows are for the hub: it acts on them, and clients see a `reset` at most. */
+/** Whether the row changes rights. The hub applies such rows; clients get a `reset` at most. */
 export function isRightsChange(row: Pick<LogRow, 'event'>): boolean {
   return row.event === 'subscription' || row.event === 'session'
 }

@@ -1,13 +1,13 @@
 import { encodeSse } from '../../lib/sse.ts'
 import { isRightsChange, type LogRow } from './events.ts'
 
-/** An event as the stream layer keeps it: encoded once per instance for all its clients. */
+/** An event, encoded once per instance for all its clients. */
 export interface Frame {
   readonly seq: number
   readonly topics: readonly string[]
   /** The post that the event shows, if it shows one. */
   readonly post: string | null
-  /** The encoded event; null for a change of rights, and where the text is outdated and must be read again. */
+  /** The encoded event; null for a change of rights, and if the text is outdated and must be read again. */
   bytes: Buffer | null
   /** The row, for a change of rights. */
   readonly rights: LogRow | null
@@ -30,14 +30,14 @@ export function encode(seq: number, event: string, data: string): Buffer {
   return Buffer.from(encodeSse({ id: seq, event, data }))
 }
 
-/** Must be read again before it can be sent. */
+/** Whether the frame must be read again before it can be sent. */
 export function isOutdated({ bytes, rights }: Frame): boolean {
   return bytes === null && rights === null
 }
 
 /**
- * The post whose earlier events must not be replayed as they were sent, because this event edits or deletes something
- * that they show; `all` if that may be any post; null for other events.
+ * Returns the post whose earlier events show text that this event edits or deletes, so that they must be read again
+ * before a replay; `all` if it may be any post; null if it is none.
  */
 export function outdatedBy({ event, payload }: LogRow): string | null {
   if (event === 'account') return 'all'
@@ -57,10 +57,10 @@ function postOf(payload: Record<string, unknown>): string | null {
   return (payload.post as { id?: string } | undefined)?.id ?? null
 }
 
-/** How many bytes of history are written before the client has taken them. */
+/** Bytes of history that are written before the replay waits for the client. */
 export const CHUNK_BYTES = 256 * 1024
 
-/** Returns as many of the first frames as fit a chunk, at least one. */
+/** Returns the first frames that fit into a chunk, at least one. */
 export function firstChunk(frames: Frame[]): Frame[] {
   let bytes = 0
   const end = frames.findIndex((frame) => (bytes += frame.bytes?.length ?? 0) > CHUNK_BYTES)

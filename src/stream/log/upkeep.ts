@@ -7,8 +7,8 @@ const RETENTION = '24 hours'
 const CHUNK = 1_000
 
 /**
- * Removes a chunk of events that are past the retention; the newest stays, because it is the cursor of pages that
- * are rendered now. Returns how many went. One instance at a time does this; the others find the lock taken.
+ * Deletes a chunk of events that are older than the retention. Keeps the newest event, because it is the cursor of the
+ * pages that are rendered now. Returns how many it deleted; 0 if another instance holds the lock.
  */
 export async function trimLog(db: Db, { retention = RETENTION, chunk = CHUNK } = {}): Promise<number> {
   const locked = await db.oneFirst(
@@ -29,8 +29,8 @@ export async function trimLog(db: Db, { retention = RETENTION, chunk = CHUNK } =
 }
 
 /**
- * Trims the log now and then, chunk by chunk, so that no transaction is long; and does what else is to be done now and
- * then, each chore in a transaction of its own. Returns how to stop.
+ * Every minute trims the log in chunks, so that transactions are short, and runs each chore in a separate transaction.
+ * Returns a function that stops it.
  */
 export function scheduleUpkeep({
   write,

@@ -6,9 +6,9 @@ const PROBE_MS = 3_000
 const QUERY_TIMEOUT_MS = 4_000
 const CONNECTION_TIMEOUT_MS = 2_000
 
-/** The connection that LISTENs. It always reconnects, and notices a silent network. */
+/** The LISTEN connection. It always reconnects, and detects a silent network. */
 export interface Channel {
-  /** Throws if the database cannot be reached. */
+  /** @throws Error if the database cannot be reached */
   open(): Promise<void>
   close(): Promise<void>
   /** Whether LISTEN is active, as far as is known. */
@@ -20,9 +20,9 @@ export interface Channel {
 }
 
 export interface ChannelEvents {
-  /** Must not throw: pg-listen would take an error for a fault of the connection. */
+  /** Must not throw, because pg-listen would treat the error as a failed connection. */
   onNotification(text: string): void
-  /** LISTEN is active again; what was sent in between is lost. */
+  /** LISTEN is active again. Notifications sent in between are lost. */
   onListening(): void
   onLost(): void
 }

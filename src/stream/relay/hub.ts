@@ -8,9 +8,9 @@ const CONGESTED_BYTES = 512 * 1024
 /** A client that has taken nothing for this long does not count as one that reads. */
 const NOT_READING_MS = 100
 
-/** Relays events to the streams of this instance. Synchronous; buffers nothing but the recent frames. */
+/** Relays events to the streams of this instance. Synchronous; buffers only the recent frames. */
 export interface Hub {
-  /** Relays the next event; `seq` only grows. Returns the size of its frame. */
+  /** Relays the next event. `seq` must grow. Returns the size of the frame in bytes. */
   relay(row: LogRow): number
   /** Acts on a change of rights that cannot be relayed yet; see `Subscriber.hearRights`. */
   hearEarly(row: LogRow): void
@@ -18,11 +18,11 @@ export interface Hub {
   add(subscriber: Subscriber): void
   remove(subscriber: Subscriber): void
   /**
-   * Delivers what the subscriber still misses, then everything live. Returns false if it misses more than the ring has,
-   * or more than may be written at once.
+   * Delivers the events that the subscriber missed, and makes it live. Returns false if it missed more than the ring
+   * has, or more than may be written at once.
    */
   goLive(subscriber: Subscriber): boolean
-  /** The frames after `seq`, or null if the ring does not reach back that far. */
+  /** The frames after `seq`; null if the ring does not have all of them. */
   recent(seq: number): Frame[] | null
   /** Everything after this number is in the ring. */
   recentFloor(): number
@@ -32,15 +32,16 @@ export interface Hub {
   preload(rows: LogRow[], position: number): void
   /** `seq` of the last event relayed. */
   position(): number
-  /** How often the log went back. */
+  /** How often the log went back to an earlier state. */
   epoch(): number
   subscribers(): Iterable<Subscriber>
   /** How many streams are open. */
   size(): number
+  /** The share, from 0 to 1, of the clients that are reading which have much left to read. */
   congestion(): number
 }
 
-/** `onOutdated` is called with what `outdatedBy` returns for an event. */
+/** `onOutdated` gets the result of `outdatedBy` for each event that makes frames outdated. */
 export function createHub({
   ring = createRing(),
   onOutdated = () => {},
@@ -123,7 +124,7 @@ export function createHub({
       epoch += 1
       position = seq
       ring.clear(seq)
-      // Their rights may be those of the state that is lost: they reconnect, and are authorized again.
+      // Their rights may come from the lost state, so they must reconnect and be authorized again.
       for (const subscriber of all) {
         if (subscriber.state() === 'opening') subscriber.expire()
         else {

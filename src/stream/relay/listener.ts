@@ -11,9 +11,9 @@ const PAGE = 250
 const TIMER_MS = 1_000
 /** An instance that has not read the log for this long does not count as current. */
 const STALE_MS = 5_000
-/** A notification that comes later than this after its event was found in the log counts as missed. */
+/** A notification counts as missed if it arrives later than this after its event was found in the log. */
 const LATE_MS = 5_000
-/** Above this use of the notification queue commits may fail: a notification must fit into it as a whole. */
+/** Above this use commits may fail, because a notification must fit into the queue as a whole. */
 const QUEUE_FULL = 0.9
 const PRELOAD = 1_000
 
@@ -30,16 +30,19 @@ export interface EventHandler {
 }
 
 export interface Listener {
-  /** Listens, then takes the log's newest `seq` as its position. Throws if the database cannot be reached. */
+  /**
+   * Listens, then starts at the newest `seq` of the log.
+   * @throws Error if the database cannot be reached
+   */
   start(): Promise<void>
   stop(): Promise<void>
   /** Reads the log up to its newest event; concurrent calls share one read. Never rejects. */
   sync(): Promise<void>
-  /** `seq` of the newest event that was accepted; the last of them may still wait to be relayed. */
+  /** `seq` of the newest event that was accepted. It may still wait to be relayed. */
   newest(): number
   /** Reasons why this instance is not current; empty if it is. */
   unhealthyReasons(): string[]
-  /** Problems that another instance would have as well. */
+  /** Problems that all instances share. */
   warnings(): string[]
   /** How full PostgreSQL's queue of notifications is, from 0 to 1. */
   queueUsage(): number
@@ -49,9 +52,9 @@ export interface Listener {
 export interface Counters {
   /** How often the listening connection was lost. */
   reconnects: number
-  /** Jumps in `seq`, and notifications without a payload. */
+  /** Jumps in `seq`, and notifications without a row. */
   gaps: number
-  /** Events that were found in the log while LISTEN was active, and whose notification never came. */
+  /** Events that were found in the log while LISTEN was active, but whose notification never arrived. */
   missedNotifications: number
   /** How often the log went back to an earlier state. */
   epochs: number
@@ -68,13 +71,13 @@ export interface ListenerDeps {
 }
 
 /**
- * Hears what `append_log` notifies and relays it in `seq` order. The log has whatever the LISTEN connection loses: a
- * jump, a reconnect and a timer lead to reading `seq > tail`.
+ * Receives the notifications of `append_log` and relays their events in `seq` order. Reads the log after a jump in
+ * `seq`, after a reconnect and on a timer, so that it finds events whose notification was lost.
  */
 export function createListener({ openChannel, reader, queue, handler, clock, log }: ListenerDeps): Listener {
   const sequencer = createSequencer()
   const counters = { gaps: 0, missedNotifications: 0, epochs: 0 }
-  /** Events that the timer found, and when: their notification may only be late. */
+  /** Events that the timer found, with the time: their notification may still arrive. */
   const pending = new Map<number, number>()
   let started = false
   let lastReadAt = -Infinity
@@ -98,7 +101,7 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
     onLost() {
       losses += 1
       sequencer.distrust()
-      countMissed(0) // none of them can come any more
+      countMissed(0) // their notifications are lost
     },
   })
 
@@ -106,7 +109,7 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
     const notification = parseNotification(text)
     pending.delete(notification.seq)
     if (!started || notification.seq <= sequencer.tail()) return
-    // Also while a read is under way: it may wait for the database, and the next number does not need it.
+    // Accepts the next number also during a read, which may wait for the database.
     const hasRoom = queue.hasRoom()
     const rows = sequencer.hear(notification, hasRoom)
     push(rows)
@@ -122,9 +125,9 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
     for (const row of rows) if (row.seq > handler.position()) handler.hearEarly(row)
   }
 
-  /** At most one runs; it ends when it has read everything that was heard of. */
+  /** Reads the log until it has every event that was notified. Concurrent calls share one run. */
   function catchUp(reason: 'gap' | 'reconnect' | 'timer' | 'sync'): Promise<void> {
-    reading ??= readOn(reason)
+    reading ??= readNewRows(reason)
       .catch((error: unknown) => log.warn({ err: error, reason }, 'the log could not be read; trying again'))
       .finally(() => {
         reading = null
@@ -132,7 +135,7 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
     return reading
   }
 
-  async function readOn(reason: string): Promise<void> {
+  async function readNewRows(reason: string): Promise<void> {
     for (let isMore = true; isMore;) {
       await queue.room()
       const [from, heard, lossesBefore] = [sequencer.tailRow(), sequencer.newestHeard(), losses]
@@ -140,14 +143,14 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
       const page = await reader.readFrom(sequencer.tail(), PAGE)
       lastReadAt = clock.now()
       if (reason === 'timer') notePending(page)
-      // One turn of the loop from here: no notification comes between.
+      // Synchronous from here on, so that no notification arrives in between.
       const rows = sequencer.read(page, from)
       if (rows === null) {
-        // The reset needs another read, and a right that has ended must not wait for it.
+        // Changes of rights must take effect before the reset, which needs another read.
         for (const row of page) handler.hearEarly(row)
         return reset()
       }
-      if (wasListening && channel.listening() && losses === lossesBefore) sequencer.prove()
+      if (wasListening && channel.listening() && losses === lossesBefore) sequencer.trust()
       push(rows)
       const isBehind = sequencer.newestHeard() > sequencer.tail()
       isMore = page.length >= PAGE || (isBehind && (rows.length > 0 || sequencer.newestHeard() > heard))
@@ -161,7 +164,7 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
     }
   }
 
-  /** The event at the tail is not there any more, or is another one: the database was restored to an earlier state. */
+  /** The event at the tail is missing or different, so the database was restored to an earlier state. */
   async function reset(): Promise<void> {
     sequencer.distrust()
     const [newest = null] = await reader.readNewest(1)
@@ -195,7 +198,7 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
     try {
       queueUsage = await reader.readQueueUsage()
     } catch {
-      // The database is away: `unhealthyReasons` says so.
+      // `unhealthyReasons` reports an unreachable database.
     }
   }
 
@@ -207,7 +210,7 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
       sequencer.reset(rows.at(-1) ?? null)
       handler.preload(rows, sequencer.tail())
       started = true
-      void catchUp('reconnect') // for what was notified before that read
+      void catchUp('reconnect') // events that were notified before that read
       stopTimer = clock.every(TIMER_MS, tick)
     },
     async stop() {

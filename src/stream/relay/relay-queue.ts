@@ -1,18 +1,18 @@
 import type { Clock } from '../../lib/clock.ts'
 import type { LogRow } from '../log/events.ts'
 
-/** Rows that may wait; the log keeps what finds no room. */
+/** Rows that may wait. The listener reads later rows from the log when there is room. */
 const MAX_ROWS = 500
-/** Relayed per turn of the event loop, so that sockets are flushed and other requests answered in between. */
+/** Limits per turn of the event loop, so that sockets are flushed and requests are served in between. */
 const TURN_BYTES = 256 * 1024
 const TURN_MS = 10
-/** A turn that used up its bytes waits this long for clients that are still reading, a few times at most. */
+/** After a turn that used all its bytes, the queue waits for clients that are still reading, a few times at most. */
 const PAUSE_MS = 10
 const MAX_PAUSES_FOR_MOST = 25
-/** A few that get more than the others must not be cut; if they are slow, the others must not wait for them. */
+/** Enough for a few clients that get more events than the others; the others must not wait long for slow ones. */
 const MAX_PAUSES_FOR_FEW = 4
 
-/** Rows in order on their way to the hub: bounded, and relayed with a budget of bytes and milliseconds per turn. */
+/** A bounded queue of rows, which it relays to the hub with a budget of bytes and milliseconds per turn. */
 export interface RelayQueue {
   push(rows: LogRow[]): void
   hasRoom(): boolean
@@ -29,7 +29,7 @@ export interface RelayTarget {
   congestion(): number
 }
 
-/** A row is relayed at once if the budget of this turn allows it and nothing waits before it. */
+/** Relays a row at once if the budget of the turn allows it and no other row waits. */
 export function createRelayQueue(target: RelayTarget, clock: Clock): RelayQueue {
   let rows: LogRow[] = []
   const waiters: (() => void)[] = []
@@ -71,7 +71,7 @@ export function createRelayQueue(target: RelayTarget, clock: Clock): RelayQueue 
       if (more.length === 0) return
       rows.push(...more)
       if (cancelTurn === null) beginTurn()
-      // Rows that waited before are relayed when their turn comes.
+      // If other rows wait, the next turn relays them first.
       if (rows.length === more.length) relay()
     },
     hasRoom: () => rows.length < MAX_ROWS,

@@ -1,14 +1,14 @@
 import { isAffected, type Frame } from '../log/frame.ts'
 
 /**
- * The most recent frames, so that a client that was away for a moment costs no query. Holds at most `maxFrames` and
- * `maxBytes`; older events must come from the log.
+ * The most recent frames, so that a client that reconnects soon needs no query. Holds at most `maxFrames` frames and
+ * `maxBytes` bytes; older events must be read from the log.
  */
 export interface Ring {
   push(frame: Frame): void
-  /** Every frame after `seq`, or null if the ring does not reach back that far. */
+  /** Returns the frames after `seq`; null if the ring does not have all of them. */
   after(seq: number): Frame[] | null
-  /** Drops the text of the frames that `outdated` affects; the log has their present text. */
+  /** Drops the text of the frames that `outdated` affects. Their current text must be read from the log. */
   markOutdated(outdated: string): void
   /** Everything after this number is in the ring. */
   floor(): number

@@ -1,22 +1,22 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { LogRow, Notification } from '../log/events.ts'
 
-/** Notifications kept while a gap is being read; beyond that they come from the log like the others. */
+/** Notifications that are kept while a gap is being read. Further rows are read from the log. */
 const MAX_HELD = 250
 
 /**
- * Puts what the listener hears and reads into `seq` order, each event once. Pure: no database, no clock.
+ * Puts notified rows and rows read from the log into `seq` order, each once. Uses no database and no clock.
  *
- * The tail is the last event that was accepted. The next number is accepted at once; a jump is a gap, which reading the
- * log from the tail closes. A number that the log does not have belongs to a transaction that rolled back.
+ * The tail is the last event that was accepted. The next number is accepted at once. A jump is a gap: the log must be
+ * read from the tail. A number that the log does not have belongs to a transaction that rolled back.
  */
 export interface Sequencer {
   /** Starts again after this row; null for an empty log. */
   reset(row: LogRow | null): void
   tail(): number
-  /** The row at the tail. A log that holds another one, or none, at this number went back to an earlier state. */
+  /** The row at the tail. If the log has another row or none at this number, it went back to an earlier state. */
   tailRow(): LogRow | null
-  /** Returns the rows that can be relayed now; none where something before them is missing or `room` is false. */
+  /** Returns the rows that can be relayed now; none if an earlier row is missing or `room` is false. */
   hear(notification: Notification, room: boolean): LogRow[]
   /**
    * Takes a page of the log: the row at the tail when the read began, `from`, and the rows after it. Returns the rows
@@ -24,12 +24,12 @@ export interface Sequencer {
    */
   read(page: LogRow[], from: LogRow | null): LogRow[] | null
   /** The log was read while LISTEN was active: from now on the next number can be accepted without reading. */
-  prove(): void
-  /** LISTEN was lost: afterwards the database may be another one. Forgets what was heard and not accepted. */
+  trust(): void
+  /** LISTEN was lost, and the database may be another one after it. Drops notifications that were not accepted. */
   distrust(): void
-  /** The highest number that was heard of. */
+  /** The highest number that was notified or accepted. */
   newestHeard(): number
-  /** Whether this event was heard, and waits for one before it. */
+  /** Whether this event was notified and waits for an earlier one. */
   isHeld(seq: number): boolean
 }
 
@@ -38,7 +38,7 @@ export function createSequencer(): Sequencer {
   let tail = 0
   let tailRow: LogRow | null = null
   let newest = 0
-  let proven = false
+  let isTrusted = false
 
   function accept(row: LogRow, accepted: LogRow[]): void {
     tail = row.seq
@@ -68,7 +68,7 @@ export function createSequencer(): Sequencer {
       const { seq } = notification
       if (seq <= tail) return []
       const whole = 'payload' in notification
-      if (whole && proven && room && seq === tail + 1) {
+      if (whole && isTrusted && room && seq === tail + 1) {
         const accepted: LogRow[] = []
         accept(notification, accepted)
         return acceptHeld(accepted)
@@ -84,11 +84,11 @@ export function createSequencer(): Sequencer {
       for (const row of rows) if (row.seq > tail) accept(row, accepted)
       return acceptHeld(accepted)
     },
-    prove() {
-      proven = true
+    trust() {
+      isTrusted = true
     },
     distrust() {
-      proven = false
+      isTrusted = false
       // Another database may have given the same numbers to other events.
       held.clear()
       newest = tail

@@ -6,14 +6,14 @@ import type { LogReader } from '../log/reader.ts'
 /** Rows per read, of up to 20 kB each. */
 const MAX_ROWS = 100
 const MAX_BYTES = 16 * 1024 * 1024
-/** What a frame costs besides its bytes. */
+/** Memory of a frame besides its bytes. */
 const FRAME_BYTES = 512
 
-/** Frames of events that are in the log, each read once for all streams that need it now or soon. */
+/** A cache of frames of the log. Each is read once for all streams that need it at about the same time. */
 export interface Archive {
-  /** The frames with these numbers, in order; without those that the log no longer has. */
+  /** Returns the frames with these numbers, in order. Leaves out those that the log no longer has. */
   load(seqs: number[]): Promise<Frame[]>
-  /** Drops what `outdated` affects of what was read, or is being read. */
+  /** Drops the frames that `outdated` affects, including those that are being read. */
   markOutdated(outdated: string): void
   /** Drops everything: the log went back. */
   clear(): void
@@ -21,7 +21,7 @@ export interface Archive {
 
 interface Read {
   seqs: number[]
-  /** What changed after the read began: the rows may have been read before that. */
+  /** Changes since the read began. Its result may be from before them. */
   outdated: Set<string>
 }
 
@@ -32,7 +32,7 @@ export function createArchive(reader: Pick<LogReader, 'readFrames'>, limiter: Li
     maxSize: MAX_BYTES,
     sizeCalculation: ({ bytes }) => (bytes?.length ?? 0) + FRAME_BYTES,
   })
-  /** Numbers that no read has been begun for. */
+  /** Numbers that wait for a read. */
   const queued = new Map<number, Waiter>()
   const reading = new Map<number, Waiter>()
   const reads = new Set<Read>()
@@ -46,7 +46,7 @@ export function createArchive(reader: Pick<LogReader, 'readFrames'>, limiter: Li
     return fresh.promise
   }
 
-  /** As many reads as the queue needs; `limiter` bounds how many run at once. */
+  /** Schedules as many reads as the queue needs; `limiter` limits how many run at the same time. */
   function schedule(): void {
     while (scheduled * MAX_ROWS < queued.size) {
       scheduled += 1
@@ -64,7 +64,7 @@ export function createArchive(reader: Pick<LogReader, 'readFrames'>, limiter: Li
     const read: Read = { seqs: batch.map(([seq]) => seq), outdated: new Set() }
     reads.add(read)
     try {
-      settle(read, await reader.readFrames(read.seqs))
+      resolveRead(read, await reader.readFrames(read.seqs))
     } catch (error) {
       for (const seq of read.seqs) take(seq)?.reject(error)
     } finally {
@@ -73,8 +73,8 @@ export function createArchive(reader: Pick<LogReader, 'readFrames'>, limiter: Li
     }
   }
 
-  /** Gives the frames to those who wait; what has changed since the read began is read again. */
-  function settle(read: Read, found: Frame[]): void {
+  /** Resolves the waiters with their frames. Frames that changed since the read began are read again. */
+  function resolveRead(read: Read, found: Frame[]): void {
     const bySeq = new Map(found.map((frame) => [frame.seq, frame]))
     for (const seq of read.seqs) {
       const frame = bySeq.get(seq) ?? null

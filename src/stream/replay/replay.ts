@@ -4,7 +4,7 @@ import type { Hub } from '../relay/hub.ts'
 import type { Subscriber } from '../clients/subscriber.ts'
 import type { TopicIndex } from './topic-index.ts'
 
-/** Events looked up at once for one stream; what is written is bounded in bytes as well. */
+/** Events per lookup for one stream. The bytes per write are limited as well. */
 const MAX_EVENTS = 50
 
 /** How far back events are replayed, in numbers of the log; a client with an older cursor gets a `reset`. */
@@ -17,8 +17,8 @@ export interface ReplayDeps {
 }
 
 /**
- * Writes what the client missed, at the pace at which it reads, then makes the stream live. Rejects if the log cannot be
- * read.
+ * Writes the missed events as fast as the client reads them, then makes the stream live.
+ * @throws Error if the log cannot be read
  */
 export async function replay(deps: ReplayDeps, subscriber: Subscriber): Promise<void> {
   const { connection } = subscriber
@@ -28,7 +28,7 @@ export async function replay(deps: ReplayDeps, subscriber: Subscriber): Promise<
   }
 }
 
-/** Nothing of what it reads outlives it: a slow client must not keep a chunk of history in memory. */
+/** Keeps no reference to the frames afterwards: a slow client must not hold a chunk of history in memory. */
 async function writeChunk({ hub, index, archive }: ReplayDeps, subscriber: Subscriber): Promise<void> {
   const epoch = hub.epoch()
   const missed = await findMissed({ hub, index, archive }, subscriber)
@@ -44,11 +44,11 @@ async function writeChunk({ hub, index, archive }: ReplayDeps, subscriber: Subsc
 
 interface Missed {
   frames: Frame[]
-  /** There are no other events for the stream up to this number. */
+  /** The log has no other events for the stream up to this number. */
   through: number
 }
 
-/** The next events for the stream; null if the log no longer has them. */
+/** Finds the next events for the stream; null if the log no longer has them. */
 async function findMissed(
   { hub, index, archive }: ReplayDeps,
   subscriber: Subscriber,

@@ -9,14 +9,14 @@ const MAX_BYTES = 32 * 1024 * 1024
 const OLDEST_FOR_MS = 1_000
 
 /**
- * Says which events of the log have certain topics, without their payload. Each block of the log is read once for all
- * streams that need it now or soon.
+ * Finds the events of the log that have certain topics, without reading payloads. Each block of the log is read once
+ * for all streams that need it at about the same time.
  */
 export interface TopicIndex {
   /**
-   * The first `limit` numbers after `seq` of events that have one of the topics, as far as one block reaches; there
-   * are no others up to `through`. A number may be returned by mistake (two topics with one hash). Null if the log
-   * does not reach back to `seq`.
+   * Returns the first `limit` numbers after `seq` of events that have one of the topics. Searches one block: up to
+   * `through` there are no others. A number may be wrong, because two topics may have the same hash. Returns null if
+   * the log no longer has all events after `seq`.
    */
   find(
     seq: number,
@@ -25,7 +25,7 @@ export interface TopicIndex {
   ): Promise<{ seqs: number[]; through: number } | null>
   /** `seq` of the oldest event of the log; read at most once a second. */
   oldest(): Promise<number>
-  /** Drops what was read: the log went back. */
+  /** Drops all blocks: the log went back. */
   clear(): void
 }
 
@@ -39,7 +39,7 @@ interface Block {
   keys: Float64Array
 }
 
-/** `position` is the last event that was relayed; nothing after it is read, because it may be out of order with rights. */
+/** Reads nothing after `position`, the last relayed event: later changes of rights have not been applied yet. */
 export function createTopicIndex(
   reader: Pick<LogReader, 'readTopics' | 'readOldest'>,
   limiter: Limiter,
