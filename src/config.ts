@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { z } from 'zod'
+import { LIMIT_NAMES, type LimitName, type Limits } from './web/limits.ts'
 
 /** The environment as the service understands it; README.md says what each variable is for. */
 export interface Config {
@@ -29,33 +30,12 @@ export interface Config {
   limits: Limits
 }
 
-export type LimitName = (typeof limitNames)[number]
-
-/** Numbers that replace the built-in ones (0: no such limit), or `off` for no limit at all. */
-export type Limits = 'off' | Partial<Record<LimitName, number>>
-
 /** Its message names every fault of the environment, one a line. */
 export class ConfigError extends Error {
   override name = 'ConfigError'
 }
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
-const limitNames = [
-  'signins',
-  'signups',
-  'posts',
-  'edits',
-  'likes',
-  'follows',
-  'groups',
-  'joins',
-  'moderation',
-  'profiles',
-  'renames',
-  'uploads',
-  'streams',
-  'queries',
-] as const
 
 /**
  * Reads the configuration from environment variables; an empty one counts as unset.
@@ -175,10 +155,10 @@ function readLimits(text: string, ctx: z.RefinementCtx): Limits {
   const limits: Partial<Record<LimitName, number>> = {}
   for (const part of text.split(',').filter((piece) => piece.trim() !== '')) {
     const [name = '', number = ''] = part.split('=').map((piece) => piece.trim())
-    const known = limitNames.find((one) => one === name)
+    const known = LIMIT_NAMES.find((one) => one === name)
     if (known === undefined || !/^(off|0|[1-9]\d{0,8})$/.test(number) || part.split('=').length !== 2) {
       ctx.addIssue(
-        `must be off or name=number,… with names of ${limitNames.join(', ')}; not "${part.trim()}"`,
+        `must be off or name=number,… with names of ${LIMIT_NAMES.join(', ')}; not "${part.trim()}"`,
       )
       continue
     }

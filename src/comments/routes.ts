@@ -4,9 +4,12 @@ import { EmptyBody, read } from '../web/body.ts'
 import type { Db, Write } from '../db/pool.ts'
 import { done, nextOr, page, requireMe, viewerId } from '../web/responses.ts'
 import { beforeId, getId, pageLimit } from '../web/paths.ts'
-import type { Throttle } from '../web/throttle.ts'
+import { HOUR, type Rate, type Throttle } from '../web/throttle.ts'
 import type { ContextExtension, ContextState } from '../web/context.ts'
+import { EDIT_RATE } from '../posts/rates.ts'
 import * as comments from './comments.ts'
+
+const COMMENT_RATE: Rate = { key: 'comments', limit: 'posts', max: 300, seconds: 3 * HOUR }
 
 /** Writing, reading, editing and deleting comments. */
 export function commentRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
@@ -25,7 +28,7 @@ export function commentRoutes(deps: { db: Db; write: Write; throttle: Throttle }
     const id = getId(ctx.params)
     const form = { template: 'comments/new.njk' as const, context: { post: { id } } }
     const input = await read(ctx, comments.CommentInput, form)
-    await throttle('comments', me.id)
+    await throttle(COMMENT_RATE, me.id)
     const { comment, created } = await comments.createComment(write, me, id, input)
     done(ctx, { to: nextOr(ctx, `/posts/${id}`), json: { comment }, status: created ? 201 : 200 })
   })
@@ -40,7 +43,7 @@ export function commentRoutes(deps: { db: Db; write: Write; throttle: Throttle }
     const { id, post_id } = await comments.getOwnComment(db, me, getId(ctx.params))
     const form = { template: 'comments/edit.njk' as const, context: { comment: { id, post_id } } }
     const input = await read(ctx, comments.CommentEditInput, form)
-    await throttle('edits', me.id)
+    await throttle(EDIT_RATE, me.id)
     const { comment } = await comments.editComment(deps, me, id, input)
     done(ctx, { to: nextOr(ctx, `/posts/${post_id}`), json: { comment } })
   })

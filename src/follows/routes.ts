@@ -4,10 +4,12 @@ import { EmptyBody, read } from '../web/body.ts'
 import type { Db, Write } from '../db/pool.ts'
 import { done, backOr, redirectRenamed, page, requireMe, viewerId } from '../web/responses.ts'
 import { queryText } from '../web/paths.ts'
-import type { Throttle } from '../web/throttle.ts'
+import { DAY, type Rate, type Throttle } from '../web/throttle.ts'
 import type { ContextExtension, ContextState } from '../web/context.ts'
 import { getUser, toUserView } from '../users/users.ts'
 import { followUser, listFollowers, listFollowing, unfollowUser } from './follows.ts'
+
+const FOLLOW_RATE: Rate = { key: 'follows', limit: 'follows', max: 400, seconds: DAY }
 
 /** Following people, and who follows whom. */
 export function followRoutes({ db, write, throttle }: { db: Db; write: Write; throttle: Throttle }) {
@@ -17,7 +19,7 @@ export function followRoutes({ db, write, throttle }: { db: Db; write: Write; th
     const me = requireMe(ctx)
     await read(ctx, EmptyBody)
     const user = await getUser(db, ctx.params.username!)
-    await throttle('follows', me.id)
+    await throttle(FOLLOW_RATE, me.id)
     const person = await followUser(write, me, user)
     const to = backOr(ctx, `/users/${user.username}`)
     done(ctx, { to, flash: `Followed ${user.username}`, json: { user: person } })

@@ -6,10 +6,12 @@ import { storable, text } from '../web/body.ts'
 import { sql, type Db, type Write } from '../db/pool.ts'
 import { Forbidden, Invalid, NotFound } from '../lib/errors.ts'
 import { foldName } from '../web/paths.ts'
-import type { Throttle } from '../web/throttle.ts'
+import { DAY, type Rate, type Throttle } from '../web/throttle.ts'
 import type { GroupPageView, GroupMembershipView, GroupSummary } from '../shared/pages.ts'
 import type { Me } from '../shared/views.ts'
 import { isTaken, newName } from '../names/names.ts'
+
+const GROUP_RATE: Rate = { key: 'groups', limit: 'groups', max: 20, seconds: DAY }
 
 const PAGE = 10
 const TAKEN = 'This name is taken'
@@ -48,7 +50,7 @@ export async function createGroup(
   { name, title, description, visibility }: z.output<typeof GroupInput>,
 ): Promise<GroupSummary> {
   if (await isTaken(db, name)) throw new Invalid({ name: TAKEN })
-  await throttle('groups', me.id)
+  await throttle(GROUP_RATE, me.id)
   try {
     return await write(async (tx) => {
       const { id, feed_id } = await tx.one(sql.row<{ id: string; feed_id: string }>()`

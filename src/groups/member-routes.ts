@@ -5,11 +5,14 @@ import type { Db, Write } from '../db/pool.ts'
 import { NotFound } from '../lib/errors.ts'
 import { done, nextOr, page, requireMe, viewerId } from '../web/responses.ts'
 import { queryText } from '../web/paths.ts'
-import type { Throttle } from '../web/throttle.ts'
+import { HOUR, type Rate, type Throttle } from '../web/throttle.ts'
 import type { RouteContext, ContextExtension, ContextState } from '../web/context.ts'
 import { getUser, type UserRow } from '../users/users.ts'
 import { findVisibleGroup, getOwnedGroup, getMembership, type GroupRow } from './groups.ts'
 import * as members from './members.ts'
+
+/** For an owner's actions: accepting and rejecting requests, removing members and making them owners. */
+const MODERATION_RATE: Rate = { key: 'moderation', limit: 'moderation', max: 1_000, seconds: 3 * HOUR }
 
 /** Who is in a group, who wants to be, and what its owners may do about it. */
 export function memberRoutes({ db, write, throttle }: { db: Db; write: Write; throttle: Throttle }) {
@@ -64,7 +67,7 @@ export function memberRoutes({ db, write, throttle }: { db: Db; write: Write; th
     const me = requireMe(ctx)
     await read(ctx, EmptyBody)
     const group = await getOwnedGroup(db, me, ctx.params.name!)
-    await throttle('moderation', me.id)
+    await throttle(MODERATION_RATE, me.id)
     return { group, user: await getUser(db, ctx.params.username!) }
   }
 

@@ -5,11 +5,13 @@ import type { Db, Write } from '../db/pool.ts'
 import { NotFound } from '../lib/errors.ts'
 import { backOr, done, page, requireMe, viewerId, wantsJson } from '../web/responses.ts'
 import { queryText } from '../web/paths.ts'
-import type { Throttle } from '../web/throttle.ts'
+import { DAY, type Rate, type Throttle } from '../web/throttle.ts'
 import type { RouteContext, ContextExtension, ContextState } from '../web/context.ts'
 import * as groups from './groups.ts'
 import { joinGroup, leaveGroup } from './members.ts'
 import { addShownOwnership, listMyGroups } from './mine.ts'
+
+const JOIN_RATE: Rate = { key: 'joins', limit: 'joins', max: 400, seconds: DAY }
 
 /** Groups: which there are, making one, its page, joining and leaving. */
 export function groupRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
@@ -64,7 +66,7 @@ export function groupRoutes(deps: { db: Db; write: Write; throttle: Throttle }) 
     const me = requireMe(ctx)
     await read(ctx, EmptyBody)
     const wanted = await groups.getGroup(db, ctx.params.name!)
-    await throttle('joins', me.id)
+    await throttle(JOIN_RATE, me.id)
     const group = await joinGroup(write, me, wanted)
     const flash = group.member
       ? `You are a member of ${group.title}`

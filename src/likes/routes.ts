@@ -4,10 +4,13 @@ import { EmptyBody, read } from '../web/body.ts'
 import type { Db, Write } from '../db/pool.ts'
 import { done, backOr, json, page, requireMe, viewerId } from '../web/responses.ts'
 import { getId, idList, queryText } from '../web/paths.ts'
-import type { Throttle } from '../web/throttle.ts'
+import { HOUR, type Rate, type Throttle } from '../web/throttle.ts'
 import type { ContextExtension, ContextState } from '../web/context.ts'
 import { likeComment, listCommentLikers, unlikeComment, type LikedComment } from './comment-likes.ts'
 import { likePost, listLikers, listMyLikes, unlikePost } from './likes.ts'
+
+/** For likes of posts and comments together. */
+const LIKE_RATE: Rate = { key: 'likes', limit: 'likes', max: 1_000, seconds: HOUR, inMemory: true }
 
 /** Liking posts and comments, and who does. */
 export function likeRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
@@ -23,7 +26,7 @@ export function likeRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
   router.post('/posts/:id/like', async (ctx) => {
     const me = requireMe(ctx)
     await read(ctx, EmptyBody)
-    await deps.throttle('likes', me.id)
+    await deps.throttle(LIKE_RATE, me.id)
     const post = await likePost(deps, me, getId(ctx.params))
     done(ctx, { to: backOr(ctx, `/posts/${post.id}`), json: { post } })
   })
@@ -43,7 +46,7 @@ export function likeRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
   router.post('/comments/:id/like', async (ctx) => {
     const me = requireMe(ctx)
     await read(ctx, EmptyBody)
-    await deps.throttle('likes', me.id)
+    await deps.throttle(LIKE_RATE, me.id)
     const liked = await likeComment(deps, me, getId(ctx.params))
     done(ctx, { to: backOr(ctx, commentPath(liked)), json: liked })
   })

@@ -16,6 +16,7 @@ import {
   PostEditInput,
   PostInput,
 } from './posts.ts'
+import { EDIT_RATE, POST_RATE } from './rates.ts'
 
 /** Writing, reading, editing and deleting a post. */
 export function postRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
@@ -25,7 +26,7 @@ export function postRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
   router.post('/posts', async (ctx) => {
     const me = requireMe(ctx)
     const input = await read(ctx, PostInput, { template: 'posts/new.njk' })
-    await throttle('posts', me.id)
+    await throttle(POST_RATE, me.id)
     const { post, created } = await createPost(deps, me, input)
     done(ctx, { to: nextOr(ctx, '/'), json: { post }, status: created ? 201 : 200 })
   })
@@ -45,7 +46,7 @@ export function postRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
     const me = requireMe(ctx)
     const id = getId(ctx.params)
     const input = await read(ctx, PostEditInput, { template: 'posts/edit.njk', context: { post: { id } } })
-    await throttle('edits', me.id)
+    await throttle(EDIT_RATE, me.id)
     const post = await editPost(deps, me, id, input)
     done(ctx, { to: nextOr(ctx, `/posts/${id}`), json: { post } })
   })

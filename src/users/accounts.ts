@@ -2,11 +2,14 @@ import { UniqueIntegrityConstraintViolationError } from 'slonik'
 import { z } from 'zod'
 import { sql, type Db, type Write } from '../db/pool.ts'
 import { Invalid } from '../lib/errors.ts'
-import type { Throttle } from '../web/throttle.ts'
+import { MINUTE, type Rate, type Throttle } from '../web/throttle.ts'
 import type { UserView } from '../shared/views.ts'
 import { isTaken, newName } from '../names/names.ts'
 import { isPasswordUsername, newPassword, PASSWORD_IS_USERNAME } from './new-password.ts'
 import type { Passwords } from './passwords.ts'
+
+/** Per network. */
+const SIGN_UP_RATE: Rate = { key: 'signups', limit: 'signups', max: 5, seconds: 30 * MINUTE }
 
 export const MISSING_CREDENTIALS = 'Please enter username and password'
 export const USERNAME_TAKEN = 'Username already exists'
@@ -47,7 +50,7 @@ export async function registerUser(
   network: string,
 ): Promise<UserView> {
   if (await isTaken(db, username)) throw new Invalid({ username: USERNAME_TAKEN })
-  await throttle('signups', network)
+  await throttle(SIGN_UP_RATE, network)
   const hash = await passwords.hash(password)
   try {
     return await write((tx) =>

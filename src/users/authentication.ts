@@ -4,7 +4,7 @@ import { text } from '../web/body.ts'
 import { sql, type Db, type Write } from '../db/pool.ts'
 import { Invalid } from '../lib/errors.ts'
 import { foldName } from '../web/paths.ts'
-import type { Throttle } from '../web/throttle.ts'
+import { HOUR, MINUTE, type Rate, type Throttle } from '../web/throttle.ts'
 import type { Me } from '../shared/views.ts'
 import { MISSING_CREDENTIALS, type AccountDeps } from './accounts.ts'
 import { findDevice, type Device } from './devices.ts'
@@ -12,6 +12,15 @@ import { currentPassword } from './new-password.ts'
 import type { Passwords } from './passwords.ts'
 import { deleteOtherSessions } from './sessions.ts'
 import type { UserRow } from './users.ts'
+
+/** Attempts from one network. */
+const NETWORK_RATE: Rate = { key: 'signins', limit: 'signins', max: 10, seconds: 3 * MINUTE }
+/** Attempts on one account from all devices that have never signed in to it. */
+const ACCOUNT_RATE: Rate = { key: 'account', limit: 'signins', max: 25, seconds: HOUR, scale: 2.5 }
+/** Attempts from one device on an account that it has signed in to before. */
+const DEVICE_RATE: Rate = { key: 'device', limit: 'signins', max: 10, seconds: HOUR }
+/** Password checks in one session. */
+const SESSION_RATE: Rate = { key: 'session', limit: 'signins', max: 25, seconds: HOUR, scale: 2.5 }
 
 export const SignInInput = z.object({
   /** Null for a text that is not a username. */
@@ -62,11 +71,11 @@ async function countAttempt(
 ): Promise<void> {
   const device = found && findDevice(devices, found)
   if (device) {
-    await throttle('signins', `${network} ${device.user}`)
-    await throttle('device', device.nonce)
+    await throttle(NETWORK_RATE, `${network} ${device.user}`)
+    await throttle(DEVICE_RATE, device.nonce)
   } else {
-    await throttle('signins', network)
-    if (username !== null) await throttle('account', username)
+    await throttle(NETWORK_RATE, network)
+    if (username !== null) await throttle(ACCOUNT_RATE, username)
   }
 }
 
@@ -79,7 +88,7 @@ export async function confirmPassword(
   me: Me,
   { password, field, session }: { password: string; field: string; session: string },
 ): Promise<number> {
-  await throttle('session', session)
+  await throttle(SESSION_RATE, session)
   const found = await findWithPassword(db, me.username)
   const right = await passwords.verify(found?.password_hash ?? null, password)
   if (!found || !right) throw wrongPassword(field)

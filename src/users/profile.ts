@@ -5,12 +5,14 @@ import { storable } from '../web/body.ts'
 import { sql, type Db, type Write } from '../db/pool.ts'
 import { Invalid } from '../lib/errors.ts'
 import type { Picture } from '../pictures/images.ts'
-import type { Throttle } from '../web/throttle.ts'
+import { DAY, type Rate, type Throttle } from '../web/throttle.ts'
 import type { Me, UserView } from '../shared/views.ts'
 import { isTaken } from '../names/names.ts'
 import { newUsername, USERNAME_TAKEN } from './accounts.ts'
 import { throwUserNotFound } from './users.ts'
 import { deleteUnusedPictures, saveWithPicture } from '../pictures/pictures.ts'
+
+const RENAME_RATE: Rate = { key: 'renames', limit: 'renames', max: 10, seconds: DAY }
 
 /** What is not sent stays as it is. */
 export const ProfileInput = z.object({
@@ -52,7 +54,7 @@ export async function updateProfile(
   const { username = me.username } = input
   if (username !== me.username) {
     if (await isTaken(db, username)) throw new Invalid({ username: USERNAME_TAKEN })
-    await throttle('renames', me.id)
+    await throttle(RENAME_RATE, me.id)
   }
   const save = (tx: Db) => tx.maybeOneFirst(updateStatement(me, input, picture))
   try {

@@ -8,6 +8,7 @@ import { getId } from '../web/paths.ts'
 import { withoutDeadline } from '../db/deadline.ts'
 import type { Limiter } from '../lib/limiter.ts'
 import { createKeyedSlots } from '../lib/slots.ts'
+import { HOUR, MINUTE, type Rate } from '../web/throttle.ts'
 import type { RouteContext, ContextExtension, ContextState } from '../web/context.ts'
 import type { Me } from '../shared/views.ts'
 import type { AccountDeps } from './accounts.ts'
@@ -18,6 +19,9 @@ import { isPasswordUsername, currentPassword, newPassword, PASSWORD_IS_USERNAME 
 import { getProfileValues, ProfileInput, updateProfile } from './profile.ts'
 import { endOtherSessions, endOwnSession, listSessions } from './sessions.ts'
 import { signOut } from './sign-in.ts'
+
+const PROFILE_RATE: Rate = { key: 'profiles', limit: 'profiles', max: 60, seconds: HOUR }
+const UPLOAD_RATE: Rate = { key: 'uploads', limit: 'uploads', max: 30, seconds: 30 * MINUTE }
 
 export interface SettingsDeps extends AccountDeps {
   images: Images
@@ -64,8 +68,8 @@ export function settingsRoutes(deps: SettingsDeps) {
   })
 
   async function saveProfile(ctx: RouteContext, me: Me): Promise<void> {
-    await throttle('profiles', me.id)
-    if (ctx.is('multipart')) await throttle('uploads', me.id)
+    await throttle(PROFILE_RATE, me.id)
+    if (ctx.is('multipart')) await throttle(UPLOAD_RATE, me.id)
     const values = await getProfileValues(db, me)
     const form = {
       template: 'settings/profile.njk' as const,

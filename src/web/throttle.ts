@@ -1,95 +1,73 @@
 import { createCounter } from '../lib/counter.ts'
 import { sql, type Db } from '../db/pool.ts'
 import { TooMany } from '../lib/errors.ts'
+import type { LimitName, Limits } from './limits.ts'
 
-/** How often something may be done in a window that begins with the first time; then it may be done again. */
-interface Rate {
-  /** Which number of `LIMITS` replaces the built-in one; `scale` times it where several stand for one name. */
-  name: string
-  number: number
+/** Seconds. */
+export const MINUTE = 60
+export const HOUR = 60 * MINUTE
+export const DAY = 24 * HOUR
+
+/** A rate limit: `max` actions in a fixed window of `seconds`. The first action starts the window. */
+export interface Rate {
+  /** Names the count in the table `throttles` and in the log. Features that use the same key share one count. */
+  key: string
+  /** The name in `LIMITS` whose number replaces `max`. */
+  limit: LimitName
+  max: number
   seconds: number
+  /** Multiplies the number of `LIMITS`, for a name that several rates use. */
   scale?: number
-  /** Each instance counts in its memory: for what is done so often that a write for each would cost too much. */
-  local?: true
+  /** Each instance counts in its own memory. For actions so frequent that one write per action would cost too much. */
+  inMemory?: true
 }
 
-const MINUTE = 60
-const HOUR = 60 * MINUTE
-
-const RATES = {
-  /** Attempts of one network. */
-  signins: { name: 'signins', number: 10, seconds: 3 * MINUTE },
-  /** Attempts on one account of all devices that never signed in to it. */
-  account: { name: 'signins', number: 25, seconds: HOUR, scale: 2.5 },
-  /** Attempts of one device on an account that it has signed in to. */
-  device: { name: 'signins', number: 10, seconds: HOUR },
-  /** Password checks in one session. */
-  session: { name: 'signins', number: 25, seconds: HOUR, scale: 2.5 },
-  signups: { name: 'signups', number: 5, seconds: 30 * MINUTE },
-  posts: { name: 'posts', number: 300, seconds: 3 * HOUR },
-  comments: { name: 'posts', number: 300, seconds: 3 * HOUR },
-  /** Of posts and comments together. */
-  edits: { name: 'edits', number: 300, seconds: 3 * HOUR },
-  /** Of posts and comments together. */
-  likes: { name: 'likes', number: 1_000, seconds: HOUR, local: true },
-  follows: { name: 'follows', number: 400, seconds: 24 * HOUR },
-  groups: { name: 'groups', number: 20, seconds: 24 * HOUR },
-  joins: { name: 'joins', number: 400, seconds: 24 * HOUR },
-  /** Requests that an owner answers, members that an owner removes or makes owners. */
-  moderation: { name: 'moderation', number: 1_000, seconds: 3 * HOUR },
-  profiles: { name: 'profiles', number: 60, seconds: HOUR },
-  renames: { name: 'renames', number: 10, seconds: 24 * HOUR },
-  uploads: { name: 'uploads', number: 30, seconds: 30 * MINUTE },
-} satisfies Record<string, Rate>
-
-/** People whom one instance counts in its memory. */
+/** The most subjects that one instance counts in its memory. */
 const MAX_COUNTED = 20_000
 
-export type RateName = keyof typeof RATES
-
-/** Numbers by name that replace the built-in ones (0: no limit), or `off` for no limit at all. */
-export type Numbers = 'off' | Partial<Record<string, number>>
-
-/** Counts one more of what `who` does. Throws TooMany where that is one too many, with the seconds to wait. */
-export type Throttle = (rate: RateName, who: string) => Promise<void>
+/**
+ * Counts one action of `subject` (a user's id, a network, a device).
+ * @throws TooMany with the seconds until the window ends, if the subject has reached the limit
+ */
+export type Throttle = (rate: Rate, subject: string) => Promise<void>
 
 /**
- * Counts in Postgres, so that all instances count together. What is refused is not counted, and the window never moves:
- * whoever goes on trying is let in again when it ends. The count is not part of the change that it guards, so it does
- * not go through `write`: one statement, one round trip, no flush (the table is unlogged).
+ * Counts in PostgreSQL, so that all instances share the counts. Rejected actions do not count and do not extend the
+ * window. The count is not part of the change that it protects, so it does not use `write`: one statement, one round
+ * trip, and no flush to disk, because the table is unlogged.
  */
-export function createThrottle(db: Db, numbers: Numbers): Throttle {
+export function createThrottle(db: Db, limits: Limits): Throttle {
   const counter = createCounter({ size: MAX_COUNTED })
-  return async (name, who) => {
-    const rate: Rate = RATES[name]
-    const allowed = allowedBy(rate, numbers)
-    if (allowed === null) return
-    const key = `${name}:${who}`
-    const { hits, seconds } = rate.local
+  return async (rate, subject) => {
+    const max = maxOf(rate, limits)
+    if (max === null) return
+    const key = `${rate.key}:${subject}`
+    const { hits, seconds } = rate.inMemory
       ? counter.hit(key, rate.seconds)
-      : await hit(key, rate.seconds, allowed)
-    if (hits > allowed) throw new TooMany(undefined, Math.max(1, seconds), name)
+      : await hit(key, rate.seconds, max)
+    if (hits > max) throw new TooMany(undefined, Math.max(1, seconds), rate.key)
   }
 
-  function hit(key: string, window: number, allowed: number): Promise<{ hits: number; seconds: number }> {
+  function hit(key: string, window: number, max: number): Promise<{ hits: number; seconds: number }> {
     return db.one(sql.row<{ hits: number; seconds: number }>()`
       insert into throttles as t (key, hits, ends_at)
       values (${key}, 1, now() + ${window} * interval '1 second')
       on conflict (key) do update set
-        hits = case when t.ends_at <= now() then 1 else least(t.hits, ${allowed}) + 1 end,
+        hits = case when t.ends_at <= now() then 1 else least(t.hits, ${max}) + 1 end,
         ends_at = case when t.ends_at <= now() then excluded.ends_at else t.ends_at end
       returning hits, ceil(extract(epoch from ends_at - now()))::int as seconds`)
   }
 }
 
-/** Forgets windows that are over. */
+/** Deletes the counts of windows that have ended. */
 export async function deleteExpiredThrottles(db: Db): Promise<void> {
   await db.query(sql.unsafe`delete from throttles where ends_at < now()`)
 }
 
-function allowedBy({ name, number, scale = 1 }: Rate, numbers: Numbers): number | null {
-  if (numbers === 'off') return null
-  const given = numbers[name]
-  if (given === undefined) return number
-  return given === 0 ? null : Math.ceil(given * scale)
+/** Null means no limit. */
+function maxOf({ limit, max, scale = 1 }: Rate, limits: Limits): number | null {
+  if (limits === 'off') return null
+  const configured = limits[limit]
+  if (configured === undefined) return max
+  return configured === 0 ? null : Math.ceil(configured * scale)
 }
