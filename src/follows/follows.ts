@@ -6,7 +6,11 @@ import type { Me } from '../shared/views.ts'
 import { listPeople, type PeoplePage } from '../users/people.ts'
 import { personView, throwUserNotFound, type UserRow } from '../users/users.ts'
 
-/** Following twice is once. Throws Invalid for oneself, NotFound for an account that is gone. */
+/**
+ * Follows a user; following the same user again changes nothing.
+ * @throws Invalid if `user` is `me`.
+ * @throws NotFound if the account has been deleted.
+ */
 export async function followUser(write: Write, me: Me, user: UserRow): Promise<PersonView> {
   if (user.id === me.id) throw new Invalid({ username: 'You cannot follow yourself' })
   return write(async (tx) => {
@@ -18,7 +22,11 @@ export async function followUser(write: Write, me: Me, user: UserRow): Promise<P
   })
 }
 
-/** Throws Invalid for oneself (everybody reads their own feed), NotFound for an account that is gone. */
+/**
+ * Stops following a user; does nothing if `me` does not follow the user.
+ * @throws Invalid if `user` is `me`: every user is subscribed to their own feed.
+ * @throws NotFound if the account has been deleted.
+ */
 export async function unfollowUser(write: Write, me: Me, user: UserRow): Promise<PersonView> {
   if (user.id === me.id) throw new Invalid({ username: 'You cannot unfollow yourself' })
   return write(async (tx) => {
@@ -29,7 +37,7 @@ export async function unfollowUser(write: Write, me: Me, user: UserRow): Promise
   })
 }
 
-/** Who follows the person, the newest first. */
+/** Lists the followers of a user, newest first. */
 export async function listFollowers(
   db: Db,
   viewerId: string | null,
@@ -47,7 +55,7 @@ export async function listFollowers(
   )
 }
 
-/** Whom the person follows, the newest first. */
+/** Lists the people that a user follows, newest first. */
 export async function listFollowing(
   db: Db,
   viewerId: string | null,
@@ -67,9 +75,10 @@ export async function listFollowing(
 }
 
 /**
- * Five people whom I do not follow: whom most of those I follow follow, then who was liveliest of late, then who is new.
- * Each part looks at a bounded number of rows (friends: 100 of 100 people each; liveliest: the newest 500 public posts),
- * so the page costs the same however large the site is.
+ * Suggests up to five people that `me` does not follow yet. The order is: most followed by the people that `me`
+ * follows, then most active in public lately, then newest. Each part reads a bounded number of rows, so the cost does
+ * not depend on the size of the site: 100 followed people with 100 subscriptions each, the newest 500 public posts, and
+ * the newest 50 users.
  */
 export async function listSuggestions(db: Db, me: Me): Promise<SuggestionView[]> {
   const rows = await db.anyFirst(sql.row<{ person: SuggestionView }>()`
@@ -90,40 +99,40 @@ export async function listSuggestions(db: Db, me: Me): Promise<SuggestionView[]>
       ) theirs
       group by theirs.feed_id
     ),
-    lively as (
-      select p.author_id, count(*) + sum(p.comment_count) + sum(p.like_count) as life
+    active as (
+      select p.author_id, count(*) + sum(p.comment_count) + sum(p.like_count) as activity
       from (
         select post_id
         from entries
         where feed_id = (select id from feeds where kind = 'public')
         order by at desc, post_id desc
         limit 500
-      ) newest
-      join posts p on p.id = newest.post_id
+      ) newest_posts
+      join posts p on p.id = newest_posts.post_id
       group by p.author_id
     ),
-    fresh as (
+    newest_users as (
       select id from users order by id desc limit 50
     ),
     candidates as (
       select u.id from friends join users u using (feed_id)
       union
-      select author_id from lively
+      select author_id from active
       union
-      select id from fresh
+      select id from newest_users
     )
     select ${personView(me.id)} || jsonb_build_object('friends', coalesce(friends.friends, 0)) as person
     from candidates
     join users u on u.id = candidates.id
     left join friends on friends.feed_id = u.feed_id
-    left join lively on lively.author_id = u.id
+    left join active on active.author_id = u.id
     where u.deleted_at is null and u.feed_id not in (select feed_id from mine)
-    order by friends.friends desc nulls last, lively.life desc nulls last, u.id desc
+    order by friends.friends desc nulls last, active.activity desc nulls last, u.id desc
     limit 5`)
   return [...rows]
 }
 
-/** Throws NotFound for an account that was deleted after `user` was read. */
+/** @throws NotFound if the account has been deleted since `user` was read. */
 async function getPerson(db: Db, viewerId: string, user: UserRow): Promise<PersonView> {
   const person = await db.maybeOneFirst(sql.row<{ person: PersonView }>()`
     select ${personView(viewerId)} as person

@@ -11,7 +11,7 @@ import { followUser, listFollowers, listFollowing, unfollowUser } from './follow
 
 const FOLLOW_RATE: Rate = { key: 'follows', limit: 'follows', max: 400, seconds: DAY }
 
-/** Following people, and who follows whom. */
+/** Follow and unfollow, and the lists of followers and followed people. */
 export function followRoutes({ db, write, throttle }: { db: Db; write: Write; throttle: Throttle }) {
   const router = new Router<ContextState, ContextExtension>()
 

@@ -5,7 +5,9 @@ import { text } from '../web/body.ts'
 import { foldName } from '../web/paths.ts'
 import { isReserved } from './reserved.ts'
 
-/** The schema of a new name for a user or a group; the output is in lower case. The arguments are the error messages. */
+/**
+ * The schema of a new name for a user or a group; the output is in lower case. The arguments are the error messages.
+ */
 export function newName({ empty, malformed, reserved }: Record<'empty' | 'malformed' | 'reserved', string>) {
   return text({ max: 200, empty, long: 'This is too long' })
     .transform((typed, ctx) => {

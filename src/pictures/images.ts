@@ -3,7 +3,7 @@ import sharp from 'sharp'
 import { Invalid, UnsupportedMedia } from '../lib/errors.ts'
 import { createLimiter } from '../lib/limiter.ts'
 
-/** A picture in all sizes that are served, under the hash of what they show. */
+/** A picture in all sizes that the site serves. `hash` depends only on what the picture shows. */
 export interface Picture {
   hash: string
   variants: { variant: string; bytes: Buffer }[]
@@ -11,19 +11,22 @@ export interface Picture {
 
 export interface Images {
   /**
-   * Makes centred squares of a picture. `field` is what its errors are about. Throws UnsupportedMedia for what is no
-   * JPEG, PNG, WebP or GIF, Invalid for one that is broken or too large to unpack, Unavailable where too many wait.
+   * Crops a picture to a centred square and encodes it in all sizes. `field` is the form field of the error messages.
+   * @throws UnsupportedMedia if the file is not a JPEG, PNG, WebP or GIF.
+   * @throws Invalid if the file is damaged or has too many pixels.
+   * @throws Unavailable if too many pictures wait.
    */
   makeSquares(file: Buffer, field: string): Promise<Picture>
 }
 
 export const CONTENT_TYPE = 'image/webp'
-/** Pixels at one side; each is made for dense screens too. */
+/** Side lengths in CSS pixels. Each also exists with twice the pixels (`@2x`), for high-density screens. */
 const SIDES = [50, 75, 200]
 const LARGEST = 400
 const MAX_PIXELS = 25_000_000
 
-// Of all that libvips can read (SVG, PDF, TIFF, …) only these four are let near it, and from memory only.
+// libvips reads many formats (SVG, PDF, TIFF, …). Allow only four, and only from memory, to keep the attack surface
+// small.
 sharp.block({ operation: ['VipsForeignLoad'] })
 sharp.unblock({
   operation: [
@@ -33,11 +36,14 @@ sharp.unblock({
     'VipsForeignLoadNsgifBuffer',
   ],
 })
-// Each picture is another one, and an instance has one core.
+// Uploads rarely repeat, so a cache would only use memory; an instance has one core.
 sharp.cache(false)
 sharp.concurrency(1)
 
-/** Each picture takes one of libuv's four threads and up to 100 MB: `running` at once, `waiting` more in line. */
+/**
+ * A picture takes one of libuv's four threads and up to 100 MB. At most `running` are processed at the same time, and
+ * `waiting` more wait.
+ */
 export function createImages({ running = 2, waiting = 10 } = {}): Images {
   const limiter = createLimiter(running, waiting)
   return {
@@ -49,24 +55,24 @@ export function createImages({ running = 2, waiting = 10 } = {}): Images {
       try {
         return await limiter(() => toSquares(file))
       } catch (error) {
-        throw refusalOf(error, field)
+        throw toHttpError(error, field)
       }
     },
   }
 }
 
-/** What `variant` names have to look like. */
+/** Whether a size of this name exists, for instance `50` or `50@2x`. */
 export function isVariant(variant: string): boolean {
   return SIDES.some((side) => variant === `${side}` || variant === `${side}@2x`)
 }
 
-/** By its first bytes: neither its name nor the type that the sender gives it counts. */
+/** Checks the first bytes of the file. The file name and the media type come from the client and prove nothing. */
 function isSupported(file: Buffer): boolean {
   const start = file.toString('hex', 0, 12)
   return /^(ffd8ff|89504e470d0a1a0a|47494638(37|39)61|52494646.{8}57454250)/.test(start)
 }
 
-/** Upright, and encoded anew: nothing of the file but its pixels goes on, so no place and no camera is told. */
+/** Rotates the picture upright and encodes it again. Metadata such as the location and the camera is lost. */
 async function toSquares(file: Buffer): Promise<Picture> {
   const { data, info } = await sharp(file, { limitInputPixels: MAX_PIXELS, failOn: 'error' })
     .autoOrient()
@@ -83,15 +89,15 @@ async function toSquares(file: Buffer): Promise<Picture> {
       .resize(side, side)
       .webp({ quality: 82 })
       .toBuffer()
-  const made: Picture['variants'] = []
-  for (const { variant, side } of variants) made.push({ variant, bytes: await square(side) })
-  return { hash: createHash('sha256').update(data).digest('hex').slice(0, 40), variants: made }
+  const encoded: Picture['variants'] = []
+  for (const { variant, side } of variants) encoded.push({ variant, bytes: await square(side) })
+  return { hash: createHash('sha256').update(data).digest('hex').slice(0, 40), variants: encoded }
 }
 
-function refusalOf(error: unknown, field: string): unknown {
+function toHttpError(error: unknown, field: string): unknown {
   if (!(error instanceof Error) || 'status' in error) return error
-  const large = /pixel limit|dimension/i.test(error.message)
+  const isTooLarge = /pixel limit|dimension/i.test(error.message)
   return new Invalid({
-    [field]: large ? 'A picture has at most 25 megapixels' : 'This picture is broken',
+    [field]: isTooLarge ? 'A picture can have at most 25 megapixels' : 'This picture file is damaged',
   })
 }

@@ -2,16 +2,17 @@ import { sql, type Db, type Write } from '../db/pool.ts'
 import { NotFound, Unavailable } from '../lib/errors.ts'
 import { CONTENT_TYPE, isVariant, type Picture } from './images.ts'
 
-/** Attempts to store a picture that other people delete at the same moment. */
+/** Attempts to store a picture while other users delete the same picture. */
 const MAX_ATTEMPTS = 3
 
-/** Images that one run of the upkeep looks at. */
+/** Pictures that one run of the upkeep checks. */
 const CHUNK = 500
 
 /**
- * Stores a picture, then runs `save`, which makes it a user's. Each has its own transaction, so that the locks of `save`
- * do not wait for the bytes. The rows of the picture stay locked while `save` runs: `delete_unused_pictures` waits for it.
- * Throws Unavailable if other people delete the same picture each time.
+ * Stores a picture, then runs `save`, which gives it to a user. Each step has its own transaction, so that `save` does
+ * not hold its locks while the bytes are written. The rows of the picture stay locked while `save` runs:
+ * `delete_unused_pictures` waits for it.
+ * @throws Unavailable if other users delete the same picture during each attempt.
  */
 export async function saveWithPicture<T>(
   write: Write,
@@ -28,7 +29,7 @@ export async function saveWithPicture<T>(
   throw new Unavailable()
 }
 
-/** Two people with the same picture share its rows. */
+/** Users with the same picture share its rows. The order of the inserts prevents deadlocks. */
 async function insertPicture(tx: Db, { hash, variants }: Picture): Promise<void> {
   for (const { variant, bytes } of variants.toSorted((a, b) => (a.variant < b.variant ? -1 : 1))) {
     await tx.query(sql.unsafe`
@@ -48,15 +49,15 @@ async function lockPicture(tx: Db, { hash, variants }: Picture): Promise<boolean
   return rowCount === variants.length
 }
 
-/** Deletes those of the pictures that no user has. */
+/** Deletes the pictures with these hashes, except those that a user has. */
 export async function deleteUnusedPictures(write: Write, hashes: string[]): Promise<void> {
   if (hashes.length === 0) return
   await write((tx) => tx.query(sql.unsafe`select delete_unused_pictures(${sql.array(hashes, 'text')})`))
 }
 
 /**
- * A chore that deletes the pictures left by a save that was cut short. Each call looks at the next rows of the table,
- * and starts again after the last one.
+ * Returns a function that deletes pictures left behind by an interrupted save. Each call checks the next pictures of
+ * the table; after the last one it starts again with the first.
  */
 export function createPictureUpkeep(): (tx: Db) => Promise<void> {
   let after = ''
@@ -72,7 +73,10 @@ export function createPictureUpkeep(): (tx: Db) => Promise<void> {
   }
 }
 
-/** One size of a picture. Throws NotFound. */
+/**
+ * Reads one size of a picture.
+ * @throws NotFound if it does not exist.
+ */
 export async function getPicture(
   db: Db,
   hash: string,
@@ -85,6 +89,6 @@ export async function getPicture(
           from images
           where hash = ${hash} and variant = ${variant}`)
       : null
-  if (!found) throw new NotFound('There is no such picture.')
+  if (!found) throw new NotFound('Picture not found')
   return found
 }

@@ -3,7 +3,7 @@ import type { Db } from '../db/pool.ts'
 import type { ContextExtension, ContextState } from '../web/context.ts'
 import { getPicture } from './pictures.ts'
 
-/** Pictures are named by what they show, so they are kept for good. They need no session: no one's is looked up. */
+/** Serves pictures. A URL contains the hash of the picture, so caches may keep it forever. No session is looked up. */
 export function pictureRoutes({ db }: { db: Db }) {
   const router = new Router<ContextState, ContextExtension>()
 

@@ -14,11 +14,11 @@ const SIGN_UP_RATE: Rate = { key: 'signups', limit: 'signups', max: 5, seconds: 
 export const MISSING_CREDENTIALS = 'Please enter username and password'
 export const USERNAME_TAKEN = 'Username already exists'
 
-/** A username that a person chooses, in lower case. */
+/** The schema of a new username; the output is in lower case. `empty` is the message if it is missing. */
 export function newUsername(empty: string) {
   return newName({
     empty,
-    malformed: 'A username has 3 to 15 letters, digits or underscores',
+    malformed: 'A username must have 3 to 15 letters, digits or underscores',
     reserved: 'This username is reserved',
   })
 }
@@ -41,8 +41,9 @@ export interface AccountDeps {
 }
 
 /**
- * Makes an account, for someone on this network. Throws Invalid where the name is taken, by a person or a group, and
- * TooMany.
+ * Creates an account. `network` is the client's network, by which sign-ups are limited.
+ * @throws Invalid if a user or a group has the name.
+ * @throws TooMany if this network has registered too many accounts lately.
  */
 export async function registerUser(
   { db, write, passwords, throttle }: AccountDeps,
@@ -60,7 +61,7 @@ export async function registerUser(
         returning user_view(users) as user`),
     )
   } catch (error) {
-    // Two sign-ups at one instant.
+    // Another request has taken the name since `isTaken`.
     if (error instanceof UniqueIntegrityConstraintViolationError)
       throw new Invalid({ username: USERNAME_TAKEN })
     throw error

@@ -23,7 +23,7 @@ const DEVICE_RATE: Rate = { key: 'device', limit: 'signins', max: 10, seconds: H
 const SESSION_RATE: Rate = { key: 'session', limit: 'signins', max: 25, seconds: HOUR, scale: 2.5 }
 
 export const SignInInput = z.object({
-  /** Null for a text that is not a username. */
+  /** Null for text that cannot be a username. */
   username: text({ max: 200, empty: MISSING_CREDENTIALS, long: 'This is too long' }).transform((typed) =>
     foldName(trimBlank(typed)),
   ),
@@ -35,12 +35,16 @@ export interface AuthenticatedUser extends UserRow {
   password_version: number
 }
 
-/** The same answer for an unknown username, a wrong password and a password that has changed meanwhile. */
+/** The error for an unknown username, a wrong password and a password that has changed: it must not show which. */
 export function userNotFound(): Invalid {
   return new Invalid({ username: 'User not found' })
 }
 
-/** Verifies username and password. Throws Invalid, after the same work for an unknown username, and TooMany. */
+/**
+ * Verifies username and password. An unknown username takes the same time as a wrong password.
+ * @throws Invalid if they do not belong to an account.
+ * @throws TooMany after too many attempts.
+ */
 export async function authenticate(
   deps: AccountDeps,
   { username, password }: z.output<typeof SignInInput>,
@@ -49,16 +53,17 @@ export async function authenticate(
   const { db, passwords, throttle } = deps
   const found = username === null ? null : await findWithPassword(db, username)
   await countAttempt(throttle, { username, found, ...client })
-  const right = await passwords.verify(found?.password_hash ?? null, password)
-  if (!found || !right) throw userNotFound()
+  const isCorrect = await passwords.verify(found?.password_hash ?? null, password)
+  if (!found || !isCorrect) throw userNotFound()
   const { password_hash, ...user } = found
   if (passwords.isOutdated(password_hash)) await rehash(deps, found, password)
   return user
 }
 
 /**
- * Counts an attempt to sign in. Throws TooMany. A known device shares no count with other people: neither that of its
- * network nor that of the account, which anybody can use up.
+ * Counts an attempt to sign in. A known device has limits of its own, because anyone can exhaust the limits of a
+ * network or of an account.
+ * @throws TooMany after too many attempts.
  */
 async function countAttempt(
   throttle: Throttle,
@@ -80,8 +85,10 @@ async function countAttempt(
 }
 
 /**
- * Verifies my password within a session; returns its version. Throws Invalid for the form field `field`, and TooMany,
- * counted for this session alone, so that guesses from outside do not keep me from changing my password.
+ * Verifies the password of a signed-in user and returns its version. Attempts count per session, so that guesses from
+ * other clients cannot keep the user from changing the password. `field` is the form field of the error message.
+ * @throws Invalid if the password is wrong.
+ * @throws TooMany after too many attempts in this session.
  */
 export async function confirmPassword(
   { db, passwords, throttle }: AccountDeps,
@@ -90,15 +97,16 @@ export async function confirmPassword(
 ): Promise<number> {
   await throttle(SESSION_RATE, session)
   const found = await findWithPassword(db, me.username)
-  const right = await passwords.verify(found?.password_hash ?? null, password)
-  if (!found || !right) throw wrongPassword(field)
+  const isCorrect = await passwords.verify(found?.password_hash ?? null, password)
+  if (!found || !isCorrect) throw wrongPassword(field)
   return found.password_version
 }
 
 /**
- * Stores a new password and ends my other sessions, on every instance, with their streams; returns the new version.
- * Throws Invalid if the password has changed since `version` was verified: the owner may have just locked out the person
- * who sent this.
+ * Stores a new password and returns its version. It also ends the user's other sessions and their streams, on every
+ * instance.
+ * @throws Invalid if the password has changed since `version` was verified. The sender may be a thief of a session, and
+ *   the owner may have changed the password to end that session.
  */
 export async function changePassword(
   { write, passwords }: AccountDeps,
@@ -123,7 +131,9 @@ export function wrongPassword(field: string): Invalid {
   return new Invalid({ [field]: 'This is not your password' })
 }
 
-/** Hashes the password with today's parameters; only a sign-in has the plain text. */
+/**
+ * Replaces a hash that has outdated parameters. Only a sign-in can do this, because only it has the password itself.
+ */
 async function rehash(
   { write, passwords }: { write: Write; passwords: Passwords },
   { id, password_hash }: { id: string; password_hash: string },

@@ -1,4 +1,4 @@
-/** Those that pass for others too come first. */
+/** In order: some browsers also send the names of others, so the more specific pattern comes first. */
 const BROWSERS: [RegExp, string][] = [
   [/\bEdgA?\//, 'Edge'],
   [/\bOPR\//, 'Opera'],
@@ -17,13 +17,16 @@ const SYSTEMS: [RegExp, string][] = [
   [/\bLinux\b/, 'Linux'],
 ]
 
-/** "Firefox on Linux", as far as a User-Agent header tells; programs are called by the first word of theirs. */
+/**
+ * Names the browser and the system of a User-Agent header, for instance "Firefox on Linux". A client that is not a
+ * known browser gets the first word of its header.
+ */
 export function browserName(userAgent: string): string {
-  const browser = nameIn(BROWSERS, userAgent) ?? (/^[\w.-]{1,30}/.exec(userAgent)?.[0] || 'Unknown browser')
-  const system = nameIn(SYSTEMS, userAgent)
+  const browser = findName(BROWSERS, userAgent) ?? (/^[\w.-]{1,30}/.exec(userAgent)?.[0] || 'Unknown browser')
+  const system = findName(SYSTEMS, userAgent)
   return system ? `${browser} on ${system}` : browser
 }
 
-function nameIn(names: [RegExp, string][], userAgent: string): string | undefined {
-  return names.find(([sign]) => sign.test(userAgent))?.[1]
+function findName(names: [RegExp, string][], userAgent: string): string | undefined {
+  return names.find(([pattern]) => pattern.test(userAgent))?.[1]
 }

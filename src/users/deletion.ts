@@ -5,8 +5,9 @@ import type { Me } from '../shared/views.ts'
 import { wrongPassword } from './authentication.ts'
 
 /**
- * Deletes my account for everybody, in one statement: it ends my sessions and hides what I wrote (sql/70_deletion.sql).
- * `deleteAccountRows` removes the rows. Throws Invalid if the password has changed since `version` was verified.
+ * Marks an account as deleted, which ends its sessions and hides its content at once (sql/70_deletion.sql).
+ * `deleteAccountRows` removes the rows.
+ * @throws Invalid if the password has changed since `version` was verified.
  */
 export async function deleteAccount(write: Write, me: Me, version: number): Promise<void> {
   const { rowCount } = await write((tx) =>
@@ -19,8 +20,8 @@ export async function deleteAccount(write: Write, me: Me, version: number): Prom
 }
 
 /**
- * Removes the rows of all deleted accounts, one chunk per transaction, until there are none left or other instances are
- * at work on them. Logs an error and stops there; the upkeep of any instance goes on.
+ * Removes the rows of all deleted accounts, one chunk per transaction. It stops when none are left or when other
+ * instances process the rest. After an error it logs the error and stops; the upkeep of any instance continues later.
  */
 export async function deleteAccountRows(write: Write, log: Logger): Promise<void> {
   try {

@@ -2,24 +2,24 @@ import { randomBytes } from 'node:crypto'
 import type { Context } from '../web/context.ts'
 
 /**
- * Device cookies, as OWASP's "Slow Down Online Guessing Attacks with Device Cookies" describes them: a browser that has
- * signed in to an account keeps a signed cookie, and its later attempts have a limit of their own. So guesses from other
- * browsers cannot lock the owner out.
+ * An entry of the device cookie (OWASP: "Slow Down Online Guessing Attacks with Device Cookies"). A browser that has
+ * signed in to an account keeps a signed cookie, and its later attempts have their own limit. Guesses from other
+ * browsers therefore cannot lock out the owner.
  */
 export interface Device {
   user: string
-  /** A new password makes the device unknown again. */
+  /** The `password_version` of the user: after a password change the device is unknown. */
   version: number
-  /** What its attempts are counted by; each sign-in makes a new one. */
+  /** The key by which attempts are counted; each sign-in makes a new one. */
   nonce: string
 }
 
-/** Accounts that one browser remembers, for people who share it. */
+/** Accounts per cookie, for people who share a browser. */
 const MAX_ACCOUNTS = 4
-/** Browsers keep no cookie for longer than 400 days. */
+/** One year. Browsers limit the age of cookies to 400 days. */
 const MAX_AGE_MS = 365 * 24 * 60 * 60 * 1000
 
-/** The devices of the browser's cookie, newest first; none if its signature is missing or wrong. */
+/** Reads the device cookie, newest entry first. Returns an empty list if the signature is missing or wrong. */
 export function readDevices(ctx: Context): Device[] {
   const cookie = ctx.cookies.get(cookieName(ctx), { signed: true })
   return cookie ? (JSON.parse(Buffer.from(cookie, 'base64url').toString()) as Device[]) : []
@@ -32,7 +32,7 @@ export function findDevice(
   return devices.find((device) => device.user === user.id && device.version === user.password_version)
 }
 
-/** Makes this browser known for the account whose password it has just proved to know. */
+/** Adds the account to the device cookie. Call it only after the client has sent the correct password. */
 export function setDeviceCookie(ctx: Context, user: { id: string; password_version: number }): void {
   const device = {
     user: user.id,
@@ -51,7 +51,7 @@ export function setDeviceCookie(ctx: Context, user: { id: string; password_versi
   })
 }
 
-/** `__Host-` keeps other hosts of the domain from setting it; it needs TLS. */
+/** The prefix `__Host-` prevents other hosts of the domain from setting the cookie. It requires TLS. */
 function cookieName(ctx: Context): string {
   return ctx.state.site.origin?.startsWith('https:') ? '__Host-koafeed-device' : 'koafeed-device'
 }

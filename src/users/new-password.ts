@@ -4,8 +4,8 @@ import { storable } from '../web/body.ts'
 import { normalizePassword } from './passwords.ts'
 
 /**
- * A password that a person chooses, in NFC: 8 to 200 characters of any kind, but not one of the most common passwords.
- * See OWASP ASVS 5, 6.2. `empty` is the message for a missing one.
+ * The schema of a new password: 8 to 200 characters of any kind, but not one of the most common passwords (OWASP ASVS
+ * 5, 6.2). The output is in Unicode normalization form C. `empty` is the message if it is missing.
  */
 export function newPassword(empty: string) {
   return storable()
@@ -13,26 +13,28 @@ export function newPassword(empty: string) {
     .transform(normalizePassword)
     .refine((password) => password !== '', { error: empty, abort: true })
     .refine((password) => [...password].length >= 8, {
-      error: 'A password has at least 8 characters',
+      error: 'A password must have at least 8 characters',
       abort: true,
     })
     .refine((password) => [...password].length <= 200, {
-      error: 'A password has at most 200 characters',
+      error: 'A password can have at most 200 characters',
       abort: true,
     })
     .refine((password) => !COMMON.has(password.toLowerCase()), {
-      error: 'This is one of the most common passwords: please choose another one',
+      error: 'This is one of the most common passwords. Please choose another one.',
       abort: true,
     })
 }
 
-export const PASSWORD_IS_USERNAME = 'The password may not be the username'
+export const PASSWORD_IS_USERNAME = 'The password must not be the username'
 
 export function isPasswordUsername(username: string, password: string): boolean {
   return password.toLowerCase() === username.toLowerCase()
 }
 
-/** A password that opens what is there: asked for, never judged. */
+/**
+ * The schema of an existing password. It may be older than the rules for new passwords, so only empty text is invalid.
+ */
 export function currentPassword(empty: string) {
   return storable()
     .prefault('')

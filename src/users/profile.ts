@@ -14,22 +14,25 @@ import { deleteUnusedPictures, saveWithPicture } from '../pictures/pictures.ts'
 
 const RENAME_RATE: Rate = { key: 'renames', limit: 'renames', max: 10, seconds: DAY }
 
-/** What is not sent stays as it is. */
+/** A field that is not sent keeps its value. */
 export const ProfileInput = z.object({
   username: newUsername('Please enter username').optional(),
-  name: shortText(50, 'A name has at most 50 characters')
+  name: shortText(50, 'A name can have at most 50 characters')
     .transform((name) => (isBlank(name) ? '' : name.replace(/\s+/gu, ' ').trim()))
     .optional(),
-  bio: shortText(500, 'A bio has at most 500 characters')
+  bio: shortText(500, 'A bio can have at most 500 characters')
     .transform((bio) => (isBlank(bio) ? '' : bio.trim()))
     .optional(),
-  /** What a ticked box sends. */
+  /** A checkbox: any value means true. */
   remove_avatar: storable()
     .nullish()
     .transform((value) => Boolean(value)),
 })
 
-/** The form's values as they are now. Throws NotFound for an account that is gone. */
+/**
+ * Reads the current values of the profile form.
+ * @throws NotFound if the account has been deleted.
+ */
 export async function getProfileValues(
   db: Db,
   me: Me,
@@ -42,8 +45,11 @@ export async function getProfileValues(
 }
 
 /**
- * Changes my profile; `picture` is the new one, or null to leave it. The username that I give up leads to me until
- * somebody takes it. Throws Invalid if a person or a group has the new one, and TooMany.
+ * Changes a profile. A `picture` of null keeps the current one. After a rename, the old username redirects to the new
+ * one until another user or a group takes it.
+ * @throws Invalid if a user or a group has the new username.
+ * @throws TooMany after too many renames.
+ * @throws NotFound if the account has been deleted.
  */
 export async function updateProfile(
   { db, write, throttle }: { db: Db; write: Write; throttle: Throttle },
@@ -61,20 +67,21 @@ export async function updateProfile(
     const user = picture ? await saveWithPicture(write, picture, save) : await write(save)
     return user ?? throwUserNotFound()
   } catch (error) {
-    // Somebody else took the name after `isTaken`.
+    // Another request has taken the name since `isTaken`.
     if (error instanceof UniqueIntegrityConstraintViolationError)
       throw new Invalid({ username: USERNAME_TAKEN })
     throw error
   } finally {
     const hashes = [me.avatar, picture?.hash].filter((hash) => typeof hash === 'string')
-    // The profile is saved, or refused, whether this succeeds or not; the upkeep deletes what is left.
+    // A failure here must not change the result of the save; the upkeep deletes the remaining pictures.
     if (picture || input.remove_avatar) await deleteUnusedPictures(write, hashes).catch(() => {})
   }
 }
 
 /**
- * An UPDATE that names `username`, `name` or `avatar` takes a lock for which every write on the site waits, until the
- * commit (sql/40_people.sql). So it names them only if one of them changes, and nothing comes after it.
+ * An UPDATE that names `username`, `name` or `avatar` takes a lock until the commit, and every write on the site waits
+ * for it (sql/40_people.sql). Therefore the statement names them only if one of them changes, and it is the last one of
+ * its transaction.
  */
 function updateStatement(me: Me, input: z.output<typeof ProfileInput>, picture: Picture | null) {
   const { username = me.username, bio = null } = input

@@ -12,7 +12,7 @@ import { readDevices, setDeviceCookie } from './devices.ts'
 import { signIn, signOut } from './sign-in.ts'
 import { toUserView } from './users.ts'
 
-/** Registering, signing in and out. */
+/** Registration, sign-in and sign-out. */
 export function userRoutes(deps: AccountDeps) {
   const router = new Router<ContextState, ContextExtension>()
 
@@ -22,7 +22,7 @@ export function userRoutes(deps: AccountDeps) {
   })
 
   router.post('/register', async (ctx) => {
-    if (ctx.state.me) return alreadyIn(ctx)
+    if (ctx.state.me) return alreadySignedIn(ctx)
     const form = { template: 'users/register.njk' as const, context: { next: nextOf(ctx) } }
     const input = await read(ctx, RegisterInput, form)
     const user = await registerUser(deps, input, networkOf(ctx.ip))
@@ -37,7 +37,7 @@ export function userRoutes(deps: AccountDeps) {
   })
 
   router.post('/login', async (ctx) => {
-    if (ctx.state.me) return alreadyIn(ctx)
+    if (ctx.state.me) return alreadySignedIn(ctx)
     const form = { template: 'users/login.njk' as const, context: { next: nextOf(ctx) } }
     const input = await read(ctx, SignInInput, form)
     const network = networkOf(ctx.ip)
@@ -63,7 +63,7 @@ export function userRoutes(deps: AccountDeps) {
   return router
 }
 
-/** Where the address says to go afterwards. */
+/** The path of `?next=`, to which the visitor returns after the form. */
 function nextOf(ctx: Context): string {
   return safePath(ctx.query.next)
 }
@@ -72,6 +72,6 @@ function signInPath(next: string): string {
   return next === '/' ? '/login' : `/login?next=${encodeURIComponent(next)}`
 }
 
-function alreadyIn(ctx: Context): void {
+function alreadySignedIn(ctx: Context): void {
   done(ctx, { to: '/', json: { user: toUserView(ctx.state.me!), csrf: csrfToken(ctx) } })
 }

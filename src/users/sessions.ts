@@ -7,22 +7,25 @@ import type { SessionView } from '../shared/pages.ts'
 import type { Me } from '../shared/views.ts'
 import { browserName } from './browser-name.ts'
 
-/** What koa-session keeps for us: whose session it is, and what it remembers. */
+/** The content of a session, as koa-session reads and writes it. `user` is the id of the signed-in user. */
 export interface SessionData extends VisitorData {
   user?: string
 }
 
-/** `__Host-` lets no other host of the domain set it; it needs TLS. */
+/** The prefix `__Host-` prevents other hosts of the domain from setting the cookie. It requires TLS. */
 export function sessionCookieName({ publicOrigin }: { publicOrigin: string | null }): string {
   return publicOrigin?.startsWith('https:') ? '__Host-koafeed' : 'koafeed'
 }
 
-/** 32 random bytes; the database knows only their SHA-256, so whoever reads it can open no session. */
+/** Returns 32 random bytes. The database stores only their SHA-256, so a copy of the database opens no session. */
 export function newSessionId(): string {
   return randomBytes(32).toString('base64url')
 }
 
-/** For each cookie the user whose live session it opens, with the session's hash in hex; null for any other text. */
+/**
+ * Returns, for each cookie, the id of its user and the hash of its session in hex, or null if the cookie does not
+ * belong to an active session.
+ */
 export async function findSessions(
   db: Db,
   cookies: readonly string[],
@@ -39,7 +42,7 @@ export async function findSessions(
   return hashes.map((hash) => (hash && byHash.get(hash)) || null)
 }
 
-/** Which of these sessions, by hash in hex, are not over. */
+/** Returns those of the session hashes (in hex) whose sessions are active. */
 export async function findLiveSessions(db: Db, hashes: string[]): Promise<Set<string>> {
   const live = await db.anyFirst(sql.row<{ hash: string }>()`
     select encode(id_hash, 'hex') as hash
@@ -49,11 +52,11 @@ export async function findLiveSessions(db: Db, hashes: string[]): Promise<Set<st
   return new Set(live)
 }
 
-/** A live session with the person it belongs to, in one query because every request needs both. */
+/** Loads an active session and its user. One query reads both, because every request needs both. */
 export async function loadSession(
   { db, write }: { db: Db; write: Write },
   id: string,
-): Promise<{ facts: SessionData; me: Me; session: string } | null> {
+): Promise<{ data: SessionData; me: Me; session: string } | null> {
   if (!isSessionId(id)) return null
   const hash = hashOf(id)
   const row = await db.maybeOne(sql.row<{ session: string; data: VisitorData; me: Me; stale: boolean }>()`
@@ -66,14 +69,14 @@ export async function loadSession(
     join users u on u.id = s.user_id
     where s.id_hash = ${sql.binary(hash)} and s.expires_at > now()`)
   if (!row) return null
-  // No request waits for it, and none fails with it: the next one tries again.
+  // The request does not wait for this update and does not fail with it; the next request tries again.
   if (row.stale) void withoutDeadline(() => touchSession(write, hash)).catch(() => {})
-  return { facts: { ...row.data, user: row.me.id }, me: row.me, session: row.session }
+  return { data: { ...row.data, user: row.me.id }, me: row.me, session: row.session }
 }
 
 /**
- * Returns false, and inserts nothing, if the password has changed since it was verified. `for share` waits for a change
- * that is not committed yet; a change that comes later waits for this insert, and then ends the session.
+ * Inserts a session, or returns false if the password has changed since it was verified. `for share` waits for a
+ * password change that is not committed yet. A later change waits for this insert and then ends the new session.
  */
 export async function insertSession(
   write: Write,
@@ -95,8 +98,8 @@ export async function insertSession(
 }
 
 /**
- * Only ever an update: a slow request must not bring back a session that was ended meanwhile. With `skipLocked` it writes
- * nothing while another transaction holds the session locked.
+ * Saves the content of an active session. It never inserts: a slow request must not restore a session that has ended
+ * meanwhile. With `skipLocked` it does nothing if another transaction has locked the session.
  */
 export async function updateSession(
   write: Write,
@@ -122,7 +125,7 @@ export async function endSession(write: Write, id: string): Promise<void> {
   await write((tx) => tx.query(sql.unsafe`delete from sessions where id_hash = ${sql.binary(hashOf(id))}`))
 }
 
-/** My sessions that are not over, the one in use first, then the last used ones. `current` is the id of this one. */
+/** Lists the active sessions of `me`: first the one with the id `current`, then the others, the last used first. */
 export async function listSessions(db: Db, me: Me, current: string): Promise<SessionView[]> {
   const rows = await db.any(sql.row<SessionView & { user_agent: string }>()`
     select
@@ -139,15 +142,20 @@ export async function listSessions(db: Db, me: Me, current: string): Promise<Ses
   return rows.map(({ user_agent, ...row }) => ({ ...row, browser: browserName(user_agent) }))
 }
 
-/** Ends one of my sessions. Throws NotFound for one that is over, or somebody else's. */
+/**
+ * Ends a session of `me`.
+ * @throws NotFound if it has already ended or belongs to another user.
+ */
 export async function endOwnSession(write: Write, me: Me, id: string): Promise<void> {
   const { rowCount } = await write((tx) =>
     tx.query(sql.unsafe`delete from sessions where id = ${id} and user_id = ${me.id}`),
   )
-  if (rowCount === 0) throw new NotFound('This session is over already.')
+  if (rowCount === 0) throw new NotFound('This session has already ended.')
 }
 
-/** Ends my sessions but the one with this id; the log tells every instance, which close their streams. */
+/**
+ * Ends all sessions of `me` except `current`. Every instance reads the change from the log and closes their streams.
+ */
 export async function endOtherSessions(write: Write, me: Me, current: string): Promise<void> {
   await write((tx) => deleteOtherSessions(tx, me, current))
 }
@@ -156,7 +164,7 @@ export async function deleteOtherSessions(tx: Db, me: Me, current: string): Prom
   await tx.query(sql.unsafe`delete from sessions where user_id = ${me.id} and id <> ${current}`)
 }
 
-/** Removes some of the sessions that are over; returns how many. */
+/** Removes up to 500 expired sessions and returns how many it removed. */
 export async function deleteExpiredSessions(db: Db): Promise<number> {
   const { rowCount } = await db.query(sql.unsafe`
     delete from sessions
@@ -164,7 +172,7 @@ export async function deleteExpiredSessions(db: Db): Promise<number> {
   return rowCount
 }
 
-/** Idle for 14 days, or 30 days old, and it is over. */
+/** Extends a session: it expires after 14 days without use, and at most 30 days after sign-in. */
 async function touchSession(write: Write, hash: Buffer): Promise<void> {
   await write((tx) =>
     tx.query(sql.unsafe`

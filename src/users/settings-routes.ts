@@ -25,11 +25,11 @@ const UPLOAD_RATE: Rate = { key: 'uploads', limit: 'uploads', max: 30, seconds: 
 
 export interface SettingsDeps extends AccountDeps {
   images: Images
-  /** Bounds how many files are read at once. */
+  /** Limits how many uploads the instance reads at the same time. */
   uploads: Limiter
 }
 
-/** Each holds up to 5 MB in memory. */
+/** At the same time; each takes up to 5 MB of memory. */
 const UPLOADS_PER_PERSON = 2
 
 const PasswordInput = z.object({
@@ -39,7 +39,7 @@ const PasswordInput = z.object({
 
 const AccountInput = z.object({ password: currentPassword('Please enter your password') })
 
-/** What people change about themselves. */
+/** The settings pages: profile, password, sessions, account. */
 export function settingsRoutes(deps: SettingsDeps) {
   const { db, write, throttle, images, uploads } = deps
   const uploadSlots = createKeyedSlots({ size: UPLOADS_PER_PERSON, waiting: 0, refusal: tooManyUploads })
@@ -100,7 +100,7 @@ export function settingsRoutes(deps: SettingsDeps) {
     const password_version = await changePassword(deps, me, { password, version, session })
     setDeviceCookie(ctx, { id: me.id, password_version })
     ctx.state.log.info({ event: 'password changed', user: me.id }, 'password changed')
-    const flash = 'Password changed. All other sessions have been ended.'
+    const flash = 'Password changed. You are signed out everywhere else.'
     done(ctx, { to: '/settings/password', flash, json: {} })
   })
 
@@ -123,7 +123,7 @@ export function settingsRoutes(deps: SettingsDeps) {
     await read(ctx, EmptyBody)
     await endOwnSession(write, me, id)
     ctx.state.log.info({ event: 'session ended', user: me.id }, 'session ended')
-    done(ctx, { to: '/settings/sessions', flash: 'The session has been ended', json: {} })
+    done(ctx, { to: '/settings/sessions', flash: 'Session ended', json: {} })
   })
 
   router.get('/settings/account', (ctx) => {
@@ -137,16 +137,16 @@ export function settingsRoutes(deps: SettingsDeps) {
     const proof = { password, field: 'password', session: ctx.state.session ?? '0' }
     const version = await confirmPassword(deps, me, proof)
     await deleteAccount(write, me, version)
-    // The answer does not wait for it, nor does the request's deadline end it.
+    // The response does not wait for the deletion of the rows, and the deadline of the request does not apply to it.
     void withoutDeadline(() => deleteAccountRows(write, ctx.state.log))
     ctx.state.log.info({ event: 'account deleted', user: me.id }, 'account deleted')
     signOut(ctx, me)
-    done(ctx, { to: '/', flash: 'Your account is deleted', json: {} })
+    done(ctx, { to: '/', flash: 'Your account has been deleted', json: {} })
   })
 
   return router
 }
 
 function tooManyUploads(): TooMany {
-  return new TooMany('Please wait until your other uploads are done.', 5, 'uploads')
+  return new TooMany('Please wait until your other uploads have finished.', 5, 'uploads')
 }

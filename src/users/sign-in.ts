@@ -12,16 +12,16 @@ import * as sessions from './sessions.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
-/** Finds the session that a cookie opens, with `ctx.state.me`, and saves what changed in it. */
+/** Loads the session of the cookie, sets `ctx.state.me`, and saves the session if the request has changed it. */
 export function sessionMiddleware(
   app: Koa<ContextState, ContextExtension>,
   { db, write, config }: { db: Db; write: Write; config: { publicOrigin: string | null } },
 ): Koa.Middleware<ContextState, ContextExtension> {
   const options = {
     key: sessions.sessionCookieName(config),
-    // The database decides when a session is over; the cookie only has to last as long.
+    // The database decides when a session expires; the cookie must only last as long.
     maxAge: 30 * DAY_MS,
-    // The id is 256 random bits: a signature would add nothing.
+    // The id has 256 random bits, so a signature would add nothing.
     signed: false,
     httpOnly: true,
     sameSite: 'lax',
@@ -33,8 +33,8 @@ export function sessionMiddleware(
 }
 
 /**
- * Opens a session under a new id and ends the one that it replaces. Throws Invalid if the password has changed since it
- * was verified.
+ * Creates a session with a new id and ends the previous one.
+ * @throws Invalid if the password has changed since it was verified.
  */
 export async function signIn(
   ctx: Context,
@@ -56,7 +56,7 @@ export async function signIn(
   ctx.state.log.info({ event: 'signed in', user: user.id }, 'signed in')
 }
 
-/** Ends the session on every instance, and asks the browser to forget the pages it kept. */
+/** Ends the session on every instance and asks the browser to clear its cache. */
 export function signOut(ctx: Context, me: UserView): void {
   ctx.session = null
   ctx.state.me = null
@@ -67,21 +67,21 @@ export function signOut(ctx: Context, me: UserView): void {
 function createStore({ db, write }: { db: Db; write: Write }) {
   return {
     async get(id: string, _maxAge: unknown, { ctx }: { ctx?: Context }) {
-      const open = await sessions.loadSession({ db, write }, id)
-      if (ctx) Object.assign(ctx.state, { me: open?.me ?? null, session: open?.session })
-      return open?.facts
+      const loaded = await sessions.loadSession({ db, write }, id)
+      if (ctx) Object.assign(ctx.state, { me: loaded?.me ?? null, session: loaded?.session })
+      return loaded?.data
     },
-    async set(id: string, facts: SessionRecord, _maxAge: unknown, { ctx }: { ctx?: Context }) {
-      const { _expire, _maxAge: _, ...kept } = facts
+    async set(id: string, record: SessionRecord, _maxAge: unknown, { ctx }: { ctx?: Context }) {
+      const { _expire, _maxAge: _, ...data } = record
       if (ctx?.state.signingIn) {
-        const client = { ...whereFrom(ctx), ...ctx.state.signingIn }
-        if (!(await sessions.insertSession(write, id, kept, client))) throw userNotFound()
+        const client = { ...clientOf(ctx), ...ctx.state.signingIn }
+        if (!(await sessions.insertSession(write, id, data, client))) throw userNotFound()
       } else if (ctx?.state.me && isRead(ctx)) {
-        // A page changes only which messages it has shown. If that cannot be saved, they show once more.
-        await sessions.updateSession(write, id, kept, { skipLocked: true }).catch((error: unknown) => {
+        // A page only removes the flash messages that it has shown. If this is not saved, they appear once more.
+        await sessions.updateSession(write, id, data, { skipLocked: true }).catch((error: unknown) => {
           ctx.state.log.warn({ event: 'session not saved', error: errorFacts(error) }, 'session not saved')
         })
-      } else if (ctx?.state.me) await sessions.updateSession(write, id, kept)
+      } else if (ctx?.state.me) await sessions.updateSession(write, id, data)
     },
     async destroy(id: string) {
       await sessions.endSession(write, id)
@@ -93,15 +93,15 @@ function isRead({ method }: Context): boolean {
   return method === 'GET' || method === 'HEAD'
 }
 
-/** What the person is shown of the session later, to tell it from the others. */
-function whereFrom(ctx: Context) {
+/** Address and browser, by which users recognize a session in their settings. */
+function clientOf(ctx: Context) {
   return {
     address: networkOf(ctx.ip) === 'unknown' ? '' : ctx.ip.replace(/^::ffff:/, ''),
     userAgent: ctx.get('user-agent').slice(0, 300),
   }
 }
 
-/** koa-session adds two facts of its own, which the table's columns hold better. */
+/** koa-session adds two properties, which are not saved: the table has a column for the expiry. */
 interface SessionRecord extends sessions.SessionData {
   _expire?: number
   _maxAge?: number

@@ -9,7 +9,7 @@ export interface UserRow extends UserView {
   feed_id: string
 }
 
-/** By the name that someone has, or had and nobody has taken since. */
+/** Finds a user by the current username, or by an old one that nobody else has taken. */
 export async function findUserByUsername(db: Db, username: string): Promise<UserRow | null> {
   const name = foldName(username)
   if (name === null) return null
@@ -20,7 +20,10 @@ export async function findUserByUsername(db: Db, username: string): Promise<User
     where n.name = ${name} and u.deleted_at is null`)
 }
 
-/** Throws NotFound. */
+/**
+ * Finds a user like `findUserByUsername`.
+ * @throws NotFound if there is none.
+ */
 export async function getUser(db: Db, username: string): Promise<UserRow> {
   return (await findUserByUsername(db, username)) ?? throwUserNotFound()
 }
@@ -29,7 +32,10 @@ export function throwUserNotFound(): never {
   throw new NotFound('User not found')
 }
 
-/** A person as their own page shows them to the viewer, null for someone signed out. Throws NotFound. */
+/**
+ * Reads what the top of the user's own page shows. `viewerId` is null for anonymous visitors.
+ * @throws NotFound if the account has been deleted.
+ */
 export async function getProfile(db: Db, viewerId: string | null, user: UserRow): Promise<ProfileView> {
   const profile = await db.maybeOneFirst(sql.row<{ profile: ProfileView }>()`
     select ${personView(viewerId)} || jsonb_build_object(
@@ -49,7 +55,7 @@ export async function getProfile(db: Db, viewerId: string | null, user: UserRow)
   return profile ?? throwUserNotFound()
 }
 
-/** The PersonView of the row `u` of users. */
+/** Builds the PersonView of the row `u` of users. */
 export function personView(viewerId: string | null): FragmentSqlToken {
   return sql.fragment`(user_view(u) || jsonb_build_object(
     'bio', u.bio,
