@@ -14,7 +14,7 @@ import { isTaken, newName } from '../names/names.ts'
 const GROUP_RATE: Rate = { key: 'groups', limit: 'groups', max: 20, seconds: DAY }
 
 const PAGE = 10
-const TAKEN = 'This name is taken'
+const NAME_TAKEN = 'This name is taken'
 
 export interface GroupRow {
   id: string
@@ -26,30 +26,36 @@ export interface GroupRow {
 export const GroupInput = z.object({
   name: newName({
     empty: 'Please choose a name',
-    malformed: 'A name has 3 to 15 letters, digits or underscores',
+    malformed: 'A name must have 3 to 15 letters, digits or underscores',
     reserved: 'This name is reserved',
   }),
-  title: text({ max: 80, empty: 'Please give the group a title', long: 'A title has at most 80 characters' }),
+  title: text({
+    max: 80,
+    empty: 'Please give the group a title',
+    long: 'A title can have at most 80 characters',
+  }),
   description: storable()
-    .refine((words) => [...words].length <= 1000, {
-      error: 'A description has at most 1,000 characters',
+    .refine((description) => [...description].length <= 1000, {
+      error: 'A description can have at most 1,000 characters',
       abort: true,
     })
     .nullish()
-    .transform((words) => (words == null || isBlank(words) ? '' : words)),
-  visibility: z.enum(['public', 'private'], 'A group is public or private').prefault('public'),
+    .transform((description) => (description == null || isBlank(description) ? '' : description)),
+  visibility: z.enum(['public', 'private'], 'Please choose public or private').prefault('public'),
 })
 
 /**
- * Makes a group whose first member and owner I am. Throws Invalid where a person or a group has the name, and TooMany; a
- * name that is taken does not count.
+ * Creates a group; `me` becomes its first member and its owner. The limit does not count attempts with a name that is
+ * taken.
+ * @throws Invalid if a user or another group has the name.
+ * @throws TooMany if `me` has created too many groups lately.
  */
 export async function createGroup(
   { db, write, throttle }: { db: Db; write: Write; throttle: Throttle },
   me: Me,
   { name, title, description, visibility }: z.output<typeof GroupInput>,
 ): Promise<GroupSummary> {
-  if (await isTaken(db, name)) throw new Invalid({ name: TAKEN })
+  if (await isTaken(db, name)) throw new Invalid({ name: NAME_TAKEN })
   await throttle(GROUP_RATE, me.id)
   try {
     return await write(async (tx) => {
@@ -57,24 +63,27 @@ export async function createGroup(
         insert into groups (name, title, description, visibility)
         values (${name}, ${title}, ${description}, ${visibility})
         returning id, feed_id`)
-      // Whoever is in a group first owns it (sql/50_groups.sql).
+      // A trigger makes the first member an owner (sql/50_groups.sql).
       await tx.query(sql.unsafe`insert into subscriptions (user_id, feed_id) values (${me.id}, ${feed_id})`)
       return tx.oneFirst(sql.row<{ group: GroupSummary }>()`
         select ${groupSummary(me.id)} as group from groups g where g.id = ${id}`)
     })
   } catch (error) {
-    // Two who choose a name at one instant.
-    if (error instanceof UniqueIntegrityConstraintViolationError) throw new Invalid({ name: TAKEN })
+    // Another request has taken the name since `isTaken`.
+    if (error instanceof UniqueIntegrityConstraintViolationError) throw new Invalid({ name: NAME_TAKEN })
     throw error
   }
 }
 
-/** Any group, whether the viewer may look into it or not; its name is no secret. Throws NotFound. */
+/**
+ * Finds a group whether or not the viewer may see its content: the name of a private group is public.
+ * @throws NotFound if no group has this name.
+ */
 export async function getGroup(db: Db, name: string): Promise<GroupRow> {
-  return (await findGroup(db, name, sql.fragment`true`)) ?? refuse()
+  return (await findGroup(db, name, sql.fragment`true`)) ?? throwGroupNotFound()
 }
 
-/** A group that the viewer, null for someone signed out, may look into. */
+/** Finds a group whose content the viewer may see. `viewerId` is null for anonymous visitors. */
 export async function findVisibleGroup(
   db: Db,
   viewerId: string | null,
@@ -83,15 +92,22 @@ export async function findVisibleGroup(
   return findGroup(db, name, sql.fragment`may_see_group(${viewerId}::bigint, g)`)
 }
 
-/** Throws NotFound where I may not look into it, Forbidden where it is not mine. */
+/**
+ * Finds a group that `me` owns.
+ * @throws NotFound if no group has this name, or `me` may not see its content.
+ * @throws Forbidden if `me` is not an owner.
+ */
 export async function getOwnedGroup(db: Db, me: Me, name: string): Promise<GroupRow> {
-  const group = (await findVisibleGroup(db, me.id, name)) ?? refuse()
+  const group = (await findVisibleGroup(db, me.id, name)) ?? throwGroupNotFound()
   if (!(await db.oneFirst(sql.row<{ owned: boolean }>()`select owns_group(${me.id}, ${group.id}) as owned`)))
-    throw new Forbidden('Only owners of this group may do this.')
+    throw new Forbidden('Only owners of this group can do this.')
   return group
 }
 
-/** Where the viewer stands with a group, whether they may look into it or not. Throws NotFound. */
+/**
+ * Says whether the viewer is a member or an owner of a group, or has asked to join it. Works for any viewer.
+ * @throws NotFound if the group has been deleted.
+ */
 export async function getMembership(
   db: Db,
   viewerId: string | null,
@@ -99,10 +115,13 @@ export async function getMembership(
 ): Promise<GroupMembershipView> {
   const group = await db.maybeOneFirst(sql.row<{ group: GroupMembershipView }>()`
     select ${groupMembership(viewerId)} as group from groups g where g.id = ${id}`)
-  return group ?? refuse()
+  return group ?? throwGroupNotFound()
 }
 
-/** The group at the head of its own page. Throws NotFound. */
+/**
+ * Reads what the top of the group's own page shows.
+ * @throws NotFound if the group has been deleted, or the viewer may not see its content.
+ */
 export async function getGroupPageView(
   db: Db,
   viewerId: string | null,
@@ -116,10 +135,10 @@ export async function getGroupPageView(
     ) as group
     from groups g
     where g.id = ${id} and may_see_group(${viewerId}::bigint, g)`)
-  return group ?? refuse()
+  return group ?? throwGroupNotFound()
 }
 
-/** Public groups, the newest first. */
+/** Lists public groups, newest first. */
 export async function listPublicGroups(
   db: Db,
   viewerId: string | null,
@@ -136,7 +155,7 @@ export async function listPublicGroups(
   return { groups: page.rows.map(({ group }) => group), before: page.before }
 }
 
-/** Where the viewer stands with the row `g` of groups; nothing in it is a secret of the group. */
+/** Builds the GroupMembershipView of the row `g` of groups. It contains nothing that a private group hides. */
 function groupMembership(viewerId: string | null): FragmentSqlToken {
   return sql.fragment`(group_view(g) || jsonb_build_object(
     'member', exists (select from subscriptions s where s.user_id = ${viewerId}::bigint and s.feed_id = g.feed_id),
@@ -145,7 +164,7 @@ function groupMembership(viewerId: string | null): FragmentSqlToken {
   ))`
 }
 
-/** The GroupSummary of the row `g` of groups, which the viewer may look into. */
+/** Builds the GroupSummary of the row `g` of groups. Only for viewers who may see the content of the group. */
 export function groupSummary(viewerId: string | null): FragmentSqlToken {
   return sql.fragment`(${groupMembership(viewerId)} || jsonb_build_object(
     'description', g.description,
@@ -154,14 +173,14 @@ export function groupSummary(viewerId: string | null): FragmentSqlToken {
 }
 
 async function findGroup(db: Db, name: string, condition: FragmentSqlToken): Promise<GroupRow | null> {
-  const wanted = foldName(name)
-  if (wanted === null) return null
+  const folded = foldName(name)
+  if (folded === null) return null
   return db.maybeOne(sql.row<GroupRow>()`
     select id, feed_id, name, visibility
     from groups g
-    where name = ${wanted} and ${condition}`)
+    where name = ${folded} and ${condition}`)
 }
 
-function refuse(): never {
-  throw new NotFound('There is no such group.')
+export function throwGroupNotFound(): never {
+  throw new NotFound('Group not found')
 }

@@ -9,7 +9,10 @@ import { getMembership, type GroupRow } from './groups.ts'
 
 const PAGE = 10
 
-/** Joining a public group makes one a member; a private group is asked, and its owners answer. Twice is once. */
+/**
+ * Joins a public group, or asks the owners of a private group for membership. Repeating it changes nothing.
+ * @throws NotFound if the group has been deleted.
+ */
 export async function joinGroup(write: Write, me: Me, group: GroupRow): Promise<GroupMembershipView> {
   return write(async (tx) => {
     await tx.query(
@@ -28,28 +31,37 @@ export async function joinGroup(write: Write, me: Me, group: GroupRow): Promise<
   })
 }
 
-/** Ends a membership, or takes a request back. Throws Invalid for the only owner. */
-export async function leaveGroup(write: Write, me: Me, group: GroupRow): Promise<GroupMembershipView> {
+/**
+ * Ends a membership, or withdraws a request to join; `withdrawn` says which.
+ * @throws Invalid if `me` is the only owner.
+ * @throws NotFound if the group has been deleted.
+ */
+export async function leaveGroup(
+  write: Write,
+  me: Me,
+  group: GroupRow,
+): Promise<{ group: GroupMembershipView; withdrawn: boolean }> {
   const left = await write(async (tx) => {
-    // Owners come and go one after the other: two who leave at one instant would leave nobody.
+    // Changes of owners take turns: if two owners left at the same time, the group would have none.
     await tx.query(sql.unsafe`select from groups where id = ${group.id} for no key update`)
-    const needed = await tx.exists(sql.unsafe`
+    const isOnlyOwner = await tx.exists(sql.unsafe`
       select
       from group_owners mine
       where mine.feed_id = ${group.feed_id} and mine.user_id = ${me.id}
         and not exists (select from group_owners o where o.feed_id = mine.feed_id and o.user_id <> mine.user_id)`)
-    if (needed) return null
-    await tx.query(sql.unsafe`delete from group_requests where group_id = ${group.id} and user_id = ${me.id}`)
+    if (isOnlyOwner) return null
+    const withdrawn = await deleteRequest(tx, group, me)
     await tx.query(
       sql.unsafe`delete from subscriptions where feed_id = ${group.feed_id} and user_id = ${me.id}`,
     )
-    return getMembership(tx, me.id, group)
+    return { group: await getMembership(tx, me.id, group), withdrawn }
   })
-  if (!left) throw new Invalid({ group: 'You are the only owner: make another member one before you leave' })
+  if (!left)
+    throw new Invalid({ group: 'The group needs an owner. Make another member an owner before you leave.' })
   return left
 }
 
-/** A page of members, the newest first; nobody where the viewer may not look into the group. */
+/** Lists members, newest first. The list is empty if the viewer may not see the content of the group. */
 export async function listMembers(
   db: Db,
   viewerId: string | null,
@@ -74,56 +86,69 @@ export async function listMembers(
   return { people: page.rows.map(({ person }) => person), before: page.before }
 }
 
-/** Who wants to be let in, the newest first; only owners see any. */
+/** Lists the people who have asked to join, newest first. The list is empty if `me` is not an owner. */
 export async function listRequests(db: Db, me: Me, group: GroupRow, before: Cursor): Promise<PeoplePage> {
-  const places = sql.fragment`
+  const requests = sql.fragment`
     select user_id, created_at
     from group_requests
     where group_id = ${group.id} and owns_group(${me.id}, ${group.id})`
-  return listPeople(db, me.id, places, before)
+  return listPeople(db, me.id, requests, before)
 }
 
-/** Lets somebody in. Throws NotFound where they do not ask, or not any more. */
+/**
+ * Makes a user who has asked to join a member.
+ * @throws NotFound if there is no such request, or no longer.
+ */
 export async function acceptRequest(write: Write, group: GroupRow, user: UserRow): Promise<void> {
-  const asked = await write(async (tx) => {
-    const found = await takeRequest(tx, group, user)
-    if (found) {
+  const isAccepted = await write(async (tx) => {
+    const isFound = await deleteRequest(tx, group, user)
+    if (isFound) {
       await tx.query(sql.unsafe`
         insert into subscriptions (user_id, feed_id)
         values (${user.id}, ${group.feed_id})
         on conflict do nothing`)
     }
-    return found
+    return isFound
   })
-  if (!asked) throw new NotFound('There is no such request, or not any more.')
+  if (!isAccepted) throw new NotFound('Request not found')
 }
 
-/** Throws NotFound where they do not ask, or not any more. */
-export async function refuseRequest(write: Write, group: GroupRow, user: UserRow): Promise<void> {
-  if (!(await write((tx) => takeRequest(tx, group, user))))
-    throw new NotFound('There is no such request, or not any more.')
+/**
+ * Deletes a request to join.
+ * @throws NotFound if there is no such request, or no longer.
+ */
+export async function declineRequest(write: Write, group: GroupRow, user: UserRow): Promise<void> {
+  if (!(await write((tx) => deleteRequest(tx, group, user)))) throw new NotFound('Request not found')
 }
 
-/** Ends somebody's membership. Throws NotFound for who is no member, Forbidden for an owner. */
+/**
+ * Ends the membership of a user.
+ * @throws NotFound if the user is not a member.
+ * @throws Forbidden if the user is an owner.
+ */
 export async function removeMember(write: Write, group: GroupRow, user: UserRow): Promise<void> {
-  const found = await write(async (tx) => {
+  const { member, owner } = await write(async (tx) => {
     await tx.query(sql.unsafe`select from groups where id = ${group.id} for no key update`)
-    const standing = await getMembership(tx, user.id, group)
-    if (standing.member && !standing.owner) {
+    const membership = await getMembership(tx, user.id, group)
+    if (membership.member && !membership.owner) {
       await tx.query(sql.unsafe`
         delete from subscriptions
         where feed_id = ${group.feed_id} and user_id = ${user.id}`)
     }
-    return standing
+    return membership
   })
-  if (!found.member) throw new NotFound('There is no such member.')
-  if (found.owner) throw new Forbidden('An owner can only leave by their own choice.')
+  if (!member) throw new NotFound('Member not found')
+  if (owner) throw new Forbidden('Owners cannot be removed.')
 }
 
-/** Makes a member an owner; twice is once. Throws NotFound for who is no member. */
+/**
+ * Makes a member an owner; does nothing if the member is an owner already.
+ * @throws NotFound if the user is not a member.
+ */
 export async function addOwner(write: Write, group: GroupRow, user: UserRow): Promise<void> {
-  const standing = await write(async (tx) => {
-    // The membership is locked first: an owner whose membership is being ended would be a broken reference.
+  const { member } = await write(async (tx) => {
+    // `for key share` waits for a concurrent delete of the membership. Without it, the insert could violate a foreign
+    // key.
     await tx.query(sql.unsafe`
       insert into group_owners (feed_id, user_id)
       select feed_id, user_id
@@ -133,13 +158,14 @@ export async function addOwner(write: Write, group: GroupRow, user: UserRow): Pr
       on conflict do nothing`)
     return getMembership(tx, user.id, group)
   })
-  if (!standing.member) throw new NotFound('There is no such member.')
+  if (!member) throw new NotFound('Member not found')
 }
 
-async function takeRequest(db: Db, group: GroupRow, user: UserRow): Promise<boolean> {
-  const taken = await db.maybeOneFirst(sql.row<{ user_id: string }>()`
+/** Returns whether there was a request. */
+async function deleteRequest(db: Db, group: GroupRow, user: { id: string }): Promise<boolean> {
+  const deleted = await db.maybeOneFirst(sql.row<{ user_id: string }>()`
     delete from group_requests
     where group_id = ${group.id} and user_id = ${user.id}
     returning user_id`)
-  return taken !== null
+  return deleted !== null
 }

@@ -5,12 +5,12 @@ import type { GroupView, Me } from '../shared/views.ts'
 import { groupSummary } from './groups.ts'
 
 const PAGE = 10
-/** Groups that home names. */
+/** Groups that the home page names. */
 const MAX_NAMES = 20
-/** Groups that `me.owns` names (`owned_groups` in sql/50_groups.sql). */
+/** Group ids in `me.owns`: the limit of `owned_groups` in sql/50_groups.sql. */
 const MAX_OWNS = 100
 
-/** A page of the groups I am a member of, public and private, the last joined first. */
+/** Lists the public and private groups of which `me` is a member, the last joined first. */
 export async function listMyGroups(
   db: Db,
   me: Me,
@@ -33,7 +33,7 @@ export async function listMyGroups(
   return { groups: page.rows.map(({ group }) => group), before: page.before }
 }
 
-/** The groups I joined last, by title, and whether there are more: for links and the composer of home. */
+/** Lists the groups that `me` joined last, by title, and says whether there are more. The home page shows them. */
 export async function listMyGroupNames(
   db: Db,
   me: Me,
@@ -50,8 +50,8 @@ export async function listMyGroupNames(
 }
 
 /**
- * `me.owns` names a bounded number of groups. For somebody who owns more, adds those whose posts a page shows, so that the
- * page offers what only owners may do.
+ * Completes `me.owns` for a page. The list is limited, so for users who own more groups this adds the owned groups
+ * whose posts the page shows. The page then offers the actions of owners.
  */
 export async function addShownOwnership(
   db: Db,

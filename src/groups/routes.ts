@@ -2,7 +2,6 @@ import Router from '@koa/router'
 import { groupPage, parseBefore } from '../feeds/feeds.ts'
 import { EmptyBody, read } from '../web/body.ts'
 import type { Db, Write } from '../db/pool.ts'
-import { NotFound } from '../lib/errors.ts'
 import { backOr, done, page, requireMe, viewerId, wantsJson } from '../web/responses.ts'
 import { queryText } from '../web/paths.ts'
 import { DAY, type Rate, type Throttle } from '../web/throttle.ts'
@@ -13,7 +12,7 @@ import { addShownOwnership, listMyGroups } from './mine.ts'
 
 const JOIN_RATE: Rate = { key: 'joins', limit: 'joins', max: 400, seconds: DAY }
 
-/** Groups: which there are, making one, its page, joining and leaving. */
+/** Lists of groups, the page of a group, and creating, joining and leaving one. */
 export function groupRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
   const { db, write, throttle } = deps
   const router = new Router<ContextState, ContextExtension>()
@@ -47,16 +46,16 @@ export function groupRoutes(deps: { db: Db; write: Write; throttle: Throttle }) 
   router.get('/groups/:name', async (ctx) => {
     const before = parseBefore(queryText(ctx.query, 'before'))
     const group = await groups.findVisibleGroup(db, viewerId(ctx), ctx.params.name!)
-    if (!group) return closed(ctx)
+    if (!group) return showPrivateGroup(ctx)
     const feed = await groupPage(db, viewerId(ctx), group, before)
     const view = await groups.getGroupPageView(db, viewerId(ctx), group)
     await addShownOwnership(db, ctx.state.me, feed.posts)
     page(ctx, 'groups/show.njk', { ...feed, group: view })
   })
 
-  /** For programs a private group is not there; people may ask to be let in. */
-  async function closed(ctx: RouteContext): Promise<void> {
-    if (wantsJson(ctx)) throw new NotFound('There is no such group.')
+  /** People get a page with a button to request membership; for programs a private group does not exist. */
+  async function showPrivateGroup(ctx: RouteContext): Promise<void> {
+    if (wantsJson(ctx)) groups.throwGroupNotFound()
     const group = await groups.getGroup(db, ctx.params.name!)
     page(ctx, 'groups/private.njk', { group: await groups.getMembership(db, viewerId(ctx), group) })
     ctx.status = 404
@@ -65,24 +64,22 @@ export function groupRoutes(deps: { db: Db; write: Write; throttle: Throttle }) 
   router.post('/groups/:name/join', async (ctx) => {
     const me = requireMe(ctx)
     await read(ctx, EmptyBody)
-    const wanted = await groups.getGroup(db, ctx.params.name!)
+    const row = await groups.getGroup(db, ctx.params.name!)
     await throttle(JOIN_RATE, me.id)
-    const group = await joinGroup(write, me, wanted)
+    const group = await joinGroup(write, me, row)
     const flash = group.member
-      ? `You are a member of ${group.title}`
-      : `The owners of ${group.title} will see your request`
+      ? `You joined ${group.title}`
+      : `You asked to join ${group.title}. An owner will answer.`
     done(ctx, { to: backOr(ctx, `/groups/${group.name}`), flash, json: { group } })
   })
 
   router.post('/groups/:name/leave', async (ctx) => {
     const me = requireMe(ctx)
     await read(ctx, EmptyBody)
-    const group = await leaveGroup(write, me, await groups.getGroup(db, ctx.params.name!))
-    done(ctx, {
-      to: backOr(ctx, `/groups/${group.name}`),
-      flash: `You are no member of ${group.title}`,
-      json: { group },
-    })
+    const row = await groups.getGroup(db, ctx.params.name!)
+    const { group, withdrawn } = await leaveGroup(write, me, row)
+    const flash = withdrawn ? `You withdrew your request to join ${group.title}` : `You left ${group.title}`
+    done(ctx, { to: backOr(ctx, `/groups/${group.name}`), flash, json: { group } })
   })
 
   return router

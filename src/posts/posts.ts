@@ -134,8 +134,7 @@ async function getOwnGroupId(db: Db, me: Me, name: string): Promise<string> {
     ) as member
     from groups g
     where g.name = ${foldName(name)}`)
-  if (!group || (group.visibility === 'private' && !group.member))
-    throw new NotFound('There is no such group.')
+  if (!group || (group.visibility === 'private' && !group.member)) throw new NotFound('Group not found')
   if (!group.member) throw new Invalid({ group: 'Only members of this group can post to it' })
   return group.id
 }

@@ -172,7 +172,7 @@ describe('groups', () => {
       const joined = await bob.post(`/groups/${group}/join`, { next: `/groups/${group}` }, form)
       expect(joined).to.include({ status: 303, location: `/groups/${group}` })
       const page = (await bob.get(`/groups/${group}`, html)).text
-      expect(page).to.contain(`name="group" value="${group}"`).and.to.contain('You are a member')
+      expect(page).to.contain(`name="group" value="${group}"`).and.to.contain('You joined')
       expect((await bob.get('/', html)).text).to.contain(`<option value="${group}">`)
       const posted = await bob.post('/posts', { body: 'by form', group, next: `/groups/${group}` }, form)
       expect(posted).to.include({ status: 303, location: `/groups/${group}` })
@@ -206,7 +206,7 @@ describe('groups', () => {
       expect((await ann.get(`/groups/${group}`)).json.group).to.include({ requests: 1, members: 1 })
       const { people } = (await ann.get(`/groups/${group}/requests`)).json
       expect(people.map((person: { username: string }) => person.username)).to.deep.equal(['bob'])
-      expect((await ann.get(`/groups/${group}/requests`, html)).text).to.contain('Let in')
+      expect((await ann.get(`/groups/${group}/requests`, html)).text).to.contain('Accept')
       const accepted = await ann.post(`/groups/${group}/requests/bob/accept`, {}, form)
       expect(accepted).to.include({ status: 303, location: `/groups/${group}/requests` })
       expect(await membersOf(group, bob)).to.deep.equal(['ann', 'bob'])
@@ -253,9 +253,9 @@ describe('groups', () => {
       const stuck = await ann.post(`/groups/${group}/leave`)
       expect([stuck.status, stuck.json.error.message]).to.deep.equal([
         422,
-        'You are the only owner: make another member one before you leave',
+        'The group needs an owner. Make another member an owner before you leave.',
       ])
-      expect((await ann.post(`/groups/${group}/leave`, {}, form)).text).to.contain('only owner')
+      expect((await ann.post(`/groups/${group}/leave`, {}, form)).text).to.contain('needs an owner')
       expect((await ann.post(`/groups/${group}/members/cleo/owner`)).status, 'no member').to.equal(404)
       expect((await ann.post(`/groups/${group}/members/bob/owner`)).status).to.equal(200)
       expect((await bob.get(`/groups/${group}`)).json.group).to.include({ owner: true })
