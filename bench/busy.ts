@@ -1,12 +1,12 @@
 /**
- * A post with 10,000 likers and 2,000 comments beside one with none of either, on one instance: what its page, a write
- * and a frame cost. `node bench/busy.ts`
+ * Compares a post with 10,000 likes and 2,000 comments with a post without any: the time of its page, of a write and of
+ * an event. `node bench/busy.ts`
  */
 import { client, type Client } from '../test/support/http.ts'
 import { startInstance, stopInstances } from '../test/support/instance.ts'
 import { openStream } from '../test/support/sse.ts'
 import { startPostgres, type BenchPostgres } from '../test/faults/postgres.ts'
-import { inEarnest, line, measure } from './measure.ts'
+import { productionEnv, line, measure } from './measure.ts'
 
 const LIKERS = 10_000
 const COMMENTS = 2_000
@@ -14,13 +14,13 @@ const TIMES = 60
 
 const postgres = await startPostgres()
 try {
-  const instance = await startInstance({ databaseUrl: postgres.url, env: inEarnest })
+  const instance = await startInstance({ databaseUrl: postgres.url, env: productionEnv })
   const ann = await client(instance.origin).register('ann')
   const bob = await client(instance.origin).register('bob')
   const [quiet, busy] = [await post(ann, 'quiet'), await post(ann, 'busy')]
   await fill(postgres, busy)
   const card = (await ann.get(`/posts/${busy}`)).json.post
-  console.log(`quiet: nothing yet. busy: ${card.like_count} likes, ${card.comment_count} comments`)
+  console.log(`quiet: no likes or comments. busy: ${card.like_count} likes, ${card.comment_count} comments`)
   console.log(`${''.padEnd(26)}       quiet        busy`)
   await pages(ann, quiet, busy)
   await writes(bob, quiet, busy)
@@ -35,7 +35,7 @@ async function pages(reader: Client, quiet: string, busy: string): Promise<void>
   for (const [what, path, accept] of [
     ['permalink, JSON', '', 'application/json'],
     ['permalink, HTML', '', 'text/html'],
-    ['who likes it', '/likers', 'application/json'],
+    ['likers', '/likers', 'application/json'],
     ['comments, 10', '/comments', 'application/json'],
   ] as const) {
     const get = (id: string) => () => reader.get(`/posts/${id}${path}`, { accept })
@@ -44,36 +44,36 @@ async function pages(reader: Client, quiet: string, busy: string): Promise<void>
   }
 }
 
-/** A like and an unlike in turn; a comment and its end, so that the quiet post stays quiet. */
+/** Likes and unlikes in turn, and deletes each comment, so that the quiet post stays quiet. */
 async function writes(writer: Client, quiet: string, busy: string): Promise<void> {
-  const flip = (id: string) => (n: number) => writer.post(`/posts/${id}/${n % 2 ? 'unlike' : 'like'}`)
-  const likes = await measure({ quiet: flip(quiet), busy: flip(busy) }, TIMES)
+  const toggleLike = (id: string) => (n: number) => writer.post(`/posts/${id}/${n % 2 ? 'unlike' : 'like'}`)
+  const likes = await measure({ quiet: toggleLike(quiet), busy: toggleLike(busy) }, TIMES)
   console.log(line('a like or unlike', likes.quiet, likes.busy))
 
-  const made: Record<string, string> = {}
-  const say = (id: string) => async () => {
-    made[id] = (await writer.post(`/posts/${id}/comments`, { body: 'hello' })).json.comment.id
+  const comments: Record<string, string> = {}
+  const comment = (id: string) => async () => {
+    comments[id] = (await writer.post(`/posts/${id}/comments`, { body: 'hello' })).json.comment.id
   }
-  const flipComment = (id: string) => (n: number) =>
-    writer.post(`/comments/${made[id]}/${n % 2 ? 'unlike' : 'like'}`)
-  const unsay = (id: string) => () => writer.post(`/comments/${made[id]}/delete`)
+  const toggleCommentLike = (id: string) => (n: number) =>
+    writer.post(`/comments/${comments[id]}/${n % 2 ? 'unlike' : 'like'}`)
+  const deleteComment = (id: string) => () => writer.post(`/comments/${comments[id]}/delete`)
   const taken = await measure(
     {
-      say: say(quiet),
-      sayBusy: say(busy),
-      like: flipComment(quiet),
-      likeBusy: flipComment(busy),
-      unsay: unsay(quiet),
-      unsayBusy: unsay(busy),
+      comment: comment(quiet),
+      commentBusy: comment(busy),
+      like: toggleCommentLike(quiet),
+      likeBusy: toggleCommentLike(busy),
+      delete: deleteComment(quiet),
+      deleteBusy: deleteComment(busy),
     },
     TIMES,
   )
-  console.log(line('a comment', taken.say, taken.sayBusy))
+  console.log(line('a comment', taken.comment, taken.commentBusy))
   console.log(line('a like of a comment', taken.like, taken.likeBusy))
-  console.log(line('a comment deleted', taken.unsay, taken.unsayBusy))
+  console.log(line('a comment deleted', taken.delete, taken.deleteBusy))
 }
 
-/** From the request to the frame, and the frame's bytes. */
+/** Measures the time from a like to its event on a stream, and the size of the event. */
 async function frames(writer: Client, quiet: string, busy: string): Promise<void> {
   const bytes: Record<string, number> = {}
   const streams = Object.fromEntries(
@@ -81,7 +81,7 @@ async function frames(writer: Client, quiet: string, busy: string): Promise<void
       [quiet, busy].map(async (id) => [id, await openStream(`${writer.origin}/posts/${id}/stream`)] as const),
     ),
   )
-  const tell = (id: string) => async (n: number) => {
+  const likeAndWait = (id: string) => async (n: number) => {
     const frame = streams[id]!.next(({ event }) => event === 'like')
     await writer.post(`/posts/${id}/${n % 2 ? 'like' : 'unlike'}`)
     bytes[id] = Buffer.byteLength(JSON.stringify((await frame).data))
@@ -89,16 +89,19 @@ async function frames(writer: Client, quiet: string, busy: string): Promise<void
   await writer.post(`/posts/${quiet}/like`)
   await writer.post(`/posts/${busy}/like`)
   for (const id of [quiet, busy]) await streams[id]!.next(({ event }) => event === 'like')
-  const taken = await measure({ quiet: (n) => tell(quiet)(n), busy: (n) => tell(busy)(n) }, TIMES)
-  console.log(line('from a like to its frame', taken.quiet, taken.busy))
+  const taken = await measure(
+    { quiet: (n) => likeAndWait(quiet)(n), busy: (n) => likeAndWait(busy)(n) },
+    TIMES,
+  )
+  console.log(line('from a like to its event', taken.quiet, taken.busy))
   const [a = 0, b = 0] = [bytes[quiet], bytes[busy]]
   console.log(
-    `${'bytes of the frame'.padEnd(26)} ${String(a).padStart(8)}    ${String(b).padStart(8)}      × ${(b / a).toFixed(1)}`,
+    `${'bytes of the event'.padEnd(26)} ${String(a).padStart(8)}    ${String(b).padStart(8)}      × ${(b / a).toFixed(1)}`,
   )
   for (const stream of Object.values(streams)) stream.close()
 }
 
-/** Without triggers: what they would have made in hours of evening traffic is put there by hand. */
+/** Inserts likes and comments without triggers, which would take long, and then the rows and counts of the triggers. */
 async function fill({ connect }: BenchPostgres, id: string): Promise<void> {
   const database = await connect()
   try {

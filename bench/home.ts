@@ -1,11 +1,11 @@
 /**
- * What the home page costs a member of 100 groups, and a member of one, among 100 groups of 500 posts each.
+ * Compares the home page of a member of 100 groups with that of a member of one group. Each group has 500 posts.
  * `node bench/home.ts`
  */
 import { client } from '../test/support/http.ts'
 import { startInstance, stopInstances } from '../test/support/instance.ts'
 import { startPostgres, type BenchPostgres } from '../test/faults/postgres.ts'
-import { inEarnest, line, measure } from './measure.ts'
+import { productionEnv, line, measure } from './measure.ts'
 
 const GROUPS = 100
 const POSTS = 500
@@ -13,7 +13,7 @@ const TIMES = 60
 
 const postgres = await startPostgres()
 try {
-  const instance = await startInstance({ databaseUrl: postgres.url, env: inEarnest })
+  const instance = await startInstance({ databaseUrl: postgres.url, env: productionEnv })
   const one = await client(instance.origin).register('one')
   const many = await client(instance.origin).register('many')
   await fill(postgres)
@@ -53,7 +53,7 @@ async function fill({ connect }: BenchPostgres): Promise<void> {
       select u.id, g.feed_id from users u, groups g
       where u.username = 'many' or u.username = 'one' and g.name = 'group_1'`)
     await database.query('set session_replication_role = replica')
-    // Group by group and post by post, as if all were equally lively.
+    // The posts of the groups alternate in time, as if all groups were equally active.
     await database.query(`
       insert into posts (author_id, group_id, body, created_at)
       select (select id from users where username = 'many'), g.id, 'Post ' || n || ' of ' || g.title,

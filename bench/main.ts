@@ -1,4 +1,4 @@
-/** Runs every measurement of this folder that takes no arguments, one after the other: `npm run bench`. */
+/** `npm run bench`: runs the measurements of this folder that need no arguments, one after the other. */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 

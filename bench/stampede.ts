@@ -1,7 +1,7 @@
 /**
- * An instance with thousands of streams dies, and all its clients connect to another one at once, each with its session
- * and its cursor. Counts what they cost the database and the instance, and how long it takes until all have what they
- * missed. With `--foreign`, so many events of others lie between their cursors and what they missed.
+ * Kills an instance with thousands of streams. All clients then connect to another instance at once, each with its
+ * session and its cursor. Counts the queries, and measures the CPU time and the time until all clients have the events
+ * that they missed. `--foreign N` adds N events of other people between the cursors and these events.
  *
  *   node bench/stampede.ts [--streams 10000] [--foreign 0]
  */
@@ -25,7 +25,7 @@ interface Client {
   token: string
   cursor: string
   open: boolean
-  /** Posts that came, by body. */
+  /** Bodies of the posts that have arrived. */
   seen: Set<string>
 }
 
@@ -44,37 +44,37 @@ try {
     for (const client of group) open(client, dying.origin, false)
     await until(() => group.every((client) => client.open), 20_000, 'streams to open')
   }
-  console.log(`${count} streams of as many people on one instance of two`)
+  console.log(`${count} streams of ${count} people on one of two instances`)
 
   const mark = postgres.log().length
   await dying.kill('SIGKILL')
-  await until(() => clients.every((client) => !client.open), 20_000, 'all to notice')
+  await until(() => clients.every((client) => !client.open), 20_000, 'all clients to notice')
   await writeForeignRows(postgres, foreign)
   const other = running ?? (await startOther())
   for (let n = 0; n < MISSED; n++) await post(postgres, `missed ${n}`)
   const cpuBefore = await cpuSeconds(other)
   const start = performance.now()
   for (const client of clients) open(client, other.origin, true)
-  await until(() => clients.every((client) => client.open), 60_000, 'all to be back')
+  await until(() => clients.every((client) => client.open), 60_000, 'all clients to reconnect')
   const opened = performance.now() - start
-  await until(() => clients.every((client) => client.seen.size === MISSED), 60_000, 'what they missed')
-  const whole = performance.now() - start
+  await until(() => clients.every((client) => client.seen.size === MISSED), 60_000, 'the missed posts')
+  const complete = performance.now() - start
 
   const cpu = (await cpuSeconds(other)) - cpuBefore
 
   const statements = readStatements(postgres.log().slice(mark), 'koafeed:pool:other')
-  const matching = (what: RegExp): number => statements.filter((text) => what.test(text)).length
-  const log = matching(/\bfrom log\b/)
+  const countOf = (pattern: RegExp): number => statements.filter((text) => pattern.test(text)).length
+  const log = countOf(/\bfrom log\b/)
   // A block of topics for every 16,384 events (src/stream/replay/topic-index.ts).
   const maxLogQueries = MAX_LOG_QUERIES + Math.ceil(foreign / 16_384)
-  const verdict = log < maxLogQueries ? 'fewer' : 'NOT fewer'
+  const comparison = log < maxLogQueries ? 'fewer' : 'NOT fewer'
   console.log(
-    `all back after ${(opened / 1000).toFixed(1)} s, with all that they missed after ${(whole / 1000).toFixed(1)} s`,
+    `all reconnected after ${(opened / 1000).toFixed(1)} s, all with the missed posts after ${(complete / 1000).toFixed(1)} s`,
   )
-  console.log(`queries of the log: ${log}, ${verdict} than ${maxLogQueries}`)
-  console.log(`CPU of the instance: ${cpu.toFixed(2)} s, past ${foreign} events of others`)
+  console.log(`queries of the log: ${log}, ${comparison} than ${maxLogQueries}`)
+  console.log(`CPU of the instance: ${cpu.toFixed(2)} s, with ${foreign} events of others to skip`)
   console.log(
-    `of sessions: ${matching(/\bfrom sessions\b/)}, of subscriptions: ${matching(/\bfrom subscriptions\b/)}`,
+    `queries of sessions: ${countOf(/\bfrom sessions\b/)}, of subscriptions: ${countOf(/\bfrom subscriptions\b/)}`,
   )
   finished = true
   process.exitCode = log < maxLogQueries ? 0 : 1
@@ -84,7 +84,7 @@ try {
 }
 process.exit()
 
-/** People with a session each, who all follow one author. */
+/** Creates people with a session each, who all follow one author. */
 async function makePeople({ query }: BenchPostgres): Promise<Client[]> {
   const clients = Array.from({ length: count }, () => ({
     token: randomBytes(32).toString('base64url'),
@@ -92,24 +92,24 @@ async function makePeople({ query }: BenchPostgres): Promise<Client[]> {
     open: false,
     seen: new Set<string>(),
   }))
-  await query(`insert into users (username, password_hash) values ('author', 'no password opens this')`)
+  await query(`insert into users (username, password_hash) values ('author', 'not a valid hash')`)
   for (let start = 0; start < count; start += 500) {
     const hashes = clients
       .slice(start, start + 500)
       .map(({ token }) => createHash('sha256').update(token).digest('hex'))
     await query(
-      `with made as (
+      `with created as (
          insert into users (username, password_hash)
-         select 'person' || ($2::int + n), 'no password opens this' from generate_series(1, cardinality($1::text[])) n
+         select 'person' || ($2::int + n), 'not a valid hash' from generate_series(1, cardinality($1::text[])) n
          returning id, username
        ), follow as (
          insert into subscriptions (user_id, feed_id)
-         select made.id, author.feed_id from made, users author where author.username = 'author'
+         select created.id, author.feed_id from created, users author where author.username = 'author'
        )
        insert into sessions (id_hash, user_id, expires_at)
-       select decode(hash, 'hex'), made.id, now() + interval '1 day'
+       select decode(hash, 'hex'), created.id, now() + interval '1 day'
        from unnest($1::text[]) with ordinality as given (hash, n)
-       join made on made.username = 'person' || ($2::int + n)`,
+       join created on created.username = 'person' || ($2::int + n)`,
       [hashes, start],
     )
   }
@@ -127,8 +127,8 @@ async function cpuSeconds({ metricsOrigin }: Instance): Promise<number> {
   return Number(/^process_cpu_seconds_total ([\d.]+)$/m.exec(text)?.[1])
 }
 
-/** A bare socket: what is measured is the instance, and one process has to hold all of its clients. */
-function open(client: Client, origin: string, back: boolean): void {
+/** Opens a stream on a plain socket, because this process holds all clients and must not slow down the measurement. */
+function open(client: Client, origin: string, reconnects: boolean): void {
   const { port, host } = new URL(origin)
   const socket = connect(Number(port), '127.0.0.1')
   let text = ''
@@ -146,9 +146,9 @@ function open(client: Client, origin: string, back: boolean): void {
   socket.on('error', () => {})
   socket.on('close', () => {
     client.open = false
-    if (!back) return
-    // Refused: it comes again, like a page.
-    void pause(200 + Math.random() * 300).then(() => finished || open(client, origin, back))
+    if (!reconnects) return
+    // A refused client reconnects, like a page.
+    void pause(200 + Math.random() * 300).then(() => finished || open(client, origin, reconnects))
   })
 }
 

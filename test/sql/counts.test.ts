@@ -7,7 +7,7 @@ import { startInstance } from '../support/instance.ts'
 
 const PEOPLE = 5
 
-/** As somebody would type them in psql; users and groups that are gone are made again first. */
+/** Statements that change subscriptions. `populate` creates deleted users and groups again. */
 const statements = {
   follow: (user: number, other: number) =>
     `insert into subscriptions (user_id, feed_id)
@@ -41,7 +41,7 @@ const step = fc
   )
   .map(([name, user, other]) => statements[name](user, other))
 
-describe('the counts of followers, members and followed people', () => {
+describe('feed_counts: followers, members and followed people', () => {
   const database = useDatabase()
   const clients: pg.Client[] = []
   before(async () => {
@@ -62,7 +62,7 @@ describe('the counts of followers, members and followed people', () => {
       select 'group_' || n, 'Group' from generate_series(0, 1) n
       where not exists (select from groups where name = 'group_' || n)`)
 
-  async function expectTrueCounts(): Promise<void> {
+  async function expectCorrectCounts(): Promise<void> {
     const wrong = await database.query(`
       select f.id, f.kind, c.subscriber_count, c.following_count
       from feeds f
@@ -78,19 +78,19 @@ describe('the counts of followers, members and followed people', () => {
     expect(wrong).to.deep.equal([])
   }
 
-  it('follow every change, also of many rows at once and by cascades', async () => {
+  it('stay correct after any change, including changes of many rows and cascades', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 30 }), async (steps) => {
         await populate()
         for (const statement of steps) await database.query(statement)
-        await expectTrueCounts()
+        await expectCorrectCounts()
       }),
       { numRuns: 20 },
     )
   })
 
-  it('stay true, without a deadlock, when several transactions change the same ones', async () => {
-    // Each client writes its own rows, half of them in the opposite order: only the counts are shared.
+  it('stay correct, without deadlocks, when several transactions change the same counts', async () => {
+    // The clients share only the counts. Half of them write their rows in the opposite order.
     const follow = (n: number) => `
       insert into subscriptions (user_id, feed_id)
       select u.id, o.feed_id from users u, users o
@@ -102,10 +102,10 @@ describe('the counts of followers, members and followed people', () => {
     for (let round = 0; round < 50; round++) {
       await Promise.all(clients.map((one, n) => one.query(round % 2 ? follow(n) : unfollow(n))))
     }
-    await expectTrueCounts()
+    await expectCorrectCounts()
   })
 
-  it('are what pages show, without counting', async () => {
+  it('appear on pages, which do not count rows', async () => {
     const { origin } = await startInstance({ databaseUrl: database.url })
     const ann = await client(origin).register('ann')
     const bob = await client(origin).register('bob')
@@ -122,7 +122,7 @@ describe('the counts of followers, members and followed people', () => {
     expect(await counts()).to.deep.equal([5000, 300, 5000])
   })
 
-  it('are not kept in the row of the user: following waits for no lock on it', async () => {
+  it('are not in the row of the user, so following does not wait for a lock on it', async () => {
     const { origin } = await startInstance({ databaseUrl: database.url })
     const cleo = await client(origin).register('cleo')
     const [other] = clients as [pg.Client]

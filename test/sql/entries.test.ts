@@ -3,13 +3,13 @@ import { createDb, sql, type DatabasePool } from '../../src/db/pool.ts'
 import { useDatabase } from '../support/database.ts'
 import { insertUsers, type Person } from '../support/people.ts'
 
-interface Place {
+interface Entry {
   feed: string
   reason: string
   actor: string
 }
 
-describe('entries: what is in whose feed', () => {
+describe('entries: the posts of each feed', () => {
   const database = useDatabase()
   let db: DatabasePool
   let ann: Person, bob: Person, cleo: Person
@@ -47,105 +47,105 @@ describe('entries: what is in whose feed', () => {
   async function deleteComment({ id }: { id: string }): Promise<void> {
     await db.query(sql.unsafe`delete from comments where id = ${id}`)
   }
-  async function placesOf(post: string): Promise<Place[]> {
+  async function entriesOf(post: string): Promise<Entry[]> {
     return [
-      ...(await db.any(sql.row<Place>()`
+      ...(await db.any(sql.row<Entry>()`
         select feed_id as feed, reason, actor_id as actor from entries where post_id = ${post} order by feed_id`)),
     ]
   }
-  async function placeIn(post: string, feed: string): Promise<{ reason: string; at: string } | null> {
+  async function entryIn(post: string, feed: string): Promise<{ reason: string; at: string } | null> {
     return db.maybeOne(sql.row<{ reason: string; at: string }>()`
       select reason, at from entries where post_id = ${post} and feed_id = ${feed}`)
   }
-  const posted = (feed: string, actor: Person): Place => ({ feed, reason: 'posted', actor: actor.id })
+  const posted = (feed: string, actor: Person): Entry => ({ feed, reason: 'posted', actor: actor.id })
 
-  it('a post stands in its author’s feed and the public one', async () => {
-    expect(await placesOf(await insertPost(ann))).to.have.deep.members([
+  it('put a post into its author’s feed and the public feed', async () => {
+    expect(await entriesOf(await insertPost(ann))).to.have.deep.members([
       posted(ann.feed_id, ann),
       posted(publicFeed, ann),
     ])
   })
 
-  it('a post to a public group stands in the group’s feed and the public one, not in its author’s', async () => {
-    const places = await placesOf(await insertPost(ann, openGroup))
-    expect(places).to.have.deep.members([posted(openGroup.feed_id, ann), posted(publicFeed, ann)])
+  it('put a post to a public group into the feed of the group and the public feed, not its author’s', async () => {
+    const entries = await entriesOf(await insertPost(ann, openGroup))
+    expect(entries).to.have.deep.members([posted(openGroup.feed_id, ann), posted(publicFeed, ann)])
   })
 
-  it('a post to a private group stands in the group’s feed only, whoever comments or likes', async () => {
+  it('keep a post to a private group in the feed of the group only, after comments and likes too', async () => {
     const post = await insertPost(ann, closedGroup)
     await insertComment(post, bob)
     await like(post, cleo)
-    expect(await placesOf(post)).to.deep.equal([posted(closedGroup.feed_id, ann)])
+    expect(await entriesOf(post)).to.deep.equal([posted(closedGroup.feed_id, ann)])
   })
 
-  it('a comment moves every posted entry to now and brings the post to the commenter’s feed', async () => {
+  it('move to the time of a comment if they are `posted`, and put the post into the commenter’s feed', async () => {
     const post = await insertPost(ann)
     const { created_at } = await insertComment(post, bob)
     for (const feed of [ann.feed_id, publicFeed]) {
-      expect(await placeIn(post, feed)).to.deep.equal({ reason: 'posted', at: created_at })
+      expect(await entryIn(post, feed)).to.deep.equal({ reason: 'posted', at: created_at })
     }
-    expect(await placeIn(post, bob.feed_id)).to.deep.equal({ reason: 'commented', at: created_at })
+    expect(await entryIn(post, bob.feed_id)).to.deep.equal({ reason: 'commented', at: created_at })
   })
 
-  it('a second comment moves the commenter’s entry, and not another commenter’s', async () => {
+  it('move with the second comment of the same person, and not with that of another', async () => {
     const post = await insertPost(ann)
     await insertComment(post, bob)
     const first = await insertComment(post, cleo)
     const second = await insertComment(post, bob)
-    expect(await placeIn(post, bob.feed_id)).to.deep.equal({ reason: 'commented', at: second.created_at })
-    expect(await placeIn(post, cleo.feed_id)).to.deep.equal({ reason: 'commented', at: first.created_at })
+    expect(await entryIn(post, bob.feed_id)).to.deep.equal({ reason: 'commented', at: second.created_at })
+    expect(await entryIn(post, cleo.feed_id)).to.deep.equal({ reason: 'commented', at: first.created_at })
   })
 
-  it('a like brings the post to the liker’s feed and moves nothing', async () => {
+  it('put a liked post into the liker’s feed, and do not move', async () => {
     const post = await insertPost(ann)
-    const before = await placeIn(post, ann.feed_id)
+    const before = await entryIn(post, ann.feed_id)
     const at = await like(post, bob)
-    expect(await placeIn(post, bob.feed_id)).to.deep.equal({ reason: 'liked', at })
-    expect(await placeIn(post, ann.feed_id)).to.deep.equal(before)
+    expect(await entryIn(post, bob.feed_id)).to.deep.equal({ reason: 'liked', at })
+    expect(await entryIn(post, ann.feed_id)).to.deep.equal(before)
   })
 
-  it('a lesser reason never replaces a greater one', async () => {
+  it('keep the reason with the higher rank', async () => {
     const post = await insertPost(ann)
     const { created_at } = await insertComment(post, bob)
     await like(post, bob)
-    expect(await placeIn(post, bob.feed_id)).to.deep.equal({ reason: 'commented', at: created_at })
+    expect(await entryIn(post, bob.feed_id)).to.deep.equal({ reason: 'commented', at: created_at })
     const own = await insertComment(post, ann)
     await like(post, ann)
-    expect(await placeIn(post, ann.feed_id)).to.deep.equal({ reason: 'posted', at: own.created_at })
+    expect(await entryIn(post, ann.feed_id)).to.deep.equal({ reason: 'posted', at: own.created_at })
   })
 
-  it('an unlike takes the entry away, unless a comment holds it', async () => {
+  it('disappear with an unlike, unless the person has commented', async () => {
     const post = await insertPost(ann)
     await like(post, bob)
     await like(post, cleo)
     await insertComment(post, cleo)
     await unlike(post, bob)
     await unlike(post, cleo)
-    expect(await placeIn(post, bob.feed_id)).to.equal(null)
-    expect(await placeIn(post, cleo.feed_id)).to.have.property('reason', 'commented')
+    expect(await entryIn(post, bob.feed_id)).to.equal(null)
+    expect(await entryIn(post, cleo.feed_id)).to.have.property('reason', 'commented')
   })
 
-  it('a deleted comment lets the entry fall back to the comment or the like that is left, at its time', async () => {
+  it('return to the remaining comment or like, and to its time, when a comment is deleted', async () => {
     const post = await insertPost(ann)
     const likedAt = await like(post, bob)
     const first = await insertComment(post, bob)
     const second = await insertComment(post, bob)
     await deleteComment(second)
-    expect(await placeIn(post, bob.feed_id)).to.deep.equal({ reason: 'commented', at: first.created_at })
+    expect(await entryIn(post, bob.feed_id)).to.deep.equal({ reason: 'commented', at: first.created_at })
     await deleteComment(first)
-    expect(await placeIn(post, bob.feed_id)).to.deep.equal({ reason: 'liked', at: likedAt })
+    expect(await entryIn(post, bob.feed_id)).to.deep.equal({ reason: 'liked', at: likedAt })
     await unlike(post, bob)
-    expect(await placeIn(post, bob.feed_id)).to.equal(null)
+    expect(await entryIn(post, bob.feed_id)).to.equal(null)
   })
 
-  it('bumps are not undone', async () => {
+  it('keep their time in the author’s feed when a comment is deleted', async () => {
     const post = await insertPost(ann)
     const comment = await insertComment(post, bob)
     await deleteComment(comment)
-    expect(await placeIn(post, ann.feed_id)).to.deep.equal({ reason: 'posted', at: comment.created_at })
+    expect(await entryIn(post, ann.feed_id)).to.deep.equal({ reason: 'posted', at: comment.created_at })
   })
 
-  it('a deleted post takes its entries, comments and likes with it', async () => {
+  it('are deleted with their post, like its comments and likes', async () => {
     const post = await insertPost(ann)
     await insertComment(post, bob)
     await like(post, cleo)
@@ -158,28 +158,28 @@ describe('entries: what is in whose feed', () => {
     expect(left).to.deep.equal({ entries: '0', comments: '0', likes: '0' })
   })
 
-  it('a post with 64 entries gets no further ones, and those it has still move', async () => {
+  it('are at most 64 per post, and those still move', async () => {
     const post = await insertPost(ann)
     const crowd = await insertUsers(
       db,
       Array.from({ length: 64 }, (_, i) => `crowd${i}`),
     )
     for (const person of crowd.slice(0, 62)) await like(post, person)
-    expect(await placesOf(post)).to.have.length(64)
+    expect(await entriesOf(post)).to.have.length(64)
     await like(post, crowd[62]!)
     await insertComment(post, crowd[63]!)
-    expect(await placesOf(post)).to.have.length(64)
+    expect(await entriesOf(post)).to.have.length(64)
     const { created_at } = await insertComment(post, crowd[0]!)
-    expect(await placeIn(post, crowd[0]!.feed_id)).to.deep.equal({ reason: 'commented', at: created_at })
+    expect(await entryIn(post, crowd[0]!.feed_id)).to.deep.equal({ reason: 'commented', at: created_at })
   })
 
-  it('an importer’s own times are kept, and an old comment moves nothing', async () => {
+  it('take the time of an imported comment, and do not move to an earlier time', async () => {
     const post = await insertPost(ann)
-    const before = await placeIn(post, ann.feed_id)
+    const before = await entryIn(post, ann.feed_id)
     await db.query(sql.unsafe`
       insert into comments (post_id, author_id, body, created_at) values (${post}, ${bob.id}, 'old', '2020-01-02 03:04:05Z')`)
-    expect(await placeIn(post, ann.feed_id)).to.deep.equal(before)
-    expect(await placeIn(post, bob.feed_id)).to.deep.equal({
+    expect(await entryIn(post, ann.feed_id)).to.deep.equal(before)
+    expect(await entryIn(post, bob.feed_id)).to.deep.equal({
       reason: 'commented',
       at: '2020-01-02 03:04:05+00',
     })

@@ -6,7 +6,7 @@ import type { EntryView, PostView } from '../../src/shared/views.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 
-/** Statements as somebody would type them in psql; they pick posts and comments among those that are there. */
+/** Statements that change existing posts and comments. */
 const statements = {
   post: (user: number) => `insert into posts (author_id, body) values (${user}, 'hello')`,
   'post to group': (user: number, n: number) =>
@@ -58,7 +58,7 @@ describe('the log', () => {
   })
   after(() => client.end())
 
-  /** post id → the feeds that hold it. */
+  /** Returns the feeds of each post. */
   async function feedsOfPosts(): Promise<Map<string, Set<string>>> {
     const { rows } = await client.query(
       'select post_id, array_agg(feed_id::text) as feeds from entries group by post_id',
@@ -76,8 +76,8 @@ describe('the log', () => {
     return rows.map((row) => LogRow.parse(row))
   }
 
-  it('tells each change to the feeds that held the post before or after it, with the state it left', async () => {
-    const told: string[] = []
+  it('sends each change to the feeds that contained the post before or after it, with the new state', async () => {
+    const written: string[] = []
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.array(statement, { minLength: 1, maxLength: 3 }), { minLength: 20, maxLength: 40 }),
@@ -89,15 +89,16 @@ describe('the log', () => {
             const after = await feedsOfPosts()
             for (const row of await logAfter(start)) {
               const payload = PayloadSchemas[row.event as 'post'].parse(row.payload)
-              told.push(`${row.event} ${payload.action}`)
+              written.push(`${row.event} ${payload.action}`)
               const { id } = payload.post
-              const held = [...(before.get(id) ?? []), ...(after.get(id) ?? [])]
+              const feeds = [...(before.get(id) ?? []), ...(after.get(id) ?? [])]
               expect(row.topics).to.include(`post:${id}`)
-              // Within a transaction an entry may come and go; each event names at least what it left, at most both.
+              // With several statements an entry may appear and disappear, so the topics of one event are not known
+              // here.
               if (transaction.length === 1) {
                 expect(row.topics).to.have.members([
                   `post:${id}`,
-                  ...new Set(held.map((feed) => `feed:${feed}`)),
+                  ...new Set(feeds.map((feed) => `feed:${feed}`)),
                 ])
               }
               await expectCurrent(payload.post, after.get(id))
@@ -105,22 +106,22 @@ describe('the log', () => {
             }
           }
           const { rows } = await client.query('select 1 from fallen_entries')
-          expect(rows, 'notes left behind').to.be.empty
+          expect(rows, 'rows left behind').to.be.empty
         },
       ),
       { numRuns: 8 },
     )
-    expect(new Set(told)).to.have.all.keys(
+    expect(new Set(written)).to.have.all.keys(
       ...['created', 'edited', 'deleted', 'withdrawn'].map((action) => `post ${action}`),
       ...['created', 'edited', 'deleted'].map((action) => `comment ${action}`),
       ...['added', 'removed'].map((action) => `like ${action}`),
     )
   })
 
-  /** The card is the one that a reload shows. */
+  /** Expects the post as a page shows it. */
   async function expectCurrent(post: { id: string }, feeds: Set<string> | undefined): Promise<void> {
     const { rows } = await client.query('select post_card(p) as card from posts p where id = $1', [post.id])
-    if (rows.length === 0) return // a later event of the transaction tells the deletion
+    if (rows.length === 0) return // a later event of the transaction reports the deletion
     expect(post).to.deep.equal(rows[0].card)
     expect((post as PostView).entries.map((entry) => entry.feed)).to.have.members([...(feeds ?? [])])
   }
@@ -133,7 +134,7 @@ describe('the log', () => {
     }
   }
 
-  it('keeps counters and entries equal to what the rows say', async () => {
+  it('keeps counts and entries consistent with likes and comments', async () => {
     const { rows } = await client.query(`
       select p.id
       from posts p
@@ -143,7 +144,7 @@ describe('the log', () => {
       select c.post_id from comments c
       where c.like_count <> (select count(*) from comment_likes l where l.comment_id = c.id)`)
     expect(rows).to.deep.equal([])
-    // What is not `posted` follows from the comments and likes that are left.
+    // Entries that are not `posted` must match the remaining comments and likes.
     const wrong = await client.query(`
       select e.*
       from entries e
@@ -159,9 +160,9 @@ describe('the log', () => {
     expect((await client.query("select 1 from entries where reason <> 'posted'")).rows).not.to.be.empty
   })
 
-  it('notifies the row itself up to 7,900 bytes, and its number alone beyond', async () => {
-    const heard: string[] = []
-    client.on('notification', ({ payload }) => heard.push(payload!))
+  it('notifies rows up to 7,900 bytes, and only the number of longer ones', async () => {
+    const payloads: string[] = []
+    client.on('notification', ({ payload }) => payloads.push(payload!))
     await client.query('listen koafeed')
     const start = await newestSeq()
     for (let length = 1_200; length <= 1_900; length += 50) {
@@ -169,24 +170,24 @@ describe('the log', () => {
     }
     await client.query('select 1')
     const rows = await logAfter(start)
-    const notified = heard.map((text) => ({ text, ...parseNotification(text) }))
+    const notified = payloads.map((text) => ({ text, ...parseNotification(text) }))
     expect(notified.map(({ seq }) => seq)).to.deep.equal(rows.map(({ seq }) => seq))
-    for (const [i, { text, ...said }] of notified.entries()) {
-      if (!('payload' in said)) continue
+    for (const [i, { text, ...notification }] of notified.entries()) {
+      if (!('payload' in notification)) continue
       expect(Buffer.byteLength(text)).to.be.at.most(7_900)
-      expect(said).to.deep.equal(rows[i])
+      expect(notification).to.deep.equal(rows[i])
     }
     expect(
-      notified.some((said) => 'payload' in said),
-      'some were short enough',
+      notified.some((notification) => 'payload' in notification),
+      'whole rows',
     ).to.equal(true)
     expect(
-      notified.some((said) => !('payload' in said)),
-      'some were too long',
+      notified.some((notification) => !('payload' in notification)),
+      'numbers only',
     ).to.equal(true)
   })
 
-  it('tells a new name to all, and what no card shows to nobody', async () => {
+  it('sends a new name to all, and writes no event for a change that posts do not show', async () => {
     const start = await newestSeq()
     await client.query(
       "update users set name = 'Annie' where id = 1; update users set bio = 'Hello' where id = 1",
@@ -194,7 +195,7 @@ describe('the log', () => {
     expect((await logAfter(start)).map((row) => row.topics)).to.deep.equal([['all']])
   })
 
-  it('tells subscriptions and ended sessions on the topic of their user', async () => {
+  it('sends subscriptions and ended sessions to the topic of their user', async () => {
     const start = await newestSeq()
     await client.query(`
       insert into subscriptions (user_id, feed_id) select 1, feed_id from users where id = 2;
@@ -209,7 +210,7 @@ describe('the log', () => {
     ])
   })
 
-  describe('where somebody writes and is renamed at once', () => {
+  describe('while a user writes and is renamed', () => {
     let renamer: pg.Client, writer: pg.Client
 
     beforeEach(async () => {
@@ -221,23 +222,23 @@ describe('the log', () => {
     })
     afterEach(() => Promise.all([renamer.end(), writer.end()]))
 
-    const untilOneWaits = () => eventually(() => database.countLockWaits())
+    const untilOneIsBlocked = () => eventually(() => database.countLockWaits())
 
-    it('builds no card with a name that an earlier event has changed', async () => {
+    it('shows the new name in an event after the rename', async () => {
       await renamer.query("begin; update users set name = 'Bobby' where id = 2")
       const writing = writer.query("insert into posts (author_id, body) values (2, 'who am I?')")
-      await untilOneWaits()
+      await untilOneIsBlocked()
       await renamer.query('commit')
       await writing
       const [last] = (await client.query('select payload from log order by seq desc limit 1')).rows
       expect(last.payload.post.author.name).to.equal('Bobby')
     })
 
-    it('has a rename wait that holds nothing which the card still needs', async () => {
+    it('does not let a rename that waits block the write that it waits for', async () => {
       const start = await newestSeq()
       await writer.query("begin; insert into posts (author_id, body) values (3, 'a first card')")
       const renaming = renamer.query("update users set username = 'daniel' where id = 4")
-      await untilOneWaits()
+      await untilOneIsBlocked()
       await writer.query("insert into posts (author_id, body) values (4, 'still as dan'); commit")
       await renaming
       expect((await logAfter(start)).map(({ event }) => event)).to.deep.equal(['post', 'post', 'user'])

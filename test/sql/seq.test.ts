@@ -3,25 +3,25 @@ import fc from 'fast-check'
 import pg from 'pg'
 import { useDatabase } from '../support/database.ts'
 
-/** What one concurrent transaction does; times are milliseconds that it sits there. */
+/** One step of a concurrent transaction; `wait` is in milliseconds. */
 interface Step {
-  what: 'insert' | 'rolled back savepoint'
+  action: 'insert' | 'rolled back savepoint'
   wait: number
 }
-interface Script {
+interface Transaction {
   steps: Step[]
   end: 'commit' | 'rollback'
 }
 
-const script: fc.Arbitrary<Script> = fc.record({
+const transaction: fc.Arbitrary<Transaction> = fc.record({
   steps: fc.array(
     fc.record({
-      what: fc.constantFrom<Step['what']>('insert', 'insert', 'rolled back savepoint'),
+      action: fc.constantFrom<Step['action']>('insert', 'insert', 'rolled back savepoint'),
       wait: fc.integer({ min: 0, max: 8 }),
     }),
     { minLength: 1, maxLength: 4 },
   ),
-  end: fc.constantFrom<Script['end']>('commit', 'commit', 'commit', 'rollback'),
+  end: fc.constantFrom<Transaction['end']>('commit', 'commit', 'commit', 'rollback'),
 })
 
 describe('the order of the log', () => {
@@ -37,7 +37,7 @@ describe('the order of the log', () => {
 
   after(() => Promise.all(clients.map((client) => client.end())))
 
-  it('is the order of commits: a reader that goes on from its last seq misses nothing', async () => {
+  it('is the order of commits, so a reader that continues after its last seq misses nothing', async () => {
     const writers = await Promise.all(Array.from({ length: 8 }, connect))
     const reader = await connect()
     const listener = await connect()
@@ -51,34 +51,34 @@ describe('the order of the log', () => {
 
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.array(script, { minLength: 3, maxLength: 5 }), { minLength: 8, maxLength: 8 }),
-        async (scripts) => {
+        fc.array(fc.array(transaction, { minLength: 3, maxLength: 5 }), { minLength: 8, maxLength: 8 }),
+        async (plan) => {
           await reader.query('truncate log')
           notified.length = 0
           const read: number[] = []
           let writing = true
 
-          async function readOn(): Promise<void> {
+          async function readNewRows(): Promise<void> {
             const { rows } = await reader.query('select seq from log where seq > $1 order by seq', [
               read.at(-1) ?? 0,
             ])
             read.push(...rows.map((row) => Number(row.seq)))
           }
           async function keepReading(): Promise<void> {
-            while (writing) await readOn()
+            while (writing) await readNewRows()
           }
 
           const reading = keepReading()
-          await Promise.all(scripts.map((own, i) => play(writers[i]!, authorId, own)))
+          await Promise.all(plan.map((own, i) => play(writers[i]!, authorId, own)))
           writing = false
           await reading
-          await readOn()
-          await listener.query('select 1') // what was notified before has arrived once this is answered
+          await readNewRows()
+          await listener.query('select 1') // after this query, all earlier notifications have arrived
 
           const { rows } = await reader.query('select seq from log order by seq')
           const committed = rows.map((row) => Number(row.seq))
           expect(committed).not.to.be.empty
-          expect(read, 'what the reader saw').to.deep.equal(committed)
+          expect(read, 'rows that the reader saw').to.deep.equal(committed)
           expect(notified, 'the order of notifications').to.deep.equal(committed)
         },
       ),
@@ -86,7 +86,7 @@ describe('the order of the log', () => {
     )
   })
 
-  it('refuses to write from an older snapshot', async () => {
+  it('refuses transactions above READ COMMITTED', async () => {
     const client = await connect()
     await client.query("insert into users (username, password_hash) values ('late', 'x')")
     for (const level of ['repeatable read', 'serializable']) {
@@ -102,7 +102,7 @@ describe('the order of the log', () => {
     )
   })
 
-  it('rests on the log triggers alone being deferrable', async () => {
+  it('depends on deferrable triggers, which only the log has', async () => {
     const client = await connect()
     const { rows } = await client.query(`
       select t.tgname, p.proname
@@ -116,13 +116,13 @@ describe('the order of the log', () => {
   })
 })
 
-async function play(client: pg.Client, authorId: string, scripts: Script[]): Promise<void> {
-  for (const { steps, end } of scripts) {
+async function play(client: pg.Client, authorId: string, transactions: Transaction[]): Promise<void> {
+  for (const { steps, end } of transactions) {
     await client.query('begin')
-    for (const { what, wait } of steps) {
-      if (what === 'rolled back savepoint') await client.query('savepoint maybe')
+    for (const { action, wait } of steps) {
+      if (action === 'rolled back savepoint') await client.query('savepoint maybe')
       await client.query("insert into posts (author_id, body) values ($1, 'hello')", [authorId])
-      if (what === 'rolled back savepoint') await client.query('rollback to savepoint maybe')
+      if (action === 'rolled back savepoint') await client.query('rollback to savepoint maybe')
       await client.query('select pg_sleep($1)', [wait / 1000])
     }
     await client.query(end)
