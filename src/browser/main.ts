@@ -1,40 +1,44 @@
-/** What runs in the page. Without it every link and form works; with it the page lives. */
+/** The script of every page. It updates the page live; without it, all links and forms work. */
 import type { UserView } from '../shared/views.ts'
-import { flipFollow, flipLike, openReply, unfold } from './forms/actions.ts'
-import { signIn } from './page/api.ts'
-import { flipCommentLike, tellLikers } from './feed/comment-likes.ts'
-import { dropAllDrafts } from './forms/drafts.ts'
-import { deleteAsked } from './forms/deleting.ts'
+import { expandComments, openReply, toggleFollow } from './forms/actions.ts'
+import { signInLink } from './page/api.ts'
+import type { Change } from './feed/change.ts'
+import { confirmAndDelete } from './forms/deleting.ts'
+import { deleteAllDrafts } from './forms/drafts.ts'
 import { closeEditor, openEditor } from './feed/editing.ts'
-import { createFeed, sayGone, type Change } from './feed/feed.ts'
+import { createFeed, replaceContent } from './feed/feed.ts'
+import { toggleLikers } from './feed/likers.ts'
+import { toggleLike } from './feed/likes.ts'
 import { readPage } from './page/page.ts'
 import { applyUser } from './feed/people.ts'
 import { createReceiver } from './sync/receiver.ts'
 import { refetch } from './sync/reset.ts'
-import { guardReturn, streamOf } from './sync/session.ts'
-import { send, useDraft } from './forms/sending.ts'
-import { tellConnection } from './page/status.ts'
-import { keepStream, type StreamEvent } from './sync/stream.ts'
-import { keepTimes } from './page/times.ts'
+import { guardRestoredPage, streamPath } from './sync/session.ts'
+import { attachDraft, send } from './forms/sending.ts'
+import { showConnection } from './page/status.ts'
+import { connectStream, type StreamEvent } from './sync/stream.ts'
+import { startTimes } from './page/times.ts'
 
 const page = readPage()
 const feed = createFeed(page)
 const receiver = createReceiver(page, {
   apply,
   refetch: (read) => refetch(page, feed, read),
-  onStale(is) {
-    stale = is
-    showConnection()
+  onStale(value) {
+    stale = value
+    updateConnection()
   },
   onRefused,
 })
 let stale = false
 let down = false
 
-keepTimes()
-if (page.live) keepStream({ path: streamOf(page), after: page.seq, on: receiver.receive, onDown, onRefused })
-guardReturn(page)
-for (const form of document.querySelectorAll<HTMLFormElement>('form[data-send]')) useDraft(page, form)
+startTimes()
+if (page.live) {
+  connectStream({ path: streamPath(page), after: page.seq, onEvent: receiver.receive, onDown, onRefused })
+}
+guardRestoredPage(page)
+for (const form of document.querySelectorAll<HTMLFormElement>('form[data-send]')) attachDraft(page, form)
 
 function apply({ name, id, payload }: StreamEvent): void {
   if (id) page.seq = id
@@ -42,29 +46,28 @@ function apply({ name, id, payload }: StreamEvent): void {
   else if (name !== 'beat') feed.apply(name, payload as Change)
 }
 
-function onDown(is: boolean): void {
-  down = is
-  showConnection()
+function onDown(value: boolean): void {
+  down = value
+  updateConnection()
 }
 
-function showConnection(): void {
-  if (down || !stale) return tellConnection(down ? 'Reconnecting…' : '')
+function updateConnection(): void {
+  if (down || !stale) return showConnection(down ? 'Reconnecting…' : '')
   const href = location.pathname + location.search
-  tellConnection('This page is not up to date.', { text: 'Load it again', href })
+  showConnection('This page is out of date.', { text: 'Reload', href })
 }
 
 function onRefused(status: number): void {
-  if (status === 401) location.assign(signIn().href)
-  else sayGone(page, 'This page does not exist, or you may not see it.')
+  if (status === 401) location.assign(signInLink().href)
+  else replaceContent(page, 'This page does not exist, or you do not have access to it.')
 }
 
 document.addEventListener('submit', (event) => {
   const form = event.target as HTMLFormElement
-  if (form.matches('[data-logout]')) return dropAllDrafts()
-  if (form.matches('.follow-form')) void flipFollow(page, form)
-  else if (form.matches('#live .like-form')) void flipLike(page, form)
-  else if (form.matches('#live .comment-like')) void flipCommentLike(page, form)
-  // Away from a feed there is nothing to show the result in: the server leads on.
+  if (form.matches('[data-logout]')) return deleteAllDrafts()
+  if (form.matches('.follow-form')) void toggleFollow(page, form)
+  else if (form.matches('#live .like-form, #live .comment-like')) void toggleLike(page, form)
+  // A page without a stream cannot show the result: the browser sends the form, and the server redirects.
   else if (form.matches('[data-send]') && page.live) void send(page, feed, form)
   else return
   event.preventDefault()
@@ -81,11 +84,11 @@ document.addEventListener('click', (event) => {
     !link.closest('#live')
   )
     return
-  if (link.closest('.more')) receiver.hold(() => unfold(page, link))
+  if (link.closest('.more')) receiver.holdDuring(() => expandComments(page, link))
   else if (link.dataset.do === 'reply') openReply(page, link)
   else if (link.dataset.do === 'edit') openEditor(page, link)
-  else if (link.dataset.do === 'delete') void deleteAsked(feed, link)
-  else if (link.dataset.do === 'likers') void tellLikers(link)
+  else if (link.dataset.do === 'delete') void confirmAndDelete(feed, link)
+  else if (link.dataset.do === 'likers') void toggleLikers(link)
   else if (link.dataset.do === 'cancel') closeEditor(link.closest('form')!)
   event.preventDefault()
 })

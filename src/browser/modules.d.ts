@@ -1,4 +1,4 @@
-/** The files of `templates/partials/`, compiled while bundling (see lib/partials.ts). */
+/** The files of `templates/partials/`, compiled by the bundler (see `assets/partials.ts`). */
 declare module 'koafeed:partials' {
   type Done = (error: null, text: string) => void
   export type Root = (env: unknown, context: unknown, frame: unknown, runtime: unknown, done: Done) => void
@@ -6,7 +6,7 @@ declare module 'koafeed:partials' {
   export default partials
 }
 
-/** The part of nunjucks that compiled templates call. */
+/** The part of nunjucks that compiled templates use. */
 declare module 'nunjucks/src/runtime.js' {
   export class Frame {
     topLevel: boolean

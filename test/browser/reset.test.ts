@@ -39,7 +39,7 @@ describe('a page that gets a reset', () => {
   afterEach(() => context.close())
 
   const text = (body: string) => page.locator('article.post', { hasText: body }).first()
-  const banner = () => page.locator('#connection', { hasText: 'not up to date' })
+  const banner = () => page.locator('#connection', { hasText: 'out of date' })
   const say = (body: string) => bob.post('/posts', { body })
 
   /** Waits until the stream of the page delivers events. */

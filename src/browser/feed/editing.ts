@@ -1,13 +1,14 @@
 import { renderElement, type Page } from '../page/page.ts'
 
-const HOLDER = '.comment, .post-main'
+/** The elements that contain a text and its editor. */
+const EDITABLE = '.comment, .post-main'
 export const TEXT = ':scope > .comment-text, :scope > .post-text'
 
-/** Opens the form that changes a post or a comment where its text stands. */
+/** Opens an editor for the text of a post or a comment, below that text. */
 export function openEditor(page: Page, link: HTMLAnchorElement): void {
-  const holder = link.closest<HTMLElement>(HOLDER)
-  const text = holder?.querySelector<HTMLElement>(TEXT)
-  if (!holder || !text || holder.querySelector(':scope > .editor')) return
+  const item = link.closest<HTMLElement>(EDITABLE)
+  const text = item?.querySelector<HTMLElement>(TEXT)
+  if (!item || !text || item.querySelector(':scope > .editor')) return
   const body = text.textContent
   const action = new URL(link.href).pathname
   const key = action.split('/').slice(1, 3).join('-')
@@ -19,21 +20,22 @@ export function openEditor(page: Page, link: HTMLAnchorElement): void {
   field?.setSelectionRange(body.length, body.length)
 }
 
+/** Closes an editor, and moves the focus to the link that opens it. */
 export function closeEditor(form: Element): void {
-  const holder = form.closest(HOLDER)
+  const item = form.closest(EDITABLE)
   form.remove()
-  holder?.querySelector<HTMLElement>('[data-do="edit"]')?.focus({ preventScroll: true })
+  item?.querySelector<HTMLElement>('[data-do="edit"]')?.focus({ preventScroll: true })
 }
 
-/** An editor is never overwritten; it says so when what it edits was changed elsewhere. */
+/** Warns in each open editor whose text was changed elsewhere. The text in the editor stays. */
 export function warnEditors(article: Element): void {
   for (const form of article.querySelectorAll<HTMLFormElement>('.editor')) {
-    const now = form.parentElement?.querySelector(TEXT)?.textContent
-    if (now === undefined || now === form.dataset.original || form.querySelector('.changed')) continue
-    const note = document.createElement('p')
-    note.className = 'hint changed'
-    note.setAttribute('role', 'status')
-    note.textContent = 'This was changed elsewhere meanwhile. Saving replaces that.'
-    form.prepend(note)
+    const text = form.parentElement?.querySelector(TEXT)?.textContent
+    if (text === undefined || text === form.dataset.original || form.querySelector('.changed')) continue
+    const warning = document.createElement('p')
+    warning.className = 'hint changed'
+    warning.setAttribute('role', 'status')
+    warning.textContent = 'This was changed elsewhere. If you save, you overwrite that change.'
+    form.prepend(warning)
   }
 }

@@ -1,71 +1,55 @@
 import { comparePosts, leadEntry } from '../../shared/entries.ts'
-import type { CommentView, FeedPostView, PostView, UserView } from '../../shared/views.ts'
+import type { FeedPostView } from '../../shared/views.ts'
 import { renderCard, updateCard, type CommentChange } from './card.ts'
-import { refreshLikers } from './comment-likes.ts'
-import { createLikeState } from './like-state.ts'
+import type { Change } from './change.ts'
+import { createLikeFetcher } from './like-fetcher.ts'
+import { refreshLikers } from './likers.ts'
+import { applyOwnLike } from './likes.ts'
 import { articleOf, articles, type Page } from '../page/page.ts'
 import { applyUser } from './people.ts'
-import { isAtTop, keepPlace } from '../page/place.ts'
-import { tellNew } from '../page/status.ts'
-import { createWaiting } from './waiting.ts'
-
-/** The payload of `post`, `comment` and `like` events (DESIGN.md, "The stream contract"). */
-export interface Change {
-  action: string
-  post: PostView
-  comment?: CommentView | { id: string }
-  comment_id?: string
-  user?: UserView | { id: string }
-}
+import { createPendingPosts } from './pending-posts.ts'
+import { isAtTop, withScrollAnchor } from '../page/scroll-anchor.ts'
+import { announceNewPosts } from '../page/status.ts'
 
 export type Feed = ReturnType<typeof createFeed>
 
-/** The posts of the page: what comes in, changes and goes, and where. */
+/** The posts of the page: inserts, updates and removes them. */
 export function createFeed(page: Page) {
-  const likeState = createLikeState(page)
-  const waiting = createWaiting((posts) => {
+  const likeFetcher = createLikeFetcher(page)
+  const pending = createPendingPosts((posts) => {
     for (const post of posts) insert(post)
-    for (const user of page.changed.values()) applyUser(page, user)
+    for (const user of page.changedUsers.values()) applyUser(page, user)
     window.scrollTo({ top: 0, behavior: 'instant' })
     articles()[0]?.focus({ preventScroll: true })
   })
 
-  /** Applies a live event. It tells a state, not a difference: twice is as good as once. */
+  /** Applies an event. Idempotent, because an event carries the state after the change. */
   function apply(name: string, change: Change): void {
     const { post } = change
     if (name === 'post' && change.action === 'deleted') return remove(post.id)
-    if (page.full && page.full !== post.id) return
-    noteOwn(name, change)
-    const entry = page.full
+    if (page.postId && page.postId !== post.id) return
+    applyOwnLike(page, name, change)
+    const entry = page.postId
       ? { at: post.created_at, reason: null, actor: null }
       : leadEntry(post.entries, page.feeds)
     if (!entry) return remove(post.id)
-    const mine = name === 'post' && change.action === 'created' && post.author.id === page.me?.id
-    put({ ...post, entry }, { change: commentChange(name, change), atOnce: mine })
+    const own = name === 'post' && change.action === 'created' && post.author.id === page.me?.id
+    put({ ...post, entry }, { change: commentChange(name, change), atOnce: own })
     if (change.comment_id) void refreshLikers(change.comment_id).catch(() => {})
   }
 
-  /** The viewer's own like, made in another tab perhaps. */
-  function noteOwn(name: string, { action, post, user, comment_id }: Change): void {
-    if (page.me && post.likers.some((liker) => liker.id === page.me?.id)) page.liked.add(post.id)
-    if (name !== 'like' || !user || user.id !== page.me?.id) return
-    const liked = comment_id ? page.likedComments : page.liked
-    if (action === 'added') liked.add(comment_id ?? post.id)
-    else liked.delete(comment_id ?? post.id)
-  }
-
-  /** Shows a post: in its place where it has one, else where it belongs, or behind the button. */
+  /** Updates a post that the page shows. Inserts any other post, at once or behind the button for pending posts. */
   function put(
     post: FeedPostView,
     { change = {}, atOnce = false }: { change?: CommentChange; atOnce?: boolean } = {},
   ) {
     const article = articleOf(post.id)
-    if (article) return keepPlace(() => updateCard(page, article, post, change))
-    if (waiting.has(post.id)) return waiting.add(post)
-    if (page.full || !page.newest || post.entry.at < page.floor) return
-    if (!atOnce) tellNew(1)
-    if (atOnce || isAtTop()) keepPlace(() => insert(post))
-    else waiting.add(post)
+    if (article) return withScrollAnchor(() => updateCard(page, article, post, change))
+    if (pending.has(post.id)) return pending.add(post)
+    if (page.postId || !page.isFirstPage || post.entry.at < page.oldestAt) return
+    if (!atOnce) announceNewPosts(1)
+    if (atOnce || isAtTop()) withScrollAnchor(() => insert(post))
+    else pending.add(post)
   }
 
   function insert(post: FeedPostView): void {
@@ -73,32 +57,32 @@ export function createFeed(page: Page) {
     const fresh = renderCard(page, post)
     fresh.classList.add('fresh')
     fresh.addEventListener('animationend', () => fresh.classList.remove('fresh'), { once: true })
-    const later = articles().find(({ dataset }) => {
+    const next = articles().find(({ dataset }) => {
       const shown = { id: dataset.post ?? '', entry: { at: dataset.at ?? '' } }
       return comparePosts(post, shown) < 0
     })
-    if (later) later.before(fresh)
+    if (next) next.before(fresh)
     else document.getElementById('feed')?.append(fresh)
-    likeState.watch(fresh)
+    likeFetcher.watch(fresh)
   }
 
   function remove(id: string): void {
-    waiting.drop(id)
+    pending.remove(id)
     const article = articleOf(id)
     if (!article) return
-    if (page.full === id) sayGone(page)
-    else keepPlace(() => article.remove())
+    if (page.postId === id) replaceContent(page, 'This post was deleted.')
+    else withScrollAnchor(() => article.remove())
   }
 
-  return { apply, put, remove, waiting }
+  return { apply, put, remove, pending }
 }
 
-/** Takes what the page showed away, when it is gone, or not for this viewer any more. */
-export function sayGone(page: Page, words = 'This post was deleted.'): void {
+/** Replaces all that the page shows by a message. */
+export function replaceContent(page: Page, message: string): void {
   const notice = document.createElement('p')
   notice.className = 'empty'
   notice.setAttribute('role', 'status')
-  notice.textContent = words
+  notice.textContent = message
   page.live?.replaceChildren(notice)
 }
 

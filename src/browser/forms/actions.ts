@@ -1,43 +1,14 @@
-import type { CommentView, LikesView } from '../../shared/views.ts'
-import { get, post, tellRefusal } from '../page/api.ts'
-import { commentsOf, likesOn, putComment, showLikes } from '../feed/card.ts'
-import { textOf } from './forms.ts'
+import type { CommentView } from '../../shared/views.ts'
+import type { Pages } from '../../shared/pages.ts'
+import { get, post, showError } from '../page/api.ts'
+import { commentsOf, putComment } from '../feed/card.ts'
+import { textField } from './forms.ts'
+import { setLikes } from '../page/like-state.ts'
 import { renderElement, type Page } from '../page/page.ts'
-import { useDraft } from './sending.ts'
+import { attachDraft } from './sending.ts'
 
-/** Likes or unlikes at once; where the server refuses, takes it back and says why. */
-export async function flipLike(page: Page, form: HTMLFormElement): Promise<void> {
-  const article = form.closest<HTMLElement>('.post')
-  const { me } = page
-  if (!article || !me || form.classList.contains('busy')) return
-  const id = article.dataset.post ?? ''
-  const like = !page.liked.has(id)
-  set(like)
-  form.classList.add('busy')
-  try {
-    await post(`/posts/${id}/${like ? 'like' : 'unlike'}`)
-  } catch (error) {
-    // A frame may have told meanwhile how it is.
-    if (page.liked.has(id) === like) set(!like)
-    tellRefusal(error)
-  } finally {
-    form.classList.remove('busy')
-  }
-
-  function set(liked: boolean): void {
-    const { like_count, likers } = likesOn(article!)
-    const others = likers.filter((liker) => liker.id !== me!.id)
-    if (liked) page.liked.add(id)
-    else page.liked.delete(id)
-    showLikes(page, article!, {
-      like_count: Math.max(0, like_count + (liked ? 1 : -1)),
-      likers: liked ? [me!, ...others].slice(0, 4) : others,
-    })
-  }
-}
-
-/** Follows or unfollows in place. On the home page the feed then fills, or empties, by a `reset`. */
-export async function flipFollow(page: Page, form: HTMLFormElement): Promise<void> {
+/** Follows or unfollows a person without leaving the page. On the home page, a `reset` then updates the posts. */
+export async function toggleFollow(page: Page, form: HTMLFormElement): Promise<void> {
   if (form.classList.contains('busy')) return
   const [, , username = '', verb] = (form.getAttribute('action') ?? '').split('/')
   form.classList.add('busy')
@@ -51,11 +22,11 @@ export async function flipFollow(page: Page, form: HTMLFormElement): Promise<voi
     if (focused) fresh.querySelector('button')?.focus({ preventScroll: true })
   } catch (error) {
     form.classList.remove('busy')
-    tellRefusal(error)
+    showError(error)
   }
 }
 
-/** Opens the form for a comment below the post, with what was typed before. */
+/** Opens the form for a comment below the post, with the draft from before. */
 export function openReply(page: Page, link: Element): void {
   const article = link.closest<HTMLElement>('.post')
   if (!article) return
@@ -64,43 +35,27 @@ export function openReply(page: Page, link: Element): void {
   if (!form) {
     form = renderElement(page, 'reply', { post: { id: article.dataset.post } }) as HTMLFormElement
     article.querySelector('.post-main')?.append(form)
-    useDraft(page, form)
+    attachDraft(page, form)
   }
-  const field = textOf(form)
+  const field = textField(form)
   field.focus({ preventScroll: true })
   form.scrollIntoView({ block: 'nearest', behavior: 'instant' })
   field.setSelectionRange(field.value.length, field.value.length)
 }
 
-/** More than these many hundreds of comments are read on the post's own page. */
+/** At most so many hundreds of comments are shown in a feed. More are shown only on the page of the post. */
 const MAX_PAGES = 5
 
-interface CommentsPage {
-  comments: CommentView[]
-  likes: LikesView
-  before: string | null
-}
-
-/** Shows all comments of a post where "N more comments" stood. */
-export async function unfold(page: Page, link: HTMLAnchorElement): Promise<void> {
+/** Shows all comments of a post in place of the link "N more comments". */
+export async function expandComments(page: Page, link: HTMLAnchorElement): Promise<void> {
   const article = link.closest<HTMLElement>('.post')
   const id = article?.dataset.post ?? ''
   if (!article || link.classList.contains('busy')) return
   link.classList.add('busy')
   try {
-    const comments: CommentView[] = []
-    let before: string | null = null
-    for (let i = 0; i < MAX_PAGES; i++) {
-      const answer: CommentsPage = await get(
-        `/posts/${id}/comments?limit=100${before ? `&before=${before}` : ''}`,
-      )
-      comments.unshift(...answer.comments)
-      for (const liked of answer.likes.comments) page.likedComments.add(liked)
-      before = answer.before
-      if (!before) break
-    }
-    if (before) return location.assign(link.href)
-    page.unfolded.add(id)
+    const comments = await fetchComments(page, id)
+    if (!comments) return location.assign(link.href)
+    page.expanded.add(id)
     article.querySelector('.more')?.remove()
     for (const comment of comments) putComment(page, article, comment)
     const second = commentsOf(article)[1]
@@ -109,8 +64,25 @@ export async function unfold(page: Page, link: HTMLAnchorElement): Promise<void>
       second.focus({ preventScroll: true })
     }
   } catch (error) {
-    tellRefusal(error)
+    showError(error)
   } finally {
     link.classList.remove('busy')
   }
+}
+
+/** Fetches all comments of a post; null if there are too many. */
+async function fetchComments(page: Page, postId: string): Promise<CommentView[] | null> {
+  const all: CommentView[] = []
+  let before: string | null = null
+  for (let i = 0; i < MAX_PAGES; i++) {
+    const response: Pages['posts/comments.njk'] = await get(
+      `/posts/${postId}/comments?limit=100${before ? `&before=${before}` : ''}`,
+    )
+    const { comments, likes } = response
+    all.unshift(...comments)
+    setLikes(page.likes, { posts: [], comments: comments.map(({ id }) => id) }, likes)
+    before = response.before
+    if (!before) return all
+  }
+  return null
 }

@@ -1,19 +1,19 @@
-import { post, tellRefusal } from '../page/api.ts'
+import { post, showError } from '../page/api.ts'
 import type { Feed } from '../feed/feed.ts'
-import { keepPlace } from '../page/place.ts'
+import { withScrollAnchor } from '../page/scroll-anchor.ts'
 
-/** Asks once, deletes a post or a comment, and takes it off the page. */
-export async function deleteAsked(feed: Feed, link: HTMLAnchorElement): Promise<void> {
-  const item = link.closest('.comment')
+/** Asks for confirmation, deletes a post or a comment, and removes it from the page. */
+export async function confirmAndDelete(feed: Feed, link: HTMLAnchorElement): Promise<void> {
+  const comment = link.closest('.comment')
   const id = link.closest<HTMLElement>('.post')?.dataset.post ?? ''
-  if (!(await confirm(item ? 'Delete this comment?' : 'Delete this post, with its comments and likes?')))
+  if (!(await confirm(comment ? 'Delete this comment?' : 'Delete this post with its comments and likes?')))
     return
   try {
     await post(new URL(link.href).pathname)
-    if (item) keepPlace(() => item.remove())
+    if (comment) withScrollAnchor(() => comment.remove())
     else feed.remove(id)
   } catch (error) {
-    tellRefusal(error)
+    showError(error)
   }
 }
 

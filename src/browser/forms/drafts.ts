@@ -1,21 +1,23 @@
-/** What was typed and not yet sent. It survives a reload, together with the key that makes sending it twice harmless. */
+/** Drafts of posts and comments, in the local storage of the browser. */
 
 interface Draft {
   text: string
+  /** The `client_key` of the form: with it, the server stores the text only once even if the form is sent twice. */
   key: string
-  /** The group it was meant for. */
+  /** The name of the group that the post is for. */
   group?: string
 }
 
 const PREFIX = 'koafeed:draft:'
 
-/** A draft belongs to a person and to what they answer. */
-export function draftName(form: HTMLFormElement, me: string): string {
+/** The name of a draft in the storage: one per viewer, form and group. */
+export function draftName(form: HTMLFormElement, viewerId: string): string {
   const group = form.querySelector<HTMLInputElement>('input[name="group"]')?.value
-  return `${PREFIX}${me}:${form.getAttribute('action') ?? ''}${group ? `:${group}` : ''}`
+  return `${PREFIX}${viewerId}:${form.getAttribute('action') ?? ''}${group ? `:${group}` : ''}`
 }
 
-export function keepDraft(name: string, draft: Draft): void {
+/** Saves a draft; deletes it if its text is empty. */
+export function saveDraft(name: string, draft: Draft): void {
   attempt(() => {
     if (draft.text === '') localStorage.removeItem(name)
     else localStorage.setItem(name, JSON.stringify(draft))
@@ -26,18 +28,18 @@ export function findDraft(name: string): Draft | null {
   return attempt(() => JSON.parse(localStorage.getItem(name) ?? 'null') as Draft | null) ?? null
 }
 
-export function dropDraft(name: string): void {
+export function deleteDraft(name: string): void {
   attempt(() => localStorage.removeItem(name))
 }
 
-/** When someone signs out, the next person must find nothing. */
-export function dropAllDrafts(): void {
+/** Deletes all drafts when the viewer signs out, because the next person at this browser must not see them. */
+export function deleteAllDrafts(): void {
   attempt(() => {
     for (const key of Object.keys(localStorage)) if (key.startsWith(PREFIX)) localStorage.removeItem(key)
   })
 }
 
-/** Storage may be full or forbidden; drafts are then kept in the page alone. */
+/** Ignores errors: the storage can be full or disabled. Drafts are then lost with the page. */
 function attempt<T>(act: () => T): T | undefined {
   try {
     return act()

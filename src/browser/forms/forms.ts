@@ -1,23 +1,22 @@
+/** The fields of the forms for posts, comments and edits. */
 import { newKey } from '../page/page.ts'
 
-/** The parts of the forms that send text. */
-
-export function textOf(form: HTMLFormElement): HTMLTextAreaElement {
+export function textField(form: HTMLFormElement): HTMLTextAreaElement {
   return form.querySelector('textarea')!
 }
 
-export function keyOf(form: HTMLFormElement): HTMLInputElement | null {
+export function keyField(form: HTMLFormElement): HTMLInputElement | null {
   return form.querySelector('[name="client_key"]')
 }
 
-/** Where a post goes: chosen, or given by the page. */
-export function groupOf(form: HTMLFormElement): HTMLSelectElement | HTMLInputElement | null {
+/** The group of a post: a choice on the home page, a hidden field on the page of a group. */
+export function groupField(form: HTMLFormElement): HTMLSelectElement | HTMLInputElement | null {
   return form.querySelector('[name="group"]')
 }
 
-/** Ready for the next text. */
+/** Empties the text, and sets another `client_key`. */
 export function clearForm(form: HTMLFormElement): void {
-  textOf(form).value = ''
-  const key = keyOf(form)
+  textField(form).value = ''
+  const key = keyField(form)
   if (key) key.value = newKey()
 }

@@ -1,83 +1,83 @@
-import { asRefused, post, signIn, type Refused } from '../page/api.ts'
-import { showAnswer, type Sent } from './answers.ts'
-import { draftName, dropDraft, findDraft, keepDraft } from './drafts.ts'
+import { post, signInLink, toRequestError, type RequestError } from '../page/api.ts'
+import { applyResponse, type FormResponse } from './apply-response.ts'
+import { deleteDraft, draftName, findDraft, saveDraft } from './drafts.ts'
 import type { Feed } from '../feed/feed.ts'
-import { groupOf, keyOf, textOf } from './forms.ts'
+import { groupField, keyField, textField } from './forms.ts'
 import { newKey, type Page } from '../page/page.ts'
-import { say } from '../page/status.ts'
+import { setMessage } from '../page/status.ts'
 
-/** Sends what a form holds. Until the server has it, it stays in the form, and sending it again is harmless. */
+/** Sends a post, a comment or an edit. The text stays in the form until the server has stored it. */
 export async function send(page: Page, feed: Feed, form: HTMLFormElement): Promise<void> {
   if (form.classList.contains('busy')) return
-  const field = textOf(form)
+  const field = textField(form)
   const body = field.value
-  const key = keyOf(form)
-  // Another text is another thing to say, even if the one before it failed.
+  const key = keyField(form)
+  // After a failed request, a changed text needs another key: the server may have stored the first text.
   if (key && form.dataset.sent !== undefined && form.dataset.sent !== body) key.value = newKey()
   form.dataset.sent = body
   form.classList.add('busy')
   field.readOnly = true
-  showError(form, null)
+  showFormError(form, null)
   try {
     const path = form.getAttribute('action') ?? ''
-    const group = groupOf(form)?.value
-    const answer = await post<Sent>(path, {
+    const group = groupField(form)?.value
+    const response = await post<FormResponse>(path, {
       body,
       ...(key && { client_key: key.value }),
       ...(group && { group }),
     })
-    dropDraft(draftName(form, page.me?.id ?? ''))
+    deleteDraft(draftName(form, page.me?.id ?? ''))
     delete form.dataset.sent
-    showAnswer(page, feed, form, answer)
-  } catch (error) {
-    const refused = asRefused(error)
-    // The key has sent another text before, from another tab, say.
-    if (key && refused.fields.client_key) key.value = newKey()
-    showError(form, refused)
+    applyResponse(page, feed, form, response)
+  } catch (thrown) {
+    const error = toRequestError(thrown)
+    // The key has been used for another text, for example in another tab.
+    if (key && error.fields.client_key) key.value = newKey()
+    showFormError(form, error)
   } finally {
     form.classList.remove('busy')
     field.readOnly = false
   }
 }
 
-/** Beside the field, told to screen readers; the button then says what it does now. */
-function showError(form: HTMLFormElement, refused: Refused | null): void {
-  const field = textOf(form)
+/** Shows an error below the text field and announces it to screen readers; null removes it. */
+function showFormError(form: HTMLFormElement, error: RequestError | null): void {
+  const field = textField(form)
   const button = form.querySelector('button')
   form.querySelector('.field-error')?.remove()
   field.removeAttribute('aria-invalid')
   field.removeAttribute('aria-describedby')
-  if (button) button.textContent = button.dataset.says ??= button.textContent
-  if (!refused) return
+  if (button) button.textContent = button.dataset.label ??= button.textContent
+  if (!error) return
   const line = document.createElement('p')
   line.className = 'field-error'
-  line.id = `${field.id}-refused`
+  line.id = `${field.id}-error`
   line.setAttribute('role', 'alert')
-  const signedOut = refused.status === 401 || refused.status === 403
-  say(line, refused.fields.body ?? refused.message, signedOut ? signIn() : undefined)
+  const canSignIn = error.status === 401 || error.status === 403
+  setMessage(line, error.fields.body ?? error.message, canSignIn ? signInLink() : undefined)
   field.after(line)
   field.setAttribute('aria-invalid', 'true')
   field.setAttribute('aria-describedby', line.id)
-  if (button && refused.status !== 422) button.textContent = 'Retry'
-  if (refused.status === 422) field.focus({ preventScroll: true })
+  if (button && error.status !== 422) button.textContent = 'Retry'
+  if (error.status === 422) field.focus({ preventScroll: true })
 }
 
-/** Keeps what is typed into a form across a reload, and brings it back. */
-export function useDraft(page: Page, form: HTMLFormElement): void {
+/** Restores the draft of a form, and saves the draft whenever its text or group changes. */
+export function attachDraft(page: Page, form: HTMLFormElement): void {
   if (form.dataset.send === 'edit') return
   const name = draftName(form, page.me?.id ?? '')
-  const field = textOf(form)
-  const key = keyOf(form)
-  const group = groupOf(form)
+  const field = textField(form)
+  const key = keyField(form)
+  const group = groupField(form)
   const draft = findDraft(name)
   if (draft && field.value === '') {
     field.value = draft.text
     if (key) key.value = draft.key
-    // What was meant for a few must not come back as something for everybody.
+    // A draft for a private group must not become a public post.
     if (group instanceof HTMLSelectElement) group.value = draft.group ?? ''
   }
-  const keep = (): void =>
-    keepDraft(name, { text: field.value, key: key?.value ?? '', group: group?.value ?? '' })
-  field.addEventListener('input', keep)
-  group?.addEventListener('change', keep)
+  const save = (): void =>
+    saveDraft(name, { text: field.value, key: key?.value ?? '', group: group?.value ?? '' })
+  field.addEventListener('input', save)
+  group?.addEventListener('change', save)
 }

@@ -1,9 +1,10 @@
 import { csrfToken, setCsrfToken } from './page.ts'
 import { toast, type Link } from './status.ts'
 
-/** The server said no, or (status 0) nothing at all. */
-export class Refused extends Error {
+/** The server refused a request, or (status 0) did not answer it. */
+export class RequestError extends Error {
   readonly status: number
+  /** A message for each wrong field of the form. */
   readonly fields: Record<string, string>
   constructor(status: number, message: string, fields: Record<string, string> = {}) {
     super(message)
@@ -12,52 +13,60 @@ export class Refused extends Error {
   }
 }
 
-interface Failure {
+interface ErrorBody {
   error?: { message?: string; fields?: Record<string, string> }
 }
 
-/** Reads a page as JSON. Throws Refused. */
+/**
+ * Fetches JSON.
+ * @throws RequestError if the status is not 2xx, or if there is no response within 20 s.
+ */
 export async function get<T>(path: string): Promise<T> {
-  const answer = await call<T & { csrf?: string }>(path, {})
-  // The token changes when someone signs in anew in another tab.
-  if (answer.csrf) setCsrfToken(answer.csrf)
-  return answer
+  const body = await request<T & { csrf?: string }>(path, {})
+  // The token changes when the viewer signs in again in another tab.
+  if (body.csrf) setCsrfToken(body.csrf)
+  return body
 }
 
-/** Sends a change. Throws Refused. */
+/**
+ * Posts JSON and returns the response.
+ * @throws RequestError if the status is not 2xx, or if there is no response within 20 s.
+ */
 export function post<T>(path: string, body: Record<string, string> = {}): Promise<T> {
-  return call(path, {
+  return request(path, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': csrfToken() },
     body: JSON.stringify(body),
   })
 }
 
-async function call<T>(path: string, init: RequestInit): Promise<T> {
+async function request<T>(path: string, init: RequestInit): Promise<T> {
   const headers = { ...(init.headers as Record<string, string>), Accept: 'application/json' }
   const response = await fetch(path, { ...init, headers, signal: AbortSignal.timeout(20_000) }).catch(() => {
-    throw new Refused(0, 'No connection. Nothing is lost: try again.')
+    throw new RequestError(0, 'No connection. Please try again.')
   })
-  const answer = (await response.json().catch(() => ({}))) as T & Failure
-  if (response.ok) return answer
-  const { message = `The server answered ${response.status}.`, fields } = answer.error ?? {}
-  throw new Refused(response.status, message, fields)
+  const body = (await response.json().catch(() => ({}))) as T & ErrorBody
+  if (response.ok) return body
+  const { message = `Something went wrong (error ${response.status}).`, fields } = body.error ?? {}
+  throw new RequestError(response.status, message, fields)
 }
 
-/** Says why something did not work; where signing in helps, with the way there. */
-export function tellRefusal(error: unknown): void {
-  const { status, message } = asRefused(error)
-  if (status === 401 || status === 403) toast(message, signIn())
+/** Shows why a request failed. Adds a link to the sign-in page if signing in can help. */
+export function showError(error: unknown): void {
+  const { status, message } = toRequestError(error)
+  if (status === 401 || status === 403) toast(message, signInLink())
   else toast(message)
 }
 
-export function asRefused(error: unknown): Refused {
-  if (error instanceof Refused) return error
+/** Returns a RequestError as it is. Any other error is a fault of the script: logs it, and returns a general message. */
+export function toRequestError(error: unknown): RequestError {
+  if (error instanceof RequestError) return error
   console.error(error)
-  return new Refused(0, 'Something went wrong on this page. Please load it again.')
+  return new RequestError(0, 'Something went wrong. Please reload the page.')
 }
 
-export function signIn(): Link {
+/** A link to the sign-in page that returns to this page. */
+export function signInLink(): Link {
   return {
     text: 'Sign in',
     href: `/login?next=${encodeURIComponent(location.pathname + location.search)}`,

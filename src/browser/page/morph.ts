@@ -1,29 +1,29 @@
 import { Idiomorph } from 'idiomorph'
 
-/** What was opened in a card is the reader's, and stays as it is. */
-const OWN = 'form.reply, form.editor, .who'
+/** The elements in a card that the reader opened: forms and lists of likers. An update does not touch them. */
+const OPENED = 'form.reply, form.editor, .who'
 
-/** Makes `old` look like `fresh` by the smallest change: focus, caret and what was opened stay. */
+/** Changes `old` into `fresh` with as few changes as possible. Keeps the focus, the caret and what the reader opened. */
 export function morph(old: Element, fresh: Element): void {
-  // Nothing here loads, so nothing is waited for.
+  // Idiomorph returns a promise only if it has changed <head>.
   void Idiomorph.morph(old, fresh, {
     morphStyle: 'outerHTML',
     restoreFocus: false,
     callbacks: {
-      beforeNodeMorphed: (node: Node) => !isOwn(node),
-      beforeNodeRemoved: (node: Node) => !holdsOwn(node),
-      // A card that has just come in stays marked for its moment.
+      beforeNodeMorphed: (node: Node) => !isOpened(node),
+      beforeNodeRemoved: (node: Node) => !containsOpened(node),
+      // The class of a card that was just inserted marks it until its animation ends.
       beforeAttributeUpdated: (name: string, element: Element) =>
         !(name === 'class' && element.matches('.post')),
     },
   })
 }
 
-function isOwn(node: Node): boolean {
-  return node instanceof Element && node.matches(OWN)
+function isOpened(node: Node): boolean {
+  return node instanceof Element && node.matches(OPENED)
 }
 
-/** Whether something of the reader's is open in there, an editor, say. */
-export function holdsOwn(node: Node): boolean {
-  return isOwn(node) || (node instanceof Element && node.querySelector(OWN) !== null)
+/** Whether the node is or contains an element that the reader opened, for example an editor. */
+export function containsOpened(node: Node): boolean {
+  return isOpened(node) || (node instanceof Element && node.querySelector(OPENED) !== null)
 }

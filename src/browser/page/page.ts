@@ -1,94 +1,95 @@
 import type { LikesView, Me, UserView } from '../../shared/views.ts'
+import { likedIds, setLikes, type LikeState } from './like-state.ts'
 import { renderPartial } from './render.ts'
-import { localTimes } from './times.ts'
+import { localizeTimes } from './times.ts'
 
-/** What this page knows: read once from the document, kept current by events and answers. */
+/** The state of the page. It is read once from the document, then updated by events and responses. */
 export interface Page {
   me: Me | null
-  /** The element that the stream keeps current; null on pages without one. */
+  /** The element that the stream updates; null on pages without a stream. */
   live: HTMLElement | null
   stream: string
-  /** The newest event that the page shows. */
+  /** The cursor: the newest event that the page shows. */
   seq: string
-  /** The feeds that the page merges. */
+  /** The ids of the feeds that the page merges. */
   feeds: Set<string>
-  /** The post whose own page this is. */
-  full: string | null
-  /** The posts that the viewer likes, of those that were ever on the page. */
-  liked: Set<string>
-  /** The same of comments. */
-  likedComments: Set<string>
-  /** The posts and comments of which the page knows whether the viewer likes them. */
-  likesKnown: Record<keyof LikesView, Set<string>>
-  /** Posts whose comments are all shown. */
-  unfolded: Set<string>
-  /** Who got another name or picture since: posts that wait to be shown have the old one. */
-  changed: Map<string, UserView>
-  /** When the viewer last followed or unfollowed someone on this page, in ms. */
+  /** The id of the post on the page of a single post; null on all other pages. */
+  postId: string | null
+  likes: LikeState
+  /** The ids of the posts that show all their comments. */
+  expanded: Set<string>
+  /** Users whose name or picture changed after the page was loaded. Pending posts still have the earlier values. */
+  changedUsers: Map<string, UserView>
+  /** When the viewer last followed or unfollowed a person on this page, in ms. */
   followedAt: number
-  /** New posts belong at the head of a feed only, not on its older pages. */
-  newest: boolean
-  /** Older posts than this belong to older pages; empty where there are none. */
-  floor: string
+  /** Whether this is the first page of a feed. New posts appear only there. */
+  isFirstPage: boolean
+  /** The time of the oldest post that belongs to this page; empty if there are no older pages. */
+  oldestAt: string
 }
 
+/** Reads the state of the page from the document. */
 export function readPage(): Page {
   const live = document.getElementById('live')
-  const full = live?.dataset.full ?? null
-  const likes = fromJson<LikesView>(live?.dataset.likes, { posts: [], comments: [] })
-  const page: Page = {
+  const postId = live?.dataset.full ?? null
+  const likes = { posts: new Map(), comments: new Map() }
+  setLikes(
+    likes,
+    { posts: shownIds('post'), comments: shownIds('comment') },
+    fromJson<LikesView>(live?.dataset.likes, { posts: [], comments: [] }),
+  )
+  return {
     me: fromJson<Me | null>(document.body.dataset.me, null),
     live,
     stream: live?.dataset.stream ?? '',
     seq: live?.dataset.seq ?? '0',
     feeds: new Set(fromJson<string[]>(live?.dataset.feeds, [])),
-    full,
-    liked: new Set(likes.posts),
-    likedComments: new Set(likes.comments),
-    likesKnown: { posts: new Set(idsOf('post')), comments: new Set(idsOf('comment')) },
-    unfolded: new Set(full ? [full] : []),
-    changed: new Map(),
+    postId,
+    likes,
+    expanded: new Set(postId ? [postId] : []),
+    changedUsers: new Map(),
     followedAt: 0,
-    newest: !new URLSearchParams(location.search).has('before'),
-    floor: '',
+    isFirstPage: !new URLSearchParams(location.search).has('before'),
+    oldestAt: live?.dataset.before && !postId ? oldestShown() : '',
   }
-  if (live?.dataset.before && !full) page.floor = oldestShown()
-  return page
 }
 
+/** The elements of all shown posts, in their order on the page. */
 export function articles(): HTMLElement[] {
   return [...document.querySelectorAll<HTMLElement>('#live .post')]
 }
 
-function idsOf(kind: 'post' | 'comment'): string[] {
+function shownIds(kind: 'post' | 'comment'): string[] {
   const shown = document.querySelectorAll<HTMLElement>(`#live .${kind}`)
   return [...shown].map(({ dataset }) => dataset[kind] ?? '')
 }
 
+/** The element of a post; null if the page does not show it. */
 export function articleOf(id: string): HTMLElement | null {
   return document.getElementById(`post-${id}`)
 }
 
+/** The time of the oldest shown post; empty if the page shows none. */
 export function oldestShown(): string {
-  return articles().reduce((least, { dataset }) => {
+  return articles().reduce((oldest, { dataset }) => {
     const at = dataset.at ?? ''
-    return least === '' || at < least ? at : least
+    return oldest === '' || at < oldest ? at : oldest
   }, '')
 }
 
-/** Renders a partial as this viewer sees it; times are already in the reader's words. */
-export function renderElement(page: Page, name: string, given: Record<string, unknown>): HTMLElement {
+/** Renders a partial for this viewer, with times in the reader's language. */
+export function renderElement(page: Page, name: string, variables: Record<string, unknown>): HTMLElement {
   const template = document.createElement('template')
   template.innerHTML = renderPartial(name, {
     me: page.me,
     csrf: csrfToken(),
-    likes: { posts: [...page.liked], comments: [...page.likedComments] },
+    likes: likedIds(page.likes),
     path: location.pathname + location.search,
     new_key: newKey,
-    ...given,
+    ...variables,
   })
   const element = template.content.firstElementChild as HTMLElement
-  localTimes(element)
+  localizeTimes(element)
   return element
 }
 
@@ -101,20 +102,24 @@ export function setCsrfToken(token: string): void {
   if (meta) meta.content = token
 }
 
-/** What makes a repeated send harmless. (randomUUID exists on https and localhost only.) */
+/**
+ * A random `client_key`. The server stores two posts or comments with the same key only once, so a form can be sent
+ * again safely. `randomUUID` exists only on https and localhost.
+ */
 export function newKey(): string {
   if ('randomUUID' in crypto) return crypto.randomUUID()
   const bytes = (crypto as Crypto).getRandomValues(new Uint8Array(16))
   return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-/** Ids and cursors are decimal numbers that may not fit a double. */
+/** Compares two ids or cursors. They are decimal numbers of up to 19 digits: too long for a JavaScript number. */
 export function compareIds(a: string, b: string): number {
   return a.length - b.length || (a < b ? -1 : a > b ? 1 : 0)
 }
 
-export function fromJson<T>(text: string | undefined, otherwise: T): T {
-  return text ? (JSON.parse(text) as T) : otherwise
+/** Parses JSON; returns `fallback` if there is no text. */
+export function fromJson<T>(text: string | undefined, fallback: T): T {
+  return text ? (JSON.parse(text) as T) : fallback
 }
 
 function csrfMeta(): HTMLMetaElement | null {

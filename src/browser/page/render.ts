@@ -5,8 +5,8 @@ import { filters } from '../../shared/filters.ts'
 type Variables = Record<string, unknown>
 
 /**
- * The part of a nunjucks environment that compiled partials use (`lib/partials.ts` rewrites their includes); the rest
- * of nunjucks is not loaded. A test compares the output with the server's, byte for byte.
+ * The part of a nunjucks environment that compiled partials use (`assets/partials.ts` rewrites their includes). The rest
+ * of nunjucks is not loaded. `test/browser/partials.test.ts` compares the output with the server's, byte for byte.
  */
 const env = {
   opts: { autoescape: true },
@@ -16,7 +16,7 @@ const env = {
   },
 }
 
-/** Renders `templates/partials/NAME.njk` as the server does. */
+/** Renders `templates/partials/NAME.njk` with the same result as the server. */
 export function renderPartial(name: string, variables: Variables): string {
   return renderIn(`partials/${name}.njk`, variables, new runtime.Frame())
 }

@@ -1,32 +1,33 @@
-/** What the page says besides its posts. */
+/** Messages outside the feed: new posts, toasts, and the line about the connection. */
 
-const EVERY = 20_000
+const ANNOUNCE_INTERVAL_MS = 20_000
 
 let unseen = 0
-let unsaid = 0
-let saidAt = 0
+let unannounced = 0
+let announcedAt = 0
 let timer = 0
 const title = document.title
 
-/** New posts: told to screen readers at most every 20 s, and counted in the title while nobody looks. */
-export function tellNew(count: number): void {
-  unsaid += count
+/** Announces new posts to screen readers, at most every 20 s. While the tab is hidden, counts them in its title. */
+export function announceNewPosts(count: number): void {
+  unannounced += count
   if (document.hidden) {
     unseen += count
     document.title = `(${unseen}) ${title}`
   }
   clearTimeout(timer)
-  timer = window.setTimeout(sayNew, Math.max(0, saidAt + EVERY - Date.now()))
+  timer = window.setTimeout(announce, Math.max(0, announcedAt + ANNOUNCE_INTERVAL_MS - Date.now()))
 }
 
-function sayNew(): void {
-  saidAt = Date.now()
+function announce(): void {
+  announcedAt = Date.now()
   const region = document.getElementById('status')
-  if (region) region.textContent = newPosts(unsaid)
-  unsaid = 0
+  if (region) region.textContent = newPostsText(unannounced)
+  unannounced = 0
 }
 
-export function newPosts(count: number): string {
+/** "1 new post", "2 new posts". */
+export function newPostsText(count: number): string {
   return `${count} new ${count === 1 ? 'post' : 'posts'}`
 }
 
@@ -41,25 +42,25 @@ export interface Link {
   href: string
 }
 
-/** A message that goes by itself, with a link where it leads somewhere. */
+/** Shows a message for 8 s, or with a link for 20 s. */
 export function toast(message: string, link?: Link): void {
   const line = document.createElement('p')
   line.className = 'toast-line'
-  say(line, message, link)
+  setMessage(line, message, link)
   document.getElementById('toasts')?.append(line)
   setTimeout(() => line.remove(), link ? 20_000 : 8000)
 }
 
-/** The line about the connection; an empty message hides it. */
-export function tellConnection(message: string, link?: Link): void {
+/** Shows a message about the connection; an empty message hides the line. */
+export function showConnection(message: string, link?: Link): void {
   const line = document.getElementById('connection')
   if (!line) return
-  say(line, message, link)
+  setMessage(line, message, link)
   line.hidden = message === ''
 }
 
-/** Writes a message, and behind it the way to do something about it. */
-export function say(line: Element, message: string, link?: Link): void {
+/** Sets the content of `line` to a message, followed by an optional link. */
+export function setMessage(line: Element, message: string, link?: Link): void {
   line.textContent = message
   if (link)
     line.append(' ', Object.assign(document.createElement('a'), { textContent: link.text, href: link.href }))

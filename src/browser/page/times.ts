@@ -1,4 +1,4 @@
-// Some systems name a language that is none ("en-US@posix"): then the browser's default has to do.
+// Some systems report an invalid language tag ("en-US@posix"). Without a valid tag, Intl uses the browser's default.
 const languages = navigator.languages.filter(isLanguage)
 const relative = new Intl.RelativeTimeFormat(languages, { numeric: 'auto' })
 const day = new Intl.DateTimeFormat(languages, { dateStyle: 'medium' })
@@ -11,8 +11,8 @@ const MINUTE = 60
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-/** Says each time below `root` as "5 minutes ago" in the reader's language, with the whole date as its title. */
-export function localTimes(root: ParentNode): void {
+/** Shows each time in `root` as "5 minutes ago" in the reader's language, with the full date as its title. */
+export function localizeTimes(root: ParentNode): void {
   const now = Date.now()
   for (const element of root.querySelectorAll('time')) {
     const time = new Date(element.dateTime)
@@ -22,11 +22,11 @@ export function localTimes(root: ParentNode): void {
   }
 }
 
-/** Keeps the times of the page current. */
-export function keepTimes(): void {
-  localTimes(document)
-  setInterval(() => localTimes(document), 20_000)
-  document.addEventListener('visibilitychange', () => localTimes(document))
+/** Localizes all times of the page, now and every 20 s. */
+export function startTimes(): void {
+  localizeTimes(document)
+  setInterval(() => localizeTimes(document), 20_000)
+  document.addEventListener('visibilitychange', () => localizeTimes(document))
 }
 
 function isLanguage(tag: string): boolean {
@@ -38,7 +38,7 @@ function isLanguage(tag: string): boolean {
 }
 
 function ago(time: Date, now: number): string {
-  // The clocks of server and reader differ: nothing is ever "in 2 seconds".
+  // The clocks of the server and the reader differ. Without the bound, a new post could be from "in 2 seconds".
   const seconds = Math.max(0, Math.round((now - time.getTime()) / 1000))
   if (seconds < 45) return relative.format(0, 'second')
   if (seconds < 45 * MINUTE) return relative.format(-Math.round(seconds / MINUTE), 'minute')

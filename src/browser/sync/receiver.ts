@@ -1,48 +1,49 @@
-import { asRefused, get } from '../page/api.ts'
+import { get, toRequestError } from '../page/api.ts'
 import { compareIds, type Page } from '../page/page.ts'
 import type { StreamEvent } from './stream.ts'
 
-/** Events that are held while state is being fetched. Beyond this number they are dropped and the state is fetched again. */
+/** Events that are held during a fetch. Beyond this number they are dropped, and the state is fetched again. */
 const MAX_HELD = 500
 /** An instance can send a reset to all its clients in the same millisecond: each waits a random time up to this. */
 const FIRST_DELAY_MS = 2000
 const LONGEST_DELAY_MS = 30_000
-/** A reset so soon after the viewer followed someone on this page is due to that: nobody else gets it. */
+/** A reset within this time after a follow on this page is caused by the follow, and goes to this viewer alone. */
 const OWN_RESET_MS = 5000
 
 export type Read = <T>(path: string) => Promise<T>
 
 export interface ReceiverOptions {
   apply(event: StreamEvent): void
-  /** Fetches the page's state and merges it. `read` throws once the state has to be fetched anew. */
+  /** Fetches the page's state and merges it. `read` throws if another reset has arrived: the state is then too old. */
   refetch(read: Read): Promise<void>
-  /** Called with true while the page is known to be out of date, with false once it is current. */
+  /** Called with true while the page is known to be out of date, with false when it is current again. */
   onStale(stale: boolean): void
-  /** Called when the page may not be fetched any more: 401 or 404. */
+  /** Called if the viewer must not fetch the page any more: 401 or 404. */
   onRefused(status: number): void
 }
 
-/** Applies the events of the stream in order. After a reset it fetches the page's state, as often as that takes. */
+/** Applies the events of the stream in order. After a reset, fetches the page's state and retries until it succeeds. */
 export function createReceiver(page: Page, { apply, refetch, onStale, onRefused }: ReceiverOptions) {
   const held: StreamEvent[] = []
   let running = 0
   let queue = Promise.resolve()
-  /** Counts the resets. State whose fetch began before the newest one is too old. */
+  /** Counts the resets. State is too old if its fetch began before the newest reset. */
   let resets = 0
-  let reloading = false
+  let fetching = false
 
   function receive(event: StreamEvent): void {
-    if (event.name === 'reset') reload(event.id)
+    if (event.name === 'reset') reset(event.id)
     else if (running === 0) {
       if (!event.id || compareIds(event.id, page.seq) > 0) apply(event)
-    } else if (held.push(event) > MAX_HELD) reload(page.seq)
+    } else if (held.push(event) > MAX_HELD) reset(page.seq)
   }
 
   /**
-   * Runs one fetch after the other, so that none of them brings state that is older than the page. Events that arrive
-   * meanwhile are applied afterwards; applying one that the fetched state contains does no harm.
+   * Runs `work`, which fetches something, and holds the events that arrive meanwhile. They are applied afterwards, which
+   * does no harm if the fetched state contains them. Only one `work` runs at a time, so that none of them shows state
+   * that is older than the page.
    */
-  function hold(work: () => Promise<void>): void {
+  function holdDuring(work: () => Promise<void>): void {
     running += 1
     queue = queue.then(work).finally(() => {
       running -= 1
@@ -51,15 +52,15 @@ export function createReceiver(page: Page, { apply, refetch, onStale, onRefused 
   }
 
   /**
-   * The numbers of later events follow `seq`, even where it is lower than before because the database went back. The
-   * state that is fetched from now on contains the events that are held.
+   * Sets the cursor to `seq`, even if it is lower than before: the database went back to an earlier state. Drops the held
+   * events, because the state that is fetched from now on contains them.
    */
-  function reload(seq: string): void {
+  function reset(seq: string): void {
     if (seq) page.seq = seq
     held.length = 0
     resets += 1
-    if (!reloading) hold(fetchState)
-    reloading = true
+    if (!fetching) holdDuring(fetchState)
+    fetching = true
   }
 
   async function fetchState(): Promise<void> {
@@ -72,7 +73,7 @@ export function createReceiver(page: Page, { apply, refetch, onStale, onRefused 
         onStale(false)
       } catch (error) {
         if (current !== resets) continue
-        const { status } = asRefused(error)
+        const { status } = toRequestError(error)
         if (status === 401 || status === 404) {
           onRefused(status)
           break
@@ -82,13 +83,13 @@ export function createReceiver(page: Page, { apply, refetch, onStale, onRefused 
         onStale(true)
       }
     }
-    reloading = false
+    fetching = false
   }
 
   async function readSince<T>(current: number, path: string): Promise<T> {
-    const answer = await get<T>(path)
+    const response = await get<T>(path)
     if (current !== resets) throw new Error('A later reset supersedes this fetch')
-    return answer
+    return response
   }
 
   function delayAfter(failures: number): number {
@@ -97,7 +98,7 @@ export function createReceiver(page: Page, { apply, refetch, onStale, onRefused 
     return Math.random() * longest
   }
 
-  return { receive, hold }
+  return { receive, holdDuring }
 }
 
 function pause(ms: number): Promise<void> {

@@ -1,17 +1,17 @@
-import { signIn } from '../page/api.ts'
+import { signInLink } from '../page/api.ts'
 import type { Page } from '../page/page.ts'
-import { statusOf } from './stream.ts'
+import { fetchStatus } from './stream.ts'
 
-/** The address of the page's stream; it names whose page this is, so that another person's session gets a 401. */
-export function streamOf({ me, stream }: Page): string {
+/** The address of the page's stream. `as` names the viewer: if the session belongs to another person, the answer is 401. */
+export function streamPath({ me, stream }: Page): string {
   return me ? `${stream}?as=${me.id}` : stream
 }
 
 /**
- * A page that comes back from the back/forward cache may be of someone who has signed out since: nothing of it is shown
- * until its session is known to be good.
+ * Hides a page that the browser restores from its back/forward cache until the server confirms the session: the viewer
+ * may have signed out since.
  */
-export function guardReturn({ me }: Page): void {
+export function guardRestoredPage({ me }: Page): void {
   if (!me) return
   window.addEventListener('pageshow', (event) => {
     if (event.persisted) void check(me.id)
@@ -20,6 +20,6 @@ export function guardReturn({ me }: Page): void {
 
 async function check(id: string): Promise<void> {
   document.body.hidden = true
-  if ((await statusOf(`/stream?as=${id}`)) === 401) location.replace(signIn().href)
+  if ((await fetchStatus(`/stream?as=${id}`)) === 401) location.replace(signInLink().href)
   else document.body.hidden = false
 }

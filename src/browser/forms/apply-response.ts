@@ -5,40 +5,45 @@ import { closeEditor, TEXT } from '../feed/editing.ts'
 import type { Feed } from '../feed/feed.ts'
 import { clearForm } from './forms.ts'
 import { articleOf, type Page } from '../page/page.ts'
-import { keepPlace } from '../page/place.ts'
+import { withScrollAnchor } from '../page/scroll-anchor.ts'
 
-/** What the server answers to a form that it accepted. */
-export interface Sent {
+/** The response to a form that the server accepted. */
+export interface FormResponse {
   post?: (PostView & Partial<FeedPostView>) | undefined
   comment?: CommentView | undefined
 }
 
-/** Shows what was sent, at once; the frame that follows finds it there. */
-export function showAnswer(page: Page, feed: Feed, form: HTMLFormElement, { post, comment }: Sent): void {
+/** Shows a post or comment that was sent. The event of the same change can arrive before or after the response. */
+export function applyResponse(
+  page: Page,
+  feed: Feed,
+  form: HTMLFormElement,
+  { post, comment }: FormResponse,
+): void {
   if (form.dataset.send === 'edit') showEdit(page, form, { post, comment })
   else if (comment) showComment(page, form, comment)
   else clearForm(form)
   if (!post || form.dataset.send !== 'post') return
   const entry = post.entry ?? leadEntry(post.entries, page.feeds)
-  // A frame may have been faster, and know more by now.
+  // If an event has shown the post already, the card may be newer than this response.
   if (entry && !articleOf(post.id)) feed.put({ ...post, entry }, { atOnce: true })
 }
 
 function showComment(page: Page, form: HTMLFormElement, comment: CommentView): void {
   const article = form.closest('.post') ?? document.querySelector('#live .post')
   if (article && !document.getElementById(`comment-${comment.id}`)) {
-    keepPlace(() => putComment(page, article, comment))
+    withScrollAnchor(() => putComment(page, article, comment))
   }
   if (!form.closest('.post')) return clearForm(form)
   form.remove()
   article?.querySelector<HTMLElement>('[data-do="reply"]')?.focus({ preventScroll: true })
 }
 
-/** The answer holds the new text; the frame brings the rest. */
-function showEdit(page: Page, form: HTMLFormElement, { post, comment }: Sent): void {
+/** Shows the new text of a post or comment. The event updates the rest of the card. */
+function showEdit(page: Page, form: HTMLFormElement, { post, comment }: FormResponse): void {
   const article = form.closest('.post')
   const text = form.parentElement?.querySelector(TEXT)
-  keepPlace(() => {
+  withScrollAnchor(() => {
     closeEditor(form)
     if (comment && article) putComment(page, article, comment)
     if (!post || !text) return
