@@ -20,7 +20,7 @@ describe('following', () => {
     (await by.get(`/users/${of}/followers`)).json.people.map((person: PersonView) => person.username)
   const home = async () => (await ann.get('/')).json.posts.map((post: { body: string }) => post.body)
 
-  it('brings a person’s posts to my home, and unfollowing takes them away', async () => {
+  it('adds the posts of a person to the home page; unfollowing removes them', async () => {
     await bob.post('/posts', { body: 'from bob' })
     expect(await home()).to.deep.equal([])
     expect(await ann.post('/users/bob/follow', {}, form)).to.include({ status: 303, location: '/users/bob' })
@@ -34,13 +34,13 @@ describe('following', () => {
     expect(await home()).to.deep.equal([])
   })
 
-  it('leads back to the page of this site that the button stood on, and to no other site', async () => {
+  it('redirects back to the page with the button, but not to another site', async () => {
     const from = (referer: string) => ann.post('/users/bob/follow', {}, { ...form, headers: { referer } })
     expect((await from(`${instance.origin}/public?before=`)).location).to.equal('/public?before=')
     expect((await from('https://evil.test/trap')).location).to.equal('/users/bob')
   })
 
-  it('twice is once', async () => {
+  it('changes nothing if it is repeated, and neither does unfollowing', async () => {
     await ann.post('/users/bob/follow')
     const again = await ann.post('/users/bob/follow')
     expect(again.status).to.equal(200)
@@ -52,7 +52,7 @@ describe('following', () => {
     expect(await followers('bob')).to.deep.equal([])
   })
 
-  it('oneself is refused, and so is ceasing to read oneself', async () => {
+  it('rejects following and unfollowing oneself', async () => {
     await ann.post('/posts', { body: 'from myself' })
     for (const what of ['follow', 'unfollow']) {
       const answer = await ann.post(`/users/ann/${what}`)
@@ -63,14 +63,14 @@ describe('following', () => {
     expect(await followers('ann')).to.deep.equal([])
   })
 
-  it('nobody of this name is 404', async () => {
+  it('answers 404 or 400 for a username that does not exist', async () => {
     for (const name of ['stranger', 'a', 'ä%00', '..%2fann', '%ZZ']) {
       expect((await ann.post(`/users/${name}/follow`)).status, name).to.be.oneOf([400, 404])
       expect((await ann.get(`/users/${name}`)).status, name).to.be.oneOf([400, 404])
     }
   })
 
-  it('a profile says who follows whom, for the one who looks', async () => {
+  it('shows on a profile whether the viewer follows the person and is followed back', async () => {
     await bob.post('/users/ann/follow')
     expect((await bob.get('/users/ann')).json.user).to.include({
       followed: true,
@@ -87,8 +87,8 @@ describe('following', () => {
     await bob.post('/users/ann/unfollow')
   })
 
-  it('lists are pages of ten, the newest first, and the next page goes on where one ended', async () => {
-    // All at one instant: the order then is by id.
+  it('lists followers in pages of ten, newest first, without gaps or repetitions', async () => {
+    // All have the same time, so the order is by id.
     await database.query(`
       insert into users (username, password_hash) select 'fan_' || n, 'x' from generate_series(10, 34) n;
       insert into subscriptions (user_id, feed_id, created_at)
@@ -111,7 +111,7 @@ describe('following', () => {
     ).to.deep.equal(['ann'])
   })
 
-  it('a place that is none is 400', async () => {
+  it('answers 400 for an invalid page cursor', async () => {
     for (const before of ['x', '1', '2026-02-31T00:00:00.000000Z_1', '2026-01-01T00:00:00.000000Z_0', "'"]) {
       const path = `/users/ann/followers?before=${encodeURIComponent(before)}`
       expect((await ann.get(path)).status, before).to.equal(400)
@@ -119,7 +119,7 @@ describe('following', () => {
     expect((await ann.get('/users/ann/followers?before=1&before=2')).status).to.equal(400)
   })
 
-  it('home names people to follow, and whom one follows already', async () => {
+  it('lists suggested and followed people on the home page', async () => {
     const carl = await client(instance.origin).register('carl')
     await carl.post('/users/bob/follow')
     const { people, following } = (await carl.get('/')).json as {

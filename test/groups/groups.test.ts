@@ -20,14 +20,14 @@ describe('groups', () => {
   const html = { accept: 'text/html' } as const
   const form = { type: 'form' } as const
   let count = 0
-  async function make(visibility: 'public' | 'private', by = ann): Promise<string> {
+  async function createGroup(visibility: 'public' | 'private', by = ann): Promise<string> {
     const name = `group_${++count}`
     const answer = await by.post('/groups', { name, title: `Group ${count}`, visibility })
     expect(answer.status).to.equal(201)
     return name
   }
-  async function letIn(name: string, who: Client, username: string): Promise<void> {
-    expect((await who.post(`/groups/${name}/join`)).status).to.equal(200)
+  async function admit(name: string, person: Client, username: string): Promise<void> {
+    expect((await person.post(`/groups/${name}/join`)).status).to.equal(200)
     expect((await ann.post(`/groups/${name}/requests/${username}/accept`)).status).to.equal(200)
   }
   async function membersOf(name: string, by = ann): Promise<string[]> {
@@ -36,8 +36,8 @@ describe('groups', () => {
   }
   const bodies = ({ json }: { json: { posts: { body: string }[] } }) => json.posts.map((post) => post.body)
 
-  describe('making one', () => {
-    it('makes me its first member and owner', async () => {
+  describe('that are created', () => {
+    it('have their creator as first member and owner', async () => {
       const answer = await ann.post('/groups', {
         name: 'Birders',
         title: 'Birds & co',
@@ -57,20 +57,20 @@ describe('groups', () => {
       expect(await membersOf('birders')).to.deep.equal(['ann'])
     })
 
-    it('works by form, which is shown again with what was typed', async () => {
+    it('can be created by form; a rejected form keeps what was typed', async () => {
       expect((await ann.get('/groups/new', html)).text).to.contain('action="/groups"')
-      const refused = await ann.post('/groups', { name: 'x', title: 'Kept & shown' }, form)
-      expect(refused.status).to.equal(422)
-      expect(refused.text).to.contain('3 to 15 letters').and.to.contain('Kept &amp; shown')
-      const made = await ann.post(
+      const rejected = await ann.post('/groups', { name: 'x', title: 'Kept & shown' }, form)
+      expect(rejected.status).to.equal(422)
+      expect(rejected.text).to.contain('3 to 15 letters').and.to.contain('Kept &amp; shown')
+      const created = await ann.post(
         '/groups',
         { name: 'by_form', title: 'By form', visibility: 'private' },
         form,
       )
-      expect(made).to.include({ status: 303, location: '/groups/by_form' })
+      expect(created).to.include({ status: 303, location: '/groups/by_form' })
     })
 
-    it('refuses names that are taken by a person or a group, reserved or impossible', async () => {
+    it('cannot have a name that is malformed, reserved, or taken by a user or a group', async () => {
       for (const name of [
         'birders',
         'BIRDERS',
@@ -91,7 +91,7 @@ describe('groups', () => {
       ).to.equal(422)
     })
 
-    it('refuses no title, long words, other kinds, and things that are no text', async () => {
+    it('cannot have an empty title, text that is too long or not text, or an unknown visibility', async () => {
       for (const [field, value] of [
         ['title', ''],
         ['title', 'x'.repeat(81)],
@@ -106,22 +106,22 @@ describe('groups', () => {
       }
     })
 
-    it('of two who choose one name at one instant, one gets it', async () => {
+    it('get one of several concurrent requests for the same name', async () => {
       const answers = await Promise.all(
         [ann, bob, cleo].map((by) => by.post('/groups', { name: 'both', title: 'T' })),
       )
       expect(answers.map(({ status }) => status).toSorted()).to.deep.equal([201, 422, 422])
     })
 
-    it('is for who is signed in', async () => {
+    it('need a signed-in creator', async () => {
       expect((await guest.post('/groups', { name: 'guests', title: 'T' })).status).to.equal(401)
       expect((await guest.get('/groups/new', html)).location).to.equal('/login?next=%2Fgroups%2Fnew')
     })
   })
 
-  it('are listed: the public ones for everybody, ten a page, and mine of both kinds', async () => {
-    const open = await make('public')
-    const closed = await make('private')
+  it('are listed: public ones for everybody, ten per page, and those of the viewer', async () => {
+    const open = await createGroup('public')
+    const closed = await createGroup('private')
     const mine = (await ann.get('/groups')).json.mine as GroupSummary[]
     expect(mine.map(({ name }) => name)).to.include.members([open, closed])
     for (const reader of [bob, guest]) {
@@ -146,9 +146,9 @@ describe('groups', () => {
     expect(names.slice(0, 12)).to.have.members(Array.from({ length: 12 }, (_, i) => `many_${i + 1}`))
   })
 
-  describe('a public one', () => {
-    it('is joined at once and left again; only members post', async () => {
-      const group = await make('public')
+  describe('that are public', () => {
+    it('can be joined and left at once; only members can post', async () => {
+      const group = await createGroup('public')
       const refused = await bob.post('/posts', { body: 'not yet', group })
       expect([refused.status, refused.json.error.fields.group]).to.deep.equal([
         422,
@@ -167,8 +167,8 @@ describe('groups', () => {
       expect(bodies(await bob.get('/'))).to.not.include('hello group')
     })
 
-    it('works by forms, from its page and from the composer at home', async () => {
-      const group = await make('public')
+    it('work by form, on the page of the group and in the composer of the home page', async () => {
+      const group = await createGroup('public')
       const joined = await bob.post(`/groups/${group}/join`, { next: `/groups/${group}` }, form)
       expect(joined).to.include({ status: 303, location: `/groups/${group}` })
       const page = (await bob.get(`/groups/${group}`, html)).text
@@ -182,7 +182,7 @@ describe('groups', () => {
       expect(again.text).to.contain('kept').and.to.contain('Only members').and.to.contain(`value="${group}"`)
     })
 
-    it('is not there for a name that is none', async () => {
+    it('get 404 for a name that does not exist', async () => {
       for (const name of ['none_here', 'x', 'a%00b', 'bob']) {
         for (const path of ['', '/members', '/requests']) {
           expect((await ann.get(`/groups/${name}${path}`)).status, name + path).to.equal(404)
@@ -194,9 +194,9 @@ describe('groups', () => {
     })
   })
 
-  describe('a private one', () => {
-    it('is joined by request, which an owner accepts', async () => {
-      const group = await make('private')
+  describe('that are private', () => {
+    it('get members by a request that an owner accepts', async () => {
+      const group = await createGroup('private')
       expect((await bob.post(`/groups/${group}/join`)).json.group).to.include({
         member: false,
         requested: true,
@@ -215,8 +215,8 @@ describe('groups', () => {
       expect((await ann.post(`/groups/${group}/requests/bob/accept`)).status).to.equal(404)
     })
 
-    it('lets nobody in whose request is refused or taken back', async () => {
-      const group = await make('private')
+    it('do not get members by a request that is declined or withdrawn', async () => {
+      const group = await createGroup('private')
       await bob.post(`/groups/${group}/join`)
       expect((await ann.post(`/groups/${group}/requests/bob/refuse`)).status).to.equal(200)
       await cleo.post(`/groups/${group}/join`)
@@ -226,9 +226,9 @@ describe('groups', () => {
       expect(await membersOf(group)).to.deep.equal(['ann'])
     })
 
-    it('lets nobody but owners answer, members neither', async () => {
-      const group = await make('private')
-      await letIn(group, cleo, 'cleo')
+    it('let only owners answer requests and change members', async () => {
+      const group = await createGroup('private')
+      await admit(group, cleo, 'cleo')
       await bob.post(`/groups/${group}/join`)
       for (const path of [
         'requests/bob/accept',
@@ -247,8 +247,8 @@ describe('groups', () => {
   })
 
   describe('owners', () => {
-    it('name others, and the last one cannot leave before', async () => {
-      const group = await make('public')
+    it('can make members owners; the last owner cannot leave', async () => {
+      const group = await createGroup('public')
       await bob.post(`/groups/${group}/join`)
       const stuck = await ann.post(`/groups/${group}/leave`)
       expect([stuck.status, stuck.json.error.message]).to.deep.equal([
@@ -256,7 +256,7 @@ describe('groups', () => {
         'The group needs an owner. Make another member an owner before you leave.',
       ])
       expect((await ann.post(`/groups/${group}/leave`, {}, form)).text).to.contain('needs an owner')
-      expect((await ann.post(`/groups/${group}/members/cleo/owner`)).status, 'no member').to.equal(404)
+      expect((await ann.post(`/groups/${group}/members/cleo/owner`)).status, 'not a member').to.equal(404)
       expect((await ann.post(`/groups/${group}/members/bob/owner`)).status).to.equal(200)
       expect((await bob.get(`/groups/${group}`)).json.group).to.include({ owner: true })
       expect((await ann.post(`/groups/${group}/leave`)).status).to.equal(200)
@@ -264,17 +264,17 @@ describe('groups', () => {
       expect((await ann.get(`/groups/${group}`)).json.group).to.include({ owner: false, member: false })
     })
 
-    it('who leave at one instant leave one of them', async () => {
-      const group = await make('public')
+    it('cannot all leave at the same time: one stays', async () => {
+      const group = await createGroup('public')
       await bob.post(`/groups/${group}/join`)
       await ann.post(`/groups/${group}/members/bob/owner`)
       const answers = await Promise.all([ann, bob].map((by) => by.post(`/groups/${group}/leave`)))
       expect(answers.map(({ status }) => status).toSorted()).to.deep.equal([200, 422])
     })
 
-    it('remove members, and no owner', async () => {
-      const group = await make('public')
-      for (const who of [bob, cleo]) await who.post(`/groups/${group}/join`)
+    it('can remove members, but not owners', async () => {
+      const group = await createGroup('public')
+      for (const person of [bob, cleo]) await person.post(`/groups/${group}/join`)
       const page = (await ann.get(`/groups/${group}/members`, html)).text
       expect(page).to.contain(`/members/bob/remove`).and.to.contain('Make owner')
       expect((await bob.get(`/groups/${group}/members`, html)).text).to.not.contain('/remove')
@@ -285,9 +285,9 @@ describe('groups', () => {
       expect(await membersOf(group)).to.deep.equal(['ann', 'cleo'])
     })
 
-    it('remove posts and comments of the group, and nobody else does', async () => {
-      const group = await make('public')
-      for (const who of [bob, cleo]) await who.post(`/groups/${group}/join`)
+    it('can delete posts and comments of the group; other members cannot', async () => {
+      const group = await createGroup('public')
+      for (const person of [bob, cleo]) await person.post(`/groups/${group}/join`)
       const { post } = (await bob.post('/posts', { body: 'off topic', group })).json
       const { comment } = (await cleo.post(`/posts/${post.id}/comments`, { body: 'indeed' })).json
       for (const path of [`/comments/${comment.id}/delete`, `/posts/${post.id}/delete`]) {
@@ -310,18 +310,18 @@ describe('groups', () => {
       expect((await ann.post(`/posts/${own.id}/delete`)).status).to.equal(403)
     })
 
-    it('whose account ends leave the group to who has been in it longest', async () => {
+    it('are replaced by the longest-standing member when the account of the only owner is deleted', async () => {
       const dan = await client(instance.origin).register('dan')
-      const group = await make('public', dan)
-      for (const who of [bob, cleo]) await who.post(`/groups/${group}/join`)
+      const group = await createGroup('public', dan)
+      for (const person of [bob, cleo]) await person.post(`/groups/${group}/join`)
       await database.query("delete from users where username = 'dan'")
       expect((await bob.get(`/groups/${group}`)).json.group).to.include({ owner: true, members: 2 })
       expect((await cleo.get(`/groups/${group}`)).json.group).to.include({ owner: false })
     })
   })
 
-  it('go on live for who leaves a public one with its page open, and end on the home page', async () => {
-    const group = await make('public')
+  it('stay live on the open page of a public group after the viewer has left, but not on the home page', async () => {
+    const group = await createGroup('public')
     await bob.post(`/groups/${group}/join`)
     const open = (path: string) => openStream(instance.origin + path, { headers: { cookie: bob.cookie() } })
     const [home, both] = [await open('/stream'), await open(`/stream?with=groups/${group}`)]
@@ -335,8 +335,8 @@ describe('groups', () => {
     for (const stream of [home, both]) stream.close()
   })
 
-  it('list their members, the newest first, ten a page', async () => {
-    const group = await make('public')
+  it('list their members, newest first, ten per page', async () => {
+    const group = await createGroup('public')
     await database.query(
       `with crowd as (
          insert into users (username, password_hash) select 'crowd_' || n, 'x' from generate_series(10, 21) n

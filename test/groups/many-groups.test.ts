@@ -7,11 +7,11 @@ import { startInstance } from '../support/instance.ts'
 
 const html = { accept: 'text/html' }
 
-describe('the pages of somebody who owns 130 groups', () => {
+describe('the pages of a user who owns 130 groups', () => {
   const database = useDatabase()
   let ann: Client
   let bob: Client
-  /** Below a post of bob's in the group that ann has owned longest. */
+  /** By bob, in the oldest group of ann. */
   let post: string
   before(async () => {
     const { origin } = await startInstance({ databaseUrl: database.url })
@@ -25,28 +25,28 @@ describe('the pages of somebody who owns 130 groups', () => {
       select u.id, g.feed_id from groups g, users u where u.username = 'ann' order by g.id`)
     for (const name of ['own_1', 'own_130']) await bob.post(`/groups/${name}/join`)
     post = (await bob.post('/posts', { body: 'in the oldest group', group: 'own_1' })).json.post.id
-    // Brings the post to bob's own feed too.
+    // Adds the post to the feed of bob.
     await bob.post(`/posts/${post}/comments`, { body: 'a comment' })
   })
 
   const namesOf = (groups: GroupView[]) => groups.map(({ name }) => name)
   const newest = (count: number) => Array.from({ length: count }, (_, n) => `own_${130 - n}`)
 
-  it('home names the 20 joined last and links to all', async () => {
+  it('name on the home page the 20 groups joined last, with a link to all', async () => {
     const { json } = await ann.get('/')
     expect(namesOf(json.groups)).to.have.members(newest(20))
     expect(json.more_groups).to.equal(true)
     expect((await ann.get('/', html)).text).to.contain('href="/groups?mine=true"')
   })
 
-  it('home of somebody with two groups names both, without such a link', async () => {
+  it('have no such link on the home page of a user with two groups', async () => {
     const { json } = await bob.get('/')
     expect(namesOf(json.groups)).to.have.members(['own_1', 'own_130'])
     expect(json.more_groups).to.equal(false)
     expect((await bob.get('/', html)).text).not.to.contain('mine=true')
   })
 
-  it('the list of groups shows ten of mine, and all of them on pages of their own', async () => {
+  it('list ten of the own groups at /groups, and all of them at /groups?mine=true', async () => {
     const { json } = await ann.get('/groups')
     expect(namesOf(json.mine)).to.deep.equal(newest(10))
     expect(json.more_mine).to.equal(true)
@@ -64,13 +64,13 @@ describe('the pages of somebody who owns 130 groups', () => {
     expect(names).to.deep.equal(newest(130))
   })
 
-  it('the list of one’s own groups needs a session', async () => {
+  it('require a session for the list of the own groups', async () => {
     const guest = client(ann.origin)
     expect((await guest.get('/groups?mine=true')).status).to.equal(401)
     expect((await guest.get('/groups?mine=true', html)).location).to.match(/^\/login/)
   })
 
-  it('carry the ids of at most 100 owned groups, and of those whose posts they show', async () => {
+  it('contain the ids of at most 100 owned groups, and of those whose posts they show', async () => {
     const ownsOn = async (path: string) => {
       const [, data = ''] = /data-me="([^"]*)"/.exec((await ann.get(path, html)).text) ?? []
       return (JSON.parse(data.replaceAll('&quot;', '"')) as Me).owns
@@ -88,7 +88,7 @@ describe('the pages of somebody who owns 130 groups', () => {
     }
   })
 
-  it('offer to delete a post in any of them, to nobody else', async () => {
+  it('offer to delete a post in any of these groups, but only to the owner', async () => {
     const link = `href="/posts/${post}/delete"`
     for (const path of ['/', '/public', '/users/bob', '/groups/own_1', `/posts/${post}`]) {
       expect((await ann.get(path, html)).text, path).to.contain(link)

@@ -4,20 +4,20 @@ import { client, type Answer, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 import { openStream, type TestStream } from '../support/sse.ts'
 
-const SECRET = 'the word that stays in the group'
+const SECRET = 'the text that stays in the group'
 
 /**
- * What a private group keeps, from four sides: ann owns it, bob is a member, eve never was one, and fay was until a
- * moment ago. Everybody follows everybody, so that friends' activity would lead outside if anything did.
+ * Four people see a private group: ann owns it, bob is a member, eve was never a member, and fay was one until a moment
+ * ago. They all follow each other, so that a leak through the activity of followed people would show.
  */
 describe('a private group', () => {
   const database = useDatabase()
   const streams: TestStream[] = []
   let one: Instance, two: Instance
   let ann: Client, bob: Client, eve: Client, fay: Client, guest: Client
-  /** By bob, with a comment of bob's and one of fay's, liked by ann and bob. */
+  /** By bob, with a comment by bob and one by fay. */
   let post: string
-  /** By fay, from when she was a member. */
+  /** By fay, when she was a member. */
   let faysPost: string
   let comment: string
   let faysComment: string
@@ -33,13 +33,14 @@ describe('a private group', () => {
       names.map((name, i) => client([one, two][i % 2]!.origin).register(name)),
     )) as [Client, Client, Client, Client]
     guest = client(one.origin)
-    for (const who of [ann, bob, eve, fay]) for (const name of names) await who.post(`/users/${name}/follow`)
+    for (const person of [ann, bob, eve, fay])
+      for (const name of names) await person.post(`/users/${name}/follow`)
     await ann.post('/groups', { name: 'secret', title: 'The circle', visibility: 'private' })
-    for (const [who, name] of [
+    for (const [person, name] of [
       [bob, 'bob'],
       [fay, 'fay'],
     ] as const) {
-      await who.post('/groups/secret/join')
+      await person.post('/groups/secret/join')
       await ann.post(`/groups/secret/requests/${name}/accept`)
     }
     start = (await eve.get('/')).json.seq
@@ -48,9 +49,9 @@ describe('a private group', () => {
     comment = (await bob.post(`/posts/${post}/comments`, { body: SECRET })).json.comment.id
     faysComment = (await fay.post(`/posts/${post}/comments`, { body: SECRET, client_key: 'fays' })).json
       .comment.id
-    for (const who of [ann, bob, fay]) {
-      await who.post(`/posts/${post}/like`)
-      await who.post(`/comments/${comment}/like`)
+    for (const person of [ann, bob, fay]) {
+      await person.post(`/posts/${post}/like`)
+      await person.post(`/comments/${comment}/like`)
     }
     expect((await ann.post('/groups/secret/members/fay/remove')).status).to.equal(200)
   })
@@ -60,41 +61,41 @@ describe('a private group', () => {
 
   const html = { accept: 'text/html' } as const
   const form = { type: 'form' } as const
-  /** Those who may know nothing, and why. */
+  /** The people who must not see anything, and why. */
   const outsiders = () =>
     [
       ['never a member', eve],
       ['removed', fay],
-      ['signed out', guest],
+      ['anonymous', guest],
     ] as const
-  const tells = ({ text }: Answer) => text.includes(SECRET)
+  const leaks = ({ text }: Answer) => text.includes(SECRET)
 
-  async function open(who: Client, path: string, lastEventId?: string): Promise<TestStream> {
-    const headers: Record<string, string> = { cookie: who.cookie() }
+  async function open(person: Client, path: string, lastEventId?: string): Promise<TestStream> {
+    const headers: Record<string, string> = { cookie: person.cookie() }
     if (lastEventId) headers['last-event-id'] = lastEventId
-    const stream = await openStream(who.origin + path, { headers })
+    const stream = await openStream(person.origin + path, { headers })
     streams.push(stream)
     return stream
   }
   const about = (id: string) => (event: { data: { post?: { id: string } } }) => event.data?.post?.id === id
 
   describe('on pages', () => {
-    it('its posts are on a member’s home, and on no outsider’s', async () => {
+    it('shows its posts on the home pages of members only', async () => {
       for (const accept of ['text/html', 'application/json']) {
-        expect(tells(await ann.get('/', { accept }))).to.equal(true)
-        for (const [why, who] of outsiders())
-          expect(tells(await who.get('/', { accept })), why).to.equal(false)
+        expect(leaks(await ann.get('/', { accept }))).to.equal(true)
+        for (const [reason, person] of outsiders())
+          expect(leaks(await person.get('/', { accept })), reason).to.equal(false)
       }
     })
 
-    it('they are on its page, which shows an outsider neither posts nor members nor counts', async () => {
-      for (const options of [html, {}]) expect(tells(await bob.get('/groups/secret', options))).to.equal(true)
-      for (const [why, who] of outsiders()) {
-        const program = await who.get('/groups/secret')
-        expect([why, program.status]).to.deep.equal([why, 404])
+    it('hides posts, members and counts on its own page from outsiders', async () => {
+      for (const options of [html, {}]) expect(leaks(await bob.get('/groups/secret', options))).to.equal(true)
+      for (const [reason, person] of outsiders()) {
+        const program = await person.get('/groups/secret')
+        expect([reason, program.status]).to.deep.equal([reason, 404])
         expect(program.text).to.not.contain('bob')
-        const page = await who.get('/groups/secret', html)
-        expect([why, page.status]).to.deep.equal([why, 404])
+        const page = await person.get('/groups/secret', html)
+        expect([reason, page.status]).to.deep.equal([reason, 404])
         expect(page.text).to.contain('This group is private').and.to.not.contain(SECRET)
         expect(page.text).to.not.match(/bob|ann<|\d members?|data-stream/)
       }
@@ -102,19 +103,23 @@ describe('a private group', () => {
       expect((await guest.get('/groups/secret', html)).text).to.contain('Sign in')
     })
 
-    it('its members are listed for members', async () => {
+    it('lists its members for members only', async () => {
       for (const options of [html, {}]) {
         expect((await bob.get('/groups/secret/members', options)).text).to.contain('ann')
-        for (const [why, who] of outsiders()) {
-          expect([why, (await who.get('/groups/secret/members', options)).status]).to.deep.equal([why, 404])
+        for (const [reason, person] of outsiders()) {
+          expect([reason, (await person.get('/groups/secret/members', options)).status]).to.deep.equal([
+            reason,
+            404,
+          ])
         }
       }
     })
 
-    it('its posts are on nobody’s profile and not in public, for anybody', async () => {
-      for (const who of [ann, bob, eve, fay, guest]) {
+    it('keeps its posts off profiles and the public page, for all viewers', async () => {
+      for (const person of [ann, bob, eve, fay, guest]) {
         for (const path of ['/public', '/users/ann', '/users/bob', '/users/fay']) {
-          for (const options of [html, {}]) expect(tells(await who.get(path, options)), path).to.equal(false)
+          for (const options of [html, {}])
+            expect(leaks(await person.get(path, options)), path).to.equal(false)
         }
       }
       const open = (await bob.post('/posts', { body: 'said in public' })).json.post.id
@@ -122,7 +127,7 @@ describe('a private group', () => {
       expect((await eve.get('/users/ann')).text).to.contain('commented in public')
     })
 
-    it('permalinks, likers and comments are for members', async () => {
+    it('shows posts, likers and comments to members only', async () => {
       for (const path of [
         `/posts/${post}`,
         `/posts/${faysPost}`,
@@ -132,16 +137,16 @@ describe('a private group', () => {
       ]) {
         for (const options of [html, {}]) {
           expect([path, (await ann.get(path, options)).status]).to.deep.equal([path, 200])
-          for (const [why, who] of outsiders()) {
-            const answer = await who.get(path, options)
-            expect([path, why, answer.status]).to.deep.equal([path, why, 404])
-            expect(tells(answer)).to.equal(false)
+          for (const [reason, person] of outsiders()) {
+            const answer = await person.get(path, options)
+            expect([path, reason, answer.status]).to.deep.equal([path, reason, 404])
+            expect(leaks(answer)).to.equal(false)
           }
         }
       }
     })
 
-    it('pages that edit and delete are for members, one’s own included', async () => {
+    it('shows the pages to edit and delete to members only, even for the own posts of former members', async () => {
       for (const [path, writer] of [
         [`/posts/${post}/edit`, bob],
         [`/posts/${post}/delete`, bob],
@@ -156,22 +161,22 @@ describe('a private group', () => {
         for (const what of ['edit', 'delete']) {
           const answer = await fay.get(`${path}/${what}`)
           expect([path, answer.status]).to.deep.equal([path, 404])
-          expect(tells(answer)).to.equal(false)
+          expect(leaks(answer)).to.equal(false)
         }
       }
     })
 
-    it('it is in no outsider’s list of groups', async () => {
+    it('is not in the list of groups of outsiders', async () => {
       expect((await bob.get('/groups')).text).to.contain('The circle')
-      for (const [why, who] of outsiders()) {
+      for (const [reason, person] of outsiders()) {
         for (const options of [html, {}])
-          expect((await who.get('/groups', options)).text, why).to.not.contain('The circle')
+          expect((await person.get('/groups', options)).text, reason).to.not.contain('The circle')
       }
       expect((await eve.get('/', html)).text).to.not.contain('The circle')
     })
   })
 
-  describe('against writes', () => {
+  describe('on writes', () => {
     async function state(): Promise<unknown> {
       return (
         await database.query(`
@@ -181,9 +186,9 @@ describe('a private group', () => {
       ).map((row) => JSON.stringify(row))
     }
 
-    it('an outsider changes nothing, a former member neither, and each is told that there is nothing', async () => {
+    it('answers 404 to the changes of outsiders and former members, and stays the same', async () => {
       const untouched = await state()
-      for (const who of [eve, fay]) {
+      for (const person of [eve, fay]) {
         for (const path of [
           `/posts/${post}/like`,
           `/posts/${post}/unlike`,
@@ -196,31 +201,31 @@ describe('a private group', () => {
           `/comments/${faysComment}/delete`,
         ]) {
           for (const options of [{}, form]) {
-            const answer = await who.post(path, { body: 'from outside' }, options)
+            const answer = await person.post(path, { body: 'from outside' }, options)
             expect([path, answer.status]).to.deep.equal([path, 404])
-            expect(tells(answer)).to.equal(false)
+            expect(leaks(answer)).to.equal(false)
           }
         }
-        expect((await who.post('/posts', { body: 'from outside', group: 'secret' })).status).to.equal(404)
+        expect((await person.post('/posts', { body: 'from outside', group: 'secret' })).status).to.equal(404)
       }
       expect(await state()).to.deep.equal(untouched)
     })
 
-    it('the key of what one once wrote there opens nothing', async () => {
+    it('does not return a post or comment to a former member who sends its client key again', async () => {
       const again = { body: SECRET, group: 'secret', client_key: 'bobs' }
-      expect(tells(await bob.post('/posts', again))).to.equal(true)
+      expect(leaks(await bob.post('/posts', again))).to.equal(true)
       for (const group of ['secret', '']) {
         const answer = await fay.post('/posts', { ...again, group, client_key: 'fays' })
         expect(answer.status).to.equal(404)
-        expect(tells(answer)).to.equal(false)
+        expect(leaks(answer)).to.equal(false)
       }
       const open = (await ann.post('/posts', { body: 'elsewhere' })).json.post.id
       const answer = await fay.post(`/posts/${open}/comments`, { body: SECRET, client_key: 'fays' })
       expect(answer.status).to.equal(404)
-      expect(tells(answer)).to.equal(false)
+      expect(leaks(answer)).to.equal(false)
     })
 
-    it('a member may', async () => {
+    it('accepts the same changes of a member', async () => {
       const body = 'among us'
       const { id } = (await bob.post('/posts', { body, group: 'secret' })).json.post
       for (const path of ['edit', 'like', 'unlike', 'comments', 'delete']) {
@@ -233,11 +238,11 @@ describe('a private group', () => {
   describe('on streams', () => {
     const paths = () => ['/groups/secret/stream', `/posts/${post}/stream`]
 
-    it('of the group and its posts open for members only', async () => {
+    it('opens the streams of the group and its posts for members only', async () => {
       for (const path of paths()) {
         expect([path, (await open(bob, path)).status]).to.deep.equal([path, 200])
-        for (const [why, who] of outsiders()) {
-          expect([path, why, (await open(who, path)).status]).to.deep.equal([path, why, 404])
+        for (const [reason, person] of outsiders()) {
+          expect([path, reason, (await open(person, path)).status]).to.deep.equal([path, reason, 404])
         }
       }
       for (const page of ['groups/secret', `posts/${post}`]) {
@@ -247,7 +252,7 @@ describe('a private group', () => {
       }
     })
 
-    it('of others bring an outsider nothing, live or after a gap', async () => {
+    it('sends outsiders nothing on other streams, live or after a gap', async () => {
       const watched = ['/stream', '/public/stream', '/users/ann/stream', '/users/bob/stream']
       const live = await Promise.all(watched.map((path) => open(eve, path)))
       const late = async () => Promise.all(watched.map((path) => open(eve, path, start)))
@@ -269,7 +274,7 @@ describe('a private group', () => {
       await member.next(({ data }) => data?.action === 'deleted')
     })
 
-    it('a member gets what happens, and what was missed', async () => {
+    it('sends members live and missed events', async () => {
       const live = await open(bob, '/groups/secret/stream')
       const start = (await bob.get('/groups/secret')).json.seq
       const { id } = (await ann.post('/posts', { body: SECRET, group: 'secret' })).json.post
@@ -280,15 +285,17 @@ describe('a private group', () => {
     })
 
     for (const how of ['leaving', 'removal', 'psql']) {
-      it(`end with the membership, by ${how}, on both instances within 2 s`, async () => {
+      it(`ends streams with the membership, by ${how}, on both instances within 2 s`, async () => {
         const name = `gil_${how}`
         const gil = await client(one.origin).register(name)
         await gil.post('/groups/secret/join')
         await ann.post(`/groups/secret/requests/${name}/accept`)
         const places = [one, two].flatMap(({ origin }) => [gil.at(origin)])
-        const homes = await Promise.all(places.map((who) => open(who, '/stream')))
+        const homes = await Promise.all(places.map((person) => open(person, '/stream')))
         const guarded = await Promise.all(
-          places.flatMap((who) => [...paths(), `/stream?with=groups/secret`].map((path) => open(who, path))),
+          places.flatMap((person) =>
+            [...paths(), `/stream?with=groups/secret`].map((path) => open(person, path)),
+          ),
         )
         for (const stream of [...homes, ...guarded]) expect(stream.status).to.equal(200)
         const start = performance.now()
@@ -312,15 +319,15 @@ describe('a private group', () => {
           expect(stream.events.filter(about(id))).to.be.empty
         }
         for (const path of paths()) expect((await open(gil, path)).status).to.equal(404)
-        expect(tells(await gil.get('/'))).to.equal(false)
+        expect(leaks(await gil.get('/'))).to.equal(false)
       })
     }
 
-    it('nobody gets, by joining, what was said before they joined as an event', async () => {
+    it('does not send new members events from before they joined', async () => {
       const hal = await client(two.origin).register('hal')
       const start = (await hal.get('/')).json.seq
       await ann.post('/posts', { body: SECRET, group: 'secret' })
-      // More than is written at one go: each part would be right by itself.
+      // More than one write to the connection.
       await database.query(
         `insert into posts (author_id, group_id, body)
          select u.id, g.id, $1 from users u, groups g, generate_series(1, 600)
@@ -330,7 +337,7 @@ describe('a private group', () => {
       await hal.post('/groups/secret/join')
       await ann.post('/groups/secret/requests/hal/accept')
       const last = (await ann.post('/posts', { body: 'a mark', group: 'secret' })).json.post.id
-      // An instance that serves the newest cursor has heard all that came before.
+      // An instance that serves the newest cursor has received all earlier events.
       await open(hal, '/public/stream', (await hal.get('/')).json.seq)
       for (const path of ['/stream', '/groups/secret/stream', '/public/stream?with=groups/secret']) {
         const stream = await open(hal, path, start)
@@ -345,7 +352,7 @@ describe('a private group', () => {
       }
     })
 
-    it('come back after another right of the viewer has changed, and stay', async () => {
+    it('reopens a stream after another right of the viewer has changed, and keeps it open', async () => {
       const stream = await open(bob, '/groups/secret/stream')
       await bob.post('/users/eve/unfollow')
       await stream.closed

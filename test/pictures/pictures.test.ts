@@ -15,7 +15,7 @@ import { avatarForm, phonePicture, picture } from '../support/pictures.ts'
 
 describe('pictures', () => {
   const database = useDatabase()
-  /** The only folder of temporary files that the instance knows. */
+  /** The instance's folder for temporary files. */
   const temp = mkdtempSync(join(tmpdir(), 'koafeed-upload-'))
   let instance: Instance
   let ann: Client
@@ -39,7 +39,7 @@ describe('pictures', () => {
     (await database.query<{ n: number }>('select count(*)::int as n from images'))[0]?.n
 
   for (const format of ['jpeg', 'png', 'webp', 'gif'] as const) {
-    it(`a ${format} becomes squares of 200, 75 and 50 pixels and twice that, all in WebP`, async () => {
+    it(`converts a ${format} to WebP squares of 50, 75 and 200 pixels, and of twice these sizes`, async () => {
       const answer = await upload(await picture({ format }), { type: `image/${format}` })
       expect(answer.status, answer.text).to.equal(200)
       for (const [variant, side] of Object.entries({
@@ -59,7 +59,7 @@ describe('pictures', () => {
     })
   }
 
-  it('the middle is kept, upright, and nothing of the metadata', async () => {
+  it('keeps the centre, upright, and removes all metadata', async () => {
     const original = await phonePicture()
     expect((await sharp(original).metadata()).orientation).to.equal(6)
     const { bytes } = await get(`/images/${avatarOf(await upload(original))}/200`)
@@ -82,13 +82,13 @@ describe('pictures', () => {
     expect((await at(20, 100))[0], 'the side').to.be.closeTo((await at(180, 100))[0]!, 60)
   })
 
-  it('is never served as it was sent, even where it is a square of that size already', async () => {
+  it('encodes every picture again, even a square of the right size', async () => {
     const original = await picture({ width: 200, height: 200, format: 'webp' })
     const { bytes } = await get(`/images/${avatarOf(await upload(original))}/200`)
     expect(bytes.equals(original)).to.equal(false)
   })
 
-  it('is cached for good, and says so again without its bytes', async () => {
+  it('lets caches keep a picture forever, and answers 304 to a revalidation', async () => {
     const path = `/images/${avatarOf(await upload(await picture()))}/50`
     const { response, bytes } = await get(path)
     expect(bytes.length).to.be.greaterThan(20)
@@ -102,7 +102,7 @@ describe('pictures', () => {
     expect(again.bytes).to.have.length(0)
   })
 
-  it('what is no picture’s address is 404', async () => {
+  it('answers 404 for a path without a picture', async () => {
     const hash = avatarOf(await upload(await picture()))
     for (const path of [
       `/images/${hash}/51`,
@@ -116,7 +116,7 @@ describe('pictures', () => {
     }
   })
 
-  it('of two people with one picture, the other keeps it; the last one takes it along', async () => {
+  it('deletes a picture that two users share when the second of them removes it', async () => {
     const bob = await client(instance.origin).register('bob')
     const file = await picture({ colour: '#27ae60' })
     const hash = avatarOf(await upload(file))
@@ -129,7 +129,7 @@ describe('pictures', () => {
     expect(await count()).to.equal(0)
   })
 
-  it('the upkeep deletes pictures that no user has, and keeps the others', async () => {
+  it('deletes in the upkeep the pictures that no user has, and keeps the others', async () => {
     const hash = avatarOf(await upload(await picture({ colour: '#8e44ad' })))
     await database.query(`
       insert into images (hash, variant, content_type, bytes)
@@ -144,7 +144,7 @@ describe('pictures', () => {
     expect(await database.query('select distinct hash from images')).to.deep.equal([{ hash }])
   })
 
-  describe('refused, with nothing stored', () => {
+  describe('that are rejected, with nothing stored', () => {
     beforeEach(() => ann.post('/settings/profile', { remove_avatar: '1' }))
     afterEach(async () => expect(await count()).to.equal(0))
 
@@ -157,15 +157,15 @@ describe('pictures', () => {
       ['an AVIF', () => picture({ format: 'avif' })],
       ['text', () => 'hello'],
     ]
-    for (const [what, make] of others) {
-      it(`${what} that calls itself a JPEG: 415`, async () => {
+    for (const [description, make] of others) {
+      it(`answers 415 to ${description} that claims to be a JPEG`, async () => {
         const answer = await upload(await make())
         expect(answer.status).to.equal(415)
         expect(answer.json.error.fields.avatar).to.match(/JPEG, PNG, WebP or GIF/)
       })
     }
 
-    it('a file over 5 MB: 413, whether it tells its length or not', async () => {
+    it('answers 413 to a file over 5 MB, with and without Content-Length', async () => {
       const large = Buffer.concat([await picture(), Buffer.alloc(5 * 1024 * 1024)])
       expect((await upload(large)).status).to.equal(413)
       const boundary = 'xx'
@@ -192,7 +192,7 @@ describe('pictures', () => {
       expect(response.status).to.equal(413)
     })
 
-    it('a bomb, small to send and huge to unpack: 422, in no time', async () => {
+    it('answers 422 within a second to a small file with a huge number of pixels', async () => {
       const bomb = await sharp({
         create: { width: 15_000, height: 15_000, channels: 3, background: '#fff' },
         limitInputPixels: false,
@@ -207,7 +207,7 @@ describe('pictures', () => {
       expect(performance.now() - start).to.be.lessThan(1000)
     }).timeout(60_000)
 
-    it('a picture that breaks off: 422', async () => {
+    it('answers 422 to a truncated picture', async () => {
       const whole = await picture({ width: 900, height: 900, format: 'png' })
       for (const broken of [
         whole.subarray(0, 60),
@@ -218,7 +218,7 @@ describe('pictures', () => {
       }
     })
 
-    it('a file in another field, two files, too many fields, a form that breaks off: 4xx', async () => {
+    it('answers 4xx to a file in another field, two files, too many fields and a truncated form', async () => {
       const file = await picture()
       expect((await upload(file, { field: 'virus' })).status).to.equal(400)
       const two = avatarForm(file)
@@ -236,7 +236,7 @@ describe('pictures', () => {
       }
     })
 
-    it('an upload that its sender gives up leaves the instance well', async () => {
+    it('survives an upload that the client aborts', async () => {
       const { hostname, port } = new URL(instance.origin)
       const socket = connect(Number(port), hostname)
       await once(socket, 'connect')
@@ -244,7 +244,7 @@ describe('pictures', () => {
         `POST /settings/profile HTTP/1.1\r\nHost: localhost\r\nCookie: ${ann.cookie()}\r\nX-CSRF-Token: ${await ann.csrf()}\r\n` +
           'Content-Type: multipart/form-data; boundary=xx\r\nContent-Length: 100000\r\nExpect: 100-continue\r\n\r\n',
       )
-      await once(socket, 'data') // before it has looked who asks
+      await once(socket, 'data') // 100 Continue, which comes before the instance has loaded the session
       socket.write(
         '--xx\r\nContent-Disposition: form-data; name="avatar"; filename="a"\r\nContent-Type: image/jpeg\r\n\r\nhalf',
         () => socket.destroy(),
@@ -253,21 +253,21 @@ describe('pictures', () => {
       expect((await ann.get('/')).status).to.equal(200)
     })
 
-    it('without a token: 403, and the picture stays as it was', async () => {
+    it('answers 403 without a token and keeps the picture', async () => {
       const answer = await ann.post('/settings/profile', avatarForm(await picture()), { csrf: null })
       expect(answer).to.include({ status: 403 })
       expect(answer.json.error.message).to.equal('Invalid POST contents')
     })
 
-    it('signed out: 401', async () => {
+    it('answers 401 to anonymous visitors', async () => {
       const guest = client(instance.origin)
       const answer = await guest.post('/settings/profile', avatarForm(await picture()))
       expect(answer.status).to.equal(401)
     })
   })
 
-  it('a form is shown again beside the picture that was refused, with what was typed', async () => {
-    const form = avatarForm('no picture', { name: 'Ann of the form', username: 'ann', bio: 'typed bio' })
+  it('shows the form again after a rejected picture, with what was typed', async () => {
+    const form = avatarForm('not a picture', { name: 'Ann of the form', username: 'ann', bio: 'typed bio' })
     const answer = await ann.post('/settings/profile', form, { type: 'form' })
     expect(answer.status).to.equal(415)
     expect(answer.text)
@@ -276,7 +276,7 @@ describe('pictures', () => {
       .and.to.contain('avatar-error')
   })
 
-  describe('at the same time', () => {
+  describe('that are uploaded at the same time', () => {
     const people: Client[] = []
     const sockets: Socket[] = []
     before(async () => {
@@ -284,7 +284,7 @@ describe('pictures', () => {
     })
     afterEach(() => sockets.splice(0).forEach((socket) => socket.destroy()))
 
-    /** Sends the beginning of an upload; returns what the instance answers meanwhile. */
+    /** Sends the beginning of an upload; `text` returns the response so far. */
     async function begin(person: Client): Promise<{ text: () => string }> {
       const { hostname, port } = new URL(instance.origin)
       const socket = connect(Number(port), hostname)
@@ -300,11 +300,11 @@ describe('pictures', () => {
     }
     const save = (person: Client, file: Buffer) => person.post('/settings/profile', avatarForm(file))
 
-    it('takes two uploads of one person, refuses more with 429, and takes those of others', async () => {
+    it('are limited to two per person: more get 429, and other people are not affected', async () => {
       const [mallory, bob] = people as [Client, Client]
       const unfinished = await Promise.all(Array.from({ length: 20 }, () => begin(mallory)))
-      const refused = () => unfinished.filter(({ text }) => text().startsWith('HTTP/1.1 429 ')).length
-      await eventually(refused, (count) => count === 18, { what: '18 refusals' })
+      const rejected = () => unfinished.filter(({ text }) => text().startsWith('HTTP/1.1 429 ')).length
+      await eventually(rejected, (count) => count === 18, { what: '18 rejections' })
       expect((await save(mallory, await picture())).status).to.equal(429)
       expect((await save(bob, await picture())).status).to.equal(200)
       sockets.splice(0).forEach((socket) => socket.destroy())
@@ -314,11 +314,11 @@ describe('pictures', () => {
       )
     })
 
-    it('refuses uploads with 503 when the instance reads as many as it can', async () => {
+    it('get 503 when the instance already reads as many as it can', async () => {
       const [bob, ...others] = people as [Client, ...Client[]]
       const unfinished = await Promise.all(others.flatMap((person) => [begin(person), begin(person)]))
-      const refused = () => unfinished.filter(({ text }) => text().startsWith('HTTP/1.1 503 ')).length
-      await eventually(refused, (count) => count === 2, { what: 'two refusals' })
+      const rejected = () => unfinished.filter(({ text }) => text().startsWith('HTTP/1.1 503 ')).length
+      await eventually(rejected, (count) => count === 2, { what: 'two rejections' })
       const answer = await save(bob, await picture())
       expect(answer.status).to.equal(503)
       expect(Number(answer.headers.get('retry-after'))).to.be.greaterThan(0)

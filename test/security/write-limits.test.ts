@@ -16,7 +16,7 @@ interface Limited {
   allowed: number
   /** Whether all instances count together. */
   shared: boolean
-  attempt(who: Client, own: Belongings, n: number): Promise<Answer>
+  attempt(person: Client, own: Belongings, n: number): Promise<Answer>
 }
 
 const limited: Limited[] = [
@@ -24,45 +24,45 @@ const limited: Limited[] = [
     limit: 'groups',
     allowed: 2,
     shared: true,
-    attempt: (who, { group }, n) => who.post('/groups', { name: `${group}_${n}`, title: 'One more' }),
+    attempt: (person, { group }, n) => person.post('/groups', { name: `${group}_${n}`, title: 'One more' }),
   },
   {
     limit: 'renames',
     allowed: 2,
     shared: true,
-    attempt: (who, { group }, n) => who.post('/settings/profile', { username: `${group}_as_${n}` }),
+    attempt: (person, { group }, n) => person.post('/settings/profile', { username: `${group}_as_${n}` }),
   },
   {
     limit: 'profiles',
     allowed: 4,
     shared: true,
-    attempt: (who, _own, n) => who.post('/settings/profile', { bio: `bio ${n}` }),
+    attempt: (person, _own, n) => person.post('/settings/profile', { bio: `bio ${n}` }),
   },
   {
     limit: 'edits',
     allowed: 3,
     shared: true,
-    attempt: (who, { post, comment }, n) =>
-      who.post(n % 2 ? `/posts/${post}/edit` : `/comments/${comment}/edit`, { body: `edit ${n}` }),
+    attempt: (person, { post, comment }, n) =>
+      person.post(n % 2 ? `/posts/${post}/edit` : `/comments/${comment}/edit`, { body: `edit ${n}` }),
   },
   {
     limit: 'joins',
     allowed: 2,
     shared: true,
-    attempt: (who, { group }) => who.post(`/groups/${group}/join`),
+    attempt: (person, { group }) => person.post(`/groups/${group}/join`),
   },
   {
     limit: 'moderation',
     allowed: 3,
     shared: true,
-    attempt: (who, { group, member }) => who.post(`/groups/${group}/members/${member}/owner`),
+    attempt: (person, { group, member }) => person.post(`/groups/${group}/members/${member}/owner`),
   },
   {
     limit: 'likes',
     allowed: 3,
     shared: false,
-    attempt: (who, { post, comment }, n) =>
-      who.post(n % 2 ? `/posts/${post}/like` : `/comments/${comment}/like`),
+    attempt: (person, { post, comment }, n) =>
+      person.post(n % 2 ? `/posts/${post}/like` : `/comments/${comment}/like`),
   },
 ]
 
@@ -83,45 +83,45 @@ describe('limits on changes', () => {
   })
 
   /** A new person who has not used any limit yet. */
-  async function settle(): Promise<{ who: Client; own: Belongings }> {
+  async function settle(): Promise<{ person: Client; own: Belongings }> {
     count += 1
     const [group, member] = [`group${count}`, `member${count}`]
-    const who = await client(unlimited.origin).register(`person${count}`)
-    await who.post('/groups', { name: group, title: 'A group' })
+    const person = await client(unlimited.origin).register(`person${count}`)
+    await person.post('/groups', { name: group, title: 'A group' })
     await (await client(unlimited.origin).register(member)).post(`/groups/${group}/join`)
-    const post = String((await who.post('/posts', { body: 'a post' })).json.post.id)
-    const comment = String((await who.post(`/posts/${post}/comments`, { body: 'hello' })).json.comment.id)
-    return { who, own: { group, member, post, comment } }
+    const post = String((await person.post('/posts', { body: 'a post' })).json.post.id)
+    const comment = String((await person.post(`/posts/${post}/comments`, { body: 'hello' })).json.comment.id)
+    return { person, own: { group, member, post, comment } }
   }
 
   for (const { limit, allowed, shared, attempt } of limited) {
     it(`refuses more than the allowed number of ${limit}, ${shared ? 'counted across instances' : 'counted per instance'}`, async () => {
-      const { who, own } = await settle()
+      const { person, own } = await settle()
       for (let n = 0; n < allowed; n++) {
         const instance = shared && n % 2 ? two : one
-        expect((await attempt(who.at(instance.origin), own, n)).status, `attempt ${n}`).to.be.below(300)
+        expect((await attempt(person.at(instance.origin), own, n)).status, `attempt ${n}`).to.be.below(300)
       }
-      const refused = await attempt(who.at(one.origin), own, allowed)
+      const refused = await attempt(person.at(one.origin), own, allowed)
       expect(refused.status).to.equal(429)
       expect(Number(refused.headers.get('retry-after'))).to.be.within(1, 24 * 60 * 60)
-      const elsewhere = await attempt(who.at(two.origin), own, allowed)
+      const elsewhere = await attempt(person.at(two.origin), own, allowed)
       expect(elsewhere.status, 'the other instance').to.equal(shared ? 429 : 200)
 
       const other = await settle()
-      const unaffected = await attempt(other.who.at(one.origin), other.own, 0)
+      const unaffected = await attempt(other.person.at(one.origin), other.own, 0)
       expect(unaffected.status, 'another person').to.be.below(300)
-      const lifted = await attempt(who.at(unlimited.origin), own, allowed)
+      const lifted = await attempt(person.at(unlimited.origin), own, allowed)
       expect(lifted.status, 'LIMITS=off').to.be.below(300)
     })
   }
 
   it('does not count a name that is taken', async () => {
-    const { who, own } = await settle()
+    const { person, own } = await settle()
     for (let n = 0; n < 4; n++) {
-      const taken = await who.at(one.origin).post('/groups', { name: own.group, title: 'Again' })
+      const taken = await person.at(one.origin).post('/groups', { name: own.group, title: 'Again' })
       expect(taken.status).to.equal(422)
     }
-    const made = await who.at(one.origin).post('/groups', { name: `${own.group}_free`, title: 'Free' })
+    const made = await person.at(one.origin).post('/groups', { name: `${own.group}_free`, title: 'Free' })
     expect(made.status).to.equal(201)
   })
 })

@@ -13,7 +13,7 @@ describe('accounts', () => {
   const guest = () => client(instance.origin)
   const asForm = { type: 'form' } as const
 
-  it('a person registers with a form and is led to sign in, with a message that is shown once', async () => {
+  it('registers a person by form, redirects to /login and shows the message once', async () => {
     const ann = guest()
     const registered = await ann.post('/register', { username: 'Ann', password }, asForm)
     expect(registered).to.include({ status: 303, location: '/login' })
@@ -24,7 +24,7 @@ describe('accounts', () => {
     expect(await database.query(`select username from users`)).to.deep.equal([{ username: 'ann' }])
   })
 
-  it('signing in leads home, and home greets by name; a wrong password leads nowhere', async () => {
+  it('redirects to the home page after a sign-in, and answers 422 to a wrong password', async () => {
     const ann = guest()
     const wrong = await ann.post('/login', { username: 'ann', password: 'not this one' }, asForm)
     expect(wrong.status).to.equal(422)
@@ -37,7 +37,7 @@ describe('accounts', () => {
     expect((await ann.get('/', { accept: 'text/html' })).text).to.contain('/logout')
   })
 
-  it('a wrong password and an unknown user get the same answer', async () => {
+  it('gives the same answer to a wrong password and to an unknown user', async () => {
     const wrong = await guest().post('/login', { username: 'ann', password: 'not this one' })
     const unknown = await guest().post('/login', { username: 'nobody_here', password: 'not this one' })
     expect(wrong.status).to.equal(422)
@@ -46,7 +46,7 @@ describe('accounts', () => {
     expect(unknown.json.error.message).to.equal('User not found')
   })
 
-  it('a form that is refused keeps the name that was typed, and never the password', async () => {
+  it('shows a rejected form again with the username, without the password', async () => {
     const secret = 'sesame sesame'
     const refused = await guest().post('/register', { username: 'ann', password: secret }, asForm)
     expect(refused.status).to.equal(422)
@@ -56,7 +56,7 @@ describe('accounts', () => {
   })
 
   for (const path of ['/register', '/login']) {
-    it(`${path} asks for both fields`, async () => {
+    it(`${path} requires username and password`, async () => {
       for (const body of [
         {},
         { username: '', password: '' },
@@ -71,7 +71,7 @@ describe('accounts', () => {
     })
   }
 
-  it('programs register and sign in with JSON', async () => {
+  it('registers and signs in programs that send JSON', async () => {
     const bob = guest()
     const registered = await bob.post('/register', { username: 'bob', password })
     expect(registered.status).to.equal(201)
@@ -82,13 +82,13 @@ describe('accounts', () => {
     expect((await bob.get('/')).json.csrf).to.equal(signedIn.json.csrf)
   })
 
-  it('a name of a group is taken too', async () => {
+  it('rejects a username that is the name of a group', async () => {
     await database.query(`insert into groups (name, title) values ('gardeners', 'Gardeners')`)
     const answer = await guest().post('/register', { username: 'gardeners', password })
     expect(answer.json.error.fields).to.deep.equal({ username: 'Username already exists' })
   })
 
-  it('of sign-ups for one name at one instant, one succeeds and the others are told', async () => {
+  it('accepts one of several concurrent registrations of the same username', async () => {
     const all = await Promise.all(
       [1, 2, 3, 4].map(() => guest().post('/register', { username: 'racer', password })),
     )
@@ -105,12 +105,12 @@ describe('accounts', () => {
     admin: 422,
   }
   for (const [username, status] of Object.entries(names)) {
-    it(`the username ${username} is ${status === 201 ? 'taken' : 'refused'}`, async () => {
+    it(`${status === 201 ? 'accepts' : 'rejects'} the username ${username}`, async () => {
       expect((await guest().post('/register', { username, password })).status).to.equal(status)
     })
   }
 
-  const secrets: [string, string, number][] = [
+  const passwords: [string, string, number][] = [
     ['of 7 characters', 'seven77', 422],
     ['of 8 characters', 'eight888', 201],
     ['of 200 four-byte characters', '😀'.repeat(200), 201],
@@ -118,15 +118,15 @@ describe('accounts', () => {
     ['of 4 letters with 4 combining accents', 'e\u0301'.repeat(4), 422],
     ['that is the username', 'longenough', 422],
   ]
-  for (const [what, secret, status] of secrets) {
-    it(`a password ${what} is ${status === 201 ? 'good' : 'refused'}`, async () => {
+  for (const [description, secret, status] of passwords) {
+    it(`${status === 201 ? 'accepts' : 'rejects'} a password ${description}`, async () => {
       const username = status === 201 ? `user_${secret.length}` : 'longenough'
       expect((await guest().post('/register', { username, password: secret })).status).to.equal(status)
       if (status === 201) expect((await guest().login(username, secret)).status).to.equal(200)
     })
   }
 
-  it('text that is no text is refused: lists, objects, NUL, half a surrogate pair', async () => {
+  it('rejects usernames that are not text, or contain NUL or half of a surrogate pair', async () => {
     for (const username of [['ann'], { a: 1 }, 7, null, 'an\0n', 'an\ud800n']) {
       const answer = await guest().post('/register', { username, password })
       expect(answer.status, JSON.stringify(username)).to.equal(422)

@@ -18,7 +18,7 @@ describe('browserName', () => {
     ['', 'Unknown browser'],
   ]
   for (const [userAgent, name] of names) {
-    it(`${userAgent.slice(0, 40) || 'nothing'} is ${name}`, () => {
+    it(`names "${userAgent.slice(0, 40)}" ${name}`, () => {
       expect(browserName(userAgent)).to.equal(name)
     })
   }

@@ -6,7 +6,7 @@ import { client, password, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 import { openStream, type TestStream } from '../support/sse.ts'
 
-/** More than one chunk of each kind (sql/70_deletion.sql). */
+/** Each number is larger than one chunk (sql/70_deletion.sql). */
 const FANS = 60
 const POSTS = 30
 const COMMENTS_PER_POST = 20
@@ -34,15 +34,15 @@ describe('a deleted account', () => {
   afterEach(() => other.query('rollback'))
 
   const rowsOf = (name: string) => database.query('select deleted_at from users where username = $1', [name])
-  const untilGone = (name: string) =>
+  const untilDeleted = (name: string) =>
     eventually(
       () => rowsOf(name),
       (rows) => rows.length === 0,
-      { timeout: 20_000, what: `the end of ${name}` },
+      { timeout: 20_000, what: `the deletion of ${name}` },
     )
   const remove = (person: Client) => person.post('/settings/account', { password })
 
-  /** Posts with likes and comments by fans, and reactions to as many posts by bob; quick, because no trigger runs. */
+  /** Registers a user with posts, reactions of fans, and reactions to posts of bob. Disables triggers for speed. */
   async function registerHeavy(name: string): Promise<Client> {
     const person = await client(one.origin).register(name)
     await bob.post(`/users/${name}/follow`)
@@ -72,7 +72,7 @@ describe('a deleted account', () => {
     return person
   }
 
-  describe('that psql has marked', () => {
+  describe('that psql has marked as deleted', () => {
     let ann: Client
     let annsPost: string
     let bobsPost: string
@@ -80,7 +80,7 @@ describe('a deleted account', () => {
     before(async function () {
       this.timeout(60_000)
       ann = await registerHeavy('ann')
-      // More than a page of newer posts than those of anybody else.
+      // More than a page of posts that are newer than all other posts.
       for (let n = 0; n < 12; n++)
         annsPost = (await ann.post('/posts', { body: 'the newest by ann' })).json.post.id
       bobsPost = (await bob.get('/users/bob')).json.posts[0].id
@@ -94,7 +94,7 @@ describe('a deleted account', () => {
       await database.query(`update users set deleted_at = now() where username = 'ann'`)
     })
 
-    it('is signed out, its streams end, and it cannot sign in', async () => {
+    it('is signed out, loses its streams and cannot sign in', async () => {
       await annsStream.closed
       expect((await ann.get('/settings/profile')).status).to.equal(401)
       const answer = await client(one.origin).login('ann')
@@ -102,7 +102,7 @@ describe('a deleted account', () => {
       expect(answer.text).to.contain('User not found')
     })
 
-    it('is on no page, and neither is anything by it', async () => {
+    it('is not on any page, and neither is its content', async () => {
       for (const accept of ['text/html', 'application/json']) {
         for (const path of [
           '/users/ann',
@@ -128,7 +128,7 @@ describe('a deleted account', () => {
       }
     })
 
-    it('leaves whole pages of the posts of others', async () => {
+    it('leaves full pages of the posts of other users', async () => {
       for (const path of ['/', '/public']) {
         let before = ''
         let posts = 0
@@ -141,7 +141,7 @@ describe('a deleted account', () => {
       }
     })
 
-    it('gets no follower, and its posts no like and no comment', async () => {
+    it('gets no new followers, likes or comments', async () => {
       const [comment] = await database.query<{ id: string }>(
         `select max(c.id) as id from comments c join users u on u.id = c.author_id where u.username = 'ann'`,
       )
@@ -159,7 +159,7 @@ describe('a deleted account', () => {
     const annsId = `(select id from users where username = 'ann')`
     const bobsId = `(select id from users where username = 'bob')`
     const post = (author: string) => `(select max(id) from posts where author_id = ${author})`
-    for (const [what, statement] of Object.entries({
+    for (const [row, statement] of Object.entries({
       'a post by it': `insert into posts (author_id, body) values (${annsId}, 'x')`,
       'a comment by it': `insert into comments (post_id, author_id, body) values (${post(bobsId)}, ${annsId}, 'x')`,
       'a comment on its post': `insert into comments (post_id, author_id, body) values (${post(annsId)}, ${bobsId}, 'x')`,
@@ -170,7 +170,7 @@ describe('a deleted account', () => {
       'a followed person': `insert into subscriptions (user_id, feed_id) select ${annsId}, feed_id from users where username = 'fan_1'`,
       'a session': `insert into sessions (id_hash, user_id, expires_at) values ('\\xab', ${annsId}, now())`,
     })) {
-      it(`gets from psql no ${what}`, async () => {
+      it(`makes psql fail to insert ${row}`, async () => {
         const error = await database.query(statement).catch((thrown: unknown) => thrown)
         expect(error).to.include({ code: '23503', message: 'the account is deleted' })
       })
@@ -182,10 +182,10 @@ describe('a deleted account', () => {
       ).to.deep.equal({ username: 'Username already exists' })
     })
 
-    it('is removed by the upkeep of any instance, or after the next deletion on it', async () => {
+    it('is removed by an instance, in its upkeep or after the next deletion', async () => {
       await remove(await client(two.origin).register('dan'))
-      await untilGone('dan')
-      await untilGone('ann')
+      await untilDeleted('dan')
+      await untilDeleted('ann')
       await client(one.origin).register('ann')
       expect((await bob.get('/users/ann')).json.user).to.include({ followers: 0, following: 0 })
     }).timeout(30_000)
@@ -204,7 +204,7 @@ describe('a deleted account', () => {
     })
     after(() => bobs.close())
 
-    it('answers before its rows are deleted, and holds up nobody', async () => {
+    it('gets its response before its rows are deleted, and does not delay other users', async () => {
       await other.query(`
         begin;
         select from posts where author_id = (select id from users where username = 'cleo') for update`)
@@ -225,11 +225,11 @@ describe('a deleted account', () => {
     it('is removed by another instance', async () => {
       await other.query('rollback')
       await remove(await client(two.origin).register('eve'))
-      await untilGone('cleo')
+      await untilDeleted('cleo')
       expect(await database.query(`select from posts where body like 'by cleo%'`)).to.be.empty
     }).timeout(30_000)
 
-    it('leaves true counters, and no entry without its reason', async () => {
+    it('leaves correct counters and no removed entries', async () => {
       expect(
         await database.query(`
           select p.id
@@ -243,7 +243,7 @@ describe('a deleted account', () => {
       }
     })
 
-    it('is deleted in transactions with few events, one for each of its posts', async () => {
+    it('is deleted in transactions with few events, with one event per post', async () => {
       const rows = await database.query<{ events: number; deleted: number }>(
         `select count(*)::int as events,
            count(*) filter (where event = 'post' and payload ->> 'action' = 'deleted')::int as deleted
@@ -254,7 +254,7 @@ describe('a deleted account', () => {
       expect(rows.reduce((sum, { deleted }) => sum + deleted, 0)).to.equal(POSTS)
     })
 
-    it('resets no stream of its followers, which get the deletion of each post', async () => {
+    it('sends its followers the deletion of each post, without a reset', async () => {
       for (let n = 0; n < POSTS; n++)
         await bobs.next(({ data }) => data?.action === 'deleted' && data.post?.id)
       await bob.post('/posts', { body: 'a mark' })
@@ -267,7 +267,7 @@ describe('a deleted account', () => {
     })
   })
 
-  it('takes along a private group whose last two members are deleted together', async () => {
+  it('takes with it a private group whose last two members are deleted together', async () => {
     await database.query(`
       with people as (
         insert into users (username, password_hash) values ('gil', 'x'), ('hal', 'x') returning id
@@ -290,8 +290,8 @@ describe('a deleted account', () => {
     expect(await database.query(`select from groups where name = 'circle'`)).to.be.empty
   })
 
-  describe('in the middle of requests', () => {
-    it('causes no internal error', async () => {
+  describe('while requests of the user and to the user are running', () => {
+    it('causes no internal server errors', async () => {
       one = await startInstance({ databaseUrl: database.url })
       const fay = await registerHeavy('fay')
       const elsewhere = client(two.origin)

@@ -20,10 +20,10 @@ describe('a username or group name', () => {
   const guest = () => client(instance.origin)
   const html = { accept: 'text/html' } as const
 
-  describe('with a letter that lower-casing turns into ASCII', () => {
+  describe('with a non-ASCII letter whose lower case is ASCII', () => {
     const names = [`${KELVIN}en`, `${KELVIN}elvin`, `l${DOTTED_I}sa`]
 
-    it('is refused at sign-up, in the profile and for a group', async () => {
+    it('is rejected at registration, in the profile and for a group', async () => {
       for (const name of names) {
         const registered = await guest().post('/register', { username: name, password })
         expect(registered.status, name).to.equal(422)
@@ -35,14 +35,14 @@ describe('a username or group name', () => {
       }
     })
 
-    it('signs nobody in', async () => {
+    it('is rejected at sign-in', async () => {
       const answer = await guest().login(`${KELVIN}en`)
       expect(answer.status).to.equal(422)
       expect(answer.json.error.message).to.equal('User not found')
       expect((await guest().login('KEN')).status).to.equal(200)
     })
 
-    it('leads to no page, no stream and no group', async () => {
+    it('gets 404 as the path of a page or a stream, and as the group of a post', async () => {
       await ann.post('/groups', { name: 'kites', title: 'Kites' })
       const kelvin = encodeURIComponent(KELVIN)
       for (const path of [`/users/${kelvin}en`, `/groups/${kelvin}ites`]) {
@@ -56,7 +56,7 @@ describe('a username or group name', () => {
       expect((await ann.get('/users/KEN')).status).to.equal(200)
     })
 
-    it('is refused by a database whose locale folds it', async () => {
+    it('is rejected by a database whose locale converts it to ASCII', async () => {
       const url = new URL(database.url)
       const name = `${url.pathname.slice(1)}_icu`
       await database.query(`create database ${name} template template0 locale_provider icu icu_locale 'en'`)
@@ -66,7 +66,7 @@ describe('a username or group name', () => {
       await db.connect()
       try {
         const { rows } = await db.query(`select lower('${KELVIN}en') = 'ken' as folds`)
-        expect(rows, 'the locale folds it').to.deep.equal([{ folds: true }])
+        expect(rows, 'the locale converts it').to.deep.equal([{ folds: true }])
         const insert = (table: string, column: string, text: string) =>
           table === 'users'
             ? db.query(`insert into users (username, password_hash) values ($1, 'x') returning ${column}`, [
@@ -89,7 +89,7 @@ describe('a username or group name', () => {
     })
   })
 
-  describe('with space around it', () => {
+  describe('with spaces around it', () => {
     const padded = (name: string) => [
       ` ${name} `,
       `\u00a0${name}\u2003`,
@@ -97,7 +97,7 @@ describe('a username or group name', () => {
       `\ufeff${name}\u200b`,
     ]
 
-    it('is trimmed at sign-up, at sign-in and in the profile alike', async () => {
+    it('is trimmed at registration, at sign-in and in the profile', async () => {
       for (const [n, name] of padded('lisa').entries()) {
         if (n > 0) await database.query(`delete from users where username = 'lisa'`)
         const registered = await guest().post('/register', { username: name, password })
@@ -114,21 +114,21 @@ describe('a username or group name', () => {
 
     it('is trimmed for a group', async () => {
       for (const [n, name] of padded(`walkers`).entries()) {
-        const made = await ann.post('/groups', {
+        const created = await ann.post('/groups', {
           name: name.replace('walkers', `walkers_${n}`),
           title: 'Walks',
         })
-        expect(made.json.group, JSON.stringify(name)).to.include({ name: `walkers_${n}` })
+        expect(created.json.group, JSON.stringify(name)).to.include({ name: `walkers_${n}` })
       }
     })
 
-    it('is refused with a space inside', async () => {
+    it('is rejected with a space inside', async () => {
       expect((await guest().post('/register', { username: 'li sa', password })).status).to.equal(422)
       expect((await guest().login('li sa')).json.error.message).to.equal('User not found')
     })
   })
 
-  describe('text of invisible characters only', () => {
+  describe('that consists of invisible characters, like other text of this kind,', () => {
     const invisible = [
       '\u200b',
       '\u2800\u2800',
@@ -145,10 +145,10 @@ describe('a username or group name', () => {
       '\u0001\u007f',
       '\ufff9\ufffb',
     ]
-    const shown = ['❤️', '👩‍👩‍👧', 'न्‍', '·', '\u200bx', 'ﷺ', '😀']
+    const visible = ['❤️', '👩‍👩‍👧', 'न्‍', '·', '\u200bx', 'ﷺ', '😀']
     const code = (text: string) => [...text].map((c) => c.codePointAt(0)!.toString(16)).join(' ')
 
-    it('is an empty post and an empty comment', async () => {
+    it('counts as an empty post or comment', async () => {
       const empty = (await ann.post('/posts', { body: '' })).json.error
       const { id } = (await ann.post('/posts', { body: 'here' })).json.post
       const noComment = (await ann.post(`/posts/${id}/comments`, { body: '' })).json.error
@@ -161,14 +161,14 @@ describe('a username or group name', () => {
         expect(comment.status, code(body)).to.equal(422)
         expect(comment.json.error).to.deep.equal(noComment)
       }
-      for (const body of shown) {
+      for (const body of visible) {
         const post = await ann.post('/posts', { body })
         expect(post.status, code(body)).to.equal(201)
         expect(post.json.post.body, 'stored as sent').to.equal(body)
       }
     })
 
-    it('is an empty title, and an empty name in the profile', async () => {
+    it('counts as an empty title of a group, and as an empty name in the profile', async () => {
       for (const text of invisible) {
         const group = await ann.post('/groups', { name: 'unseen', title: text })
         expect(group.json.error?.fields?.title, code(text)).to.equal('Please give the group a title')
@@ -177,13 +177,13 @@ describe('a username or group name', () => {
         })
         expect((await ann.get('/users/ken')).json.user.bio, code(text)).to.equal('')
       }
-      for (const name of shown) {
+      for (const name of visible) {
         const saved = await ann.post('/settings/profile', { name })
         expect(saved.json.user.name, code(name)).to.equal(name)
       }
     })
 
-    it('is an empty username', async () => {
+    it('counts as an empty username', async () => {
       for (const username of invisible) {
         const answer = await guest().post('/login', { username, password })
         expect(answer.json.error.message, code(username)).to.equal('Please enter username and password')

@@ -4,7 +4,7 @@ import { Unavailable } from '../../src/lib/errors.ts'
 import { createPasswords } from '../../src/users/passwords.ts'
 
 describe('passwords', () => {
-  it('are kept as argon2id with the parameters that OWASP asks for, never twice the same', async () => {
+  it('are hashed with argon2id, the parameters that OWASP recommends and a new salt each time', async () => {
     const passwords = createPasswords()
     const [one, two] = await Promise.all([passwords.hash('sesame sesame'), passwords.hash('sesame sesame')])
     expect(one).to.match(/^\$argon2id\$v=19\$(?=.*m=19456)(?=.*t=2)(?=.*p=1)/)
@@ -13,13 +13,13 @@ describe('passwords', () => {
     expect(await passwords.verify(one, 'Sesame sesame')).to.equal(false)
   })
 
-  it('are never cut: the last of 200 characters counts', async () => {
+  it('are not truncated: the last of 200 characters matters', async () => {
     const passwords = createPasswords()
     const hash = await passwords.hash('x'.repeat(200))
     expect(await passwords.verify(hash, `${'x'.repeat(199)}y`)).to.equal(false)
   })
 
-  it('of nobody are never right, after the same work', async () => {
+  it('are wrong for an unknown user, after the same time as for a known one', async () => {
     const passwords = createPasswords()
     const hash = await passwords.hash('sesame sesame')
     const time = async (against: string | null) => {
@@ -35,13 +35,13 @@ describe('passwords', () => {
       known.push(await time(hash))
       unknown.push(await time(null))
     }
-    // Loose, for a busy machine: without the work, it would be a hundredth.
+    // A wide range, because the machine may be busy. Without the computation the ratio would be about 0.01.
     expect(median(unknown) / median(known)).to.be.within(0.5, 2)
   })
 
-  it('wait in a queue that ends: beyond it people are told to come back', async () => {
+  it('wait in a limited queue; when it is full, further calls throw Unavailable', async () => {
     const passwords = createPasswords({ running: 1, waiting: 2 })
-    await passwords.verify(null, 'warm')
+    await passwords.verify(null, 'warm-up')
     const answers = await Promise.allSettled([1, 2, 3, 4, 5].map(() => passwords.hash('sesame sesame')))
     expect(answers.map(({ status }) => status)).to.deep.equal([
       'fulfilled',
@@ -58,7 +58,7 @@ describe('passwords', () => {
     const composed = 'caf\u00e9 au lait'
     const decomposed = composed.normalize('NFD')
 
-    it('are the same in either normalization form', async () => {
+    it('match in either normalization form', async () => {
       const passwords = createPasswords()
       for (const chosen of [composed, decomposed]) {
         const hash = await passwords.hash(chosen)
@@ -68,14 +68,14 @@ describe('passwords', () => {
       }
     })
 
-    it('are right as typed against a hash from before normalization', async () => {
+    it('match, as typed, a hash that is older than normalization', async () => {
       const passwords = createPasswords()
       const old = await argon2.hash(decomposed)
       expect(await passwords.verify(old, decomposed)).to.equal(true)
       expect(await passwords.verify(old, composed)).to.equal(false)
     })
 
-    it('are not normalized beyond any length that was ever accepted', async () => {
+    it('are not normalized if they are longer than any accepted password', async () => {
       const passwords = createPasswords()
       const long = 'a' + '\u0301\u0323'.repeat(16_000)
       const hash = await passwords.hash('sesame sesame')
@@ -99,7 +99,7 @@ describe('passwords', () => {
     return count
   }
 
-  it('cost an unknown user as many computations as a known one, in either normalization form', async () => {
+  it('cost as many computations for an unknown user as for a known one, in either normalization form', async () => {
     const hash = await createPasswords().hash('sesame sesame')
     for (const [typed, number] of [
       ['another one', 1],
@@ -112,7 +112,7 @@ describe('passwords', () => {
     }
   })
 
-  it('are never right against text that is not an argon2 hash', async () => {
+  it('never match text that is not an argon2 hash', async () => {
     const passwords = createPasswords()
     for (const hash of [
       '',

@@ -6,7 +6,7 @@ import { client, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 import { avatarForm, picture } from '../support/pictures.ts'
 
-describe('the locks of a profile save', () => {
+describe('saving a profile', () => {
   const database = useDatabase()
   let instance: Instance
   let ann: Client
@@ -27,23 +27,23 @@ describe('the locks of a profile save', () => {
   const save = (fields: Record<string, unknown> | FormData) => ann.post('/settings/profile', fields)
   const untilOneWaits = () => eventually(() => database.countLockWaits())
   const storedVariants = async () => (await database.query('select from images')).length
-  /** What a transaction that builds a card holds. */
+  /** Takes the lock that a transaction holds while it builds post cards. */
   const holdViewsLock = () => other.query('begin; select pg_advisory_xact_lock_shared(7230, 2)')
 
-  it('a new bio does not wait for transactions that build cards', async () => {
+  it('does not wait for transactions that build post cards, if only the bio changes', async () => {
     await holdViewsLock()
     expect((await save({ bio: 'new' })).status).to.equal(200)
     expect((await ann.get('/users/ann')).json.user.bio).to.equal('new')
   })
 
-  it('a form that sends the same names does not wait either', async () => {
+  it('does not wait for them if the form sends the current names', async () => {
     await holdViewsLock()
     expect((await save({ username: 'ann', name: 'ann', bio: 'newer' })).status).to.equal(200)
     expect((await save({ username: 'ann', name: '', bio: 'newest' })).status).to.equal(200)
     expect((await ann.get('/users/ann')).json.user).to.include({ bio: 'newest', name: 'ann' })
   })
 
-  it('a rename waits for them', async () => {
+  it('waits for them if the name changes', async () => {
     await holdViewsLock()
     const renaming = save({ name: 'Ann', bio: 'renamed' })
     await untilOneWaits()
@@ -53,7 +53,7 @@ describe('the locks of a profile save', () => {
     expect((await ann.get('/users/ann')).json.user).to.include({ bio: 'renamed', name: 'Ann' })
   })
 
-  it('a picture is stored before the save waits for them', async () => {
+  it('stores a picture before it waits for them', async () => {
     await holdViewsLock()
     const saving = save(avatarForm(await picture()))
     await untilOneWaits()
@@ -62,7 +62,7 @@ describe('the locks of a profile save', () => {
     expect((await saving).json.user.avatar).to.be.a('string')
   })
 
-  it('a like waits while a rename has not committed', async () => {
+  it('delays a like until a rename has been committed', async () => {
     await other.query("begin; update users set name = 'Annie' where username = 'ann'")
     const liking = bob.post(`/posts/${post}/like`)
     await untilOneWaits()
@@ -70,7 +70,7 @@ describe('the locks of a profile save', () => {
     expect((await liking).json.post.like_count).to.equal(1)
   })
 
-  it('a picture whose save fails is removed', async () => {
+  it('removes the picture if the save fails', async () => {
     await save({ remove_avatar: '1' })
     expect(await storedVariants()).to.equal(0)
     await other.query("begin; insert into groups (name, title) values ('wanted', 'Wanted')")
@@ -82,10 +82,10 @@ describe('the locks of a profile save', () => {
     expect(await storedVariants()).to.equal(0)
   })
 
-  it('a picture that another person gives up at the same moment is stored again', async () => {
+  it('stores a picture again if another user removes the same picture at the same time', async () => {
     const file = await picture({ colour: '#654321' })
     const hash: string = (await bob.post('/settings/profile', avatarForm(file))).json.user.avatar
-    // The picture is there when the upload stores it, and gone when the profile is about to use it.
+    // The picture exists when the upload stores it, and is deleted before the profile refers to it.
     await other.query(
       `begin; update users set avatar = null where username = 'bob'; select from images for update`,
     )

@@ -18,7 +18,7 @@ describe('a profile', () => {
   const form = { type: 'form' } as const
   const html = { accept: 'text/html' } as const
 
-  it('is changed with a form, which says so once and shows what was saved', async () => {
+  it('is changed by a form, which confirms it once and shows the saved values', async () => {
     const fields = { username: 'ann', name: '  Ann   of Cleves ', bio: 'A bio\r\nin two lines' }
     expect(await ann.post('/settings/profile', fields, form)).to.include({
       status: 303,
@@ -33,23 +33,23 @@ describe('a profile', () => {
     })
   })
 
-  it('what is not sent stays, and without a name the username is shown', async () => {
+  it('keeps fields that are not sent, and shows the username if the name is empty', async () => {
     expect((await save(ann, { bio: 'only this' })).json.user).to.include({ name: 'Ann of Cleves' })
     expect((await save(ann, { name: ' ' })).json.user).to.include({ name: 'ann', username: 'ann' })
   })
 
-  const refused: [string, Record<string, unknown>, Record<string, string | RegExp>][] = [
+  const rejected: [string, Record<string, unknown>, Record<string, string | RegExp>][] = [
     ['an empty username', { username: '' }, { username: 'Please enter username' }],
-    ['somebody’s username', { username: 'BOB' }, { username: 'Username already exists' }],
-    ['a reserved one', { username: 'settings' }, { username: 'This username is reserved' }],
-    ['one with a space', { username: 'a nn' }, { username: /3 to 15/ }],
+    ['the username of another user', { username: 'BOB' }, { username: 'Username already exists' }],
+    ['a reserved username', { username: 'settings' }, { username: 'This username is reserved' }],
+    ['a username with a space', { username: 'a nn' }, { username: /3 to 15/ }],
     ['a name of 51 characters', { name: 'x'.repeat(51) }, { name: /50/ }],
     ['a bio of 501 characters', { bio: 'x'.repeat(501) }, { bio: /500/ }],
-    ['a list', { bio: ['x'] }, { bio: /text/ }],
-    ['half a surrogate pair', { name: 'x\ud800' }, { name: /cannot be kept/ }],
+    ['a list as bio', { bio: ['x'] }, { bio: /text/ }],
+    ['half of a surrogate pair', { name: 'x\ud800' }, { name: /cannot be kept/ }],
   ]
-  for (const [what, fields, errors] of refused) {
-    it(`${what} is refused beside its field, and what was typed is kept`, async () => {
+  for (const [description, fields, errors] of rejected) {
+    it(`rejects ${description} with a message for the field, and keeps what was typed`, async () => {
       const answer = await save(ann, fields)
       expect(answer.status).to.equal(422)
       for (const [name, message] of Object.entries(errors))
@@ -62,7 +62,7 @@ describe('a profile', () => {
     })
   }
 
-  it('a change of name is told to everybody’s streams, once, and a change of the bio to none', async () => {
+  it('sends one event to all streams when the name changes, and none when the bio changes', async () => {
     const stream = await openStream(`${instance.origin}/public/stream`)
     await stream.opened
     await save(ann, { bio: 'quiet' })
@@ -79,7 +79,7 @@ describe('a profile', () => {
       await save(bob, { username: 'robert' })
     })
 
-    it('is found under it, and the old one leads there, with its lists', async () => {
+    it('is found under it; paths with the old one redirect to it', async () => {
       expect((await ann.get('/users/robert')).json.user.username).to.equal('robert')
       for (const [old, now] of [
         ['/users/bob', '/users/robert'],
@@ -92,7 +92,7 @@ describe('a profile', () => {
       expect((await ann.post('/users/bob/follow')).json.user.username).to.equal('robert')
     })
 
-    it('streams of the old one go on', async () => {
+    it('keeps the stream of the old username working', async () => {
       const stream = await openStream(`${instance.origin}/users/bob/stream`)
       expect(stream.status).to.equal(200)
       await stream.opened
@@ -101,13 +101,13 @@ describe('a profile', () => {
       stream.close()
     })
 
-    it('signs in with the new one only', async () => {
+    it('signs in with the new username only', async () => {
       const guest = client(instance.origin)
       expect((await guest.login('bob')).status).to.equal(422)
       expect((await guest.login('robert')).status).to.equal(200)
     })
 
-    it('the old one is somebody else’s as soon as they take it', async () => {
+    it('gives the old username to the next person who takes it', async () => {
       const other = await client(instance.origin).register('bob', password)
       await other.post('/posts', { body: 'from the other bob' })
       const page = await ann.get('/users/bob')
@@ -115,7 +115,7 @@ describe('a profile', () => {
       expect(page.json.posts.map((post: { body: string }) => post.body)).to.deep.equal(['from the other bob'])
     })
 
-    it('of two who want one at one instant, one gets it', async () => {
+    it('gives a username to one of two users who request it at the same time', async () => {
       const answers = await Promise.all([
         save(ann, { username: 'wanted' }),
         save(bob, { username: 'wanted' }),

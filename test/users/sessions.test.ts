@@ -21,7 +21,7 @@ describe('sessions', () => {
   const idOf = (person: Client) => /koafeed=([\w-]+)/.exec(person.cookie())?.[1] ?? ''
   const signedIn = async (person: Client) => (await person.get('/')).json.stream === '/stream'
 
-  it('the cookie holds 256 random bits, and the database only their hash', async () => {
+  it('have 256 random bits in the cookie, and only their hash in the database', async () => {
     const id = idOf(ann)
     expect(Buffer.from(id, 'base64url')).to.have.length(32)
     const rows = await database.query<{ id_hash: Buffer; row: string }>(
@@ -31,7 +31,7 @@ describe('sessions', () => {
     expect(rows[0]!.row).not.to.contain(id)
   })
 
-  it('the cookie is out of reach of scripts and other sites', async () => {
+  it('have a cookie that scripts and other sites cannot use', async () => {
     const answer = await client(one.origin).post('/login', { username: 'ann', password })
     const cookie = answer.headers.getSetCookie().find((line) => line.startsWith('koafeed='))
     expect(cookie)
@@ -40,7 +40,7 @@ describe('sessions', () => {
       .and.not.to.match(/; secure/i)
   })
 
-  it('behind TLS the cookie is secure and bound to its host', async () => {
+  it('have a secure, host-bound cookie behind TLS', async () => {
     const origin = 'https://feed.test'
     const instance = await startInstance({ databaseUrl: database.url, env: { PUBLIC_ORIGIN: origin } })
     const answer = await client(instance.origin).login('ann')
@@ -52,7 +52,7 @@ describe('sessions', () => {
     expect(answer.headers.get('strict-transport-security')).to.contain('max-age=')
   })
 
-  it('is good at every instance, and signing out at one ends it at the others', async () => {
+  it('work on every instance, and end on all of them with a sign-out on one', async () => {
     const bob = await client(one.origin).register('bob')
     const elsewhere = bob.at(two.origin)
     const cookie = bob.cookie()
@@ -64,7 +64,7 @@ describe('sessions', () => {
     expect(stolen.json.stream).to.equal('/public/stream')
   })
 
-  it('signing in takes a new id, whatever the browser brought', async () => {
+  it('get a new id at sign-in, even if the browser sends one', async () => {
     const planted = 'A'.repeat(43)
     const answer = await client(one.origin, new Map([['koafeed', planted]])).login('ann')
     expect(answer.headers.getSetCookie().join())
@@ -72,12 +72,12 @@ describe('sessions', () => {
       .and.not.to.contain(planted)
   })
 
-  it('a session that was ended is not brought back by a request that still runs', async () => {
+  it('are not restored by a request that is still running when they end', async () => {
     const carl = await client(one.origin).register('carl')
     const [{ id } = { id: '' }] = await database.query<{ id: string }>(
       `select id from users where username = 'carl'`,
     )
-    // A follow leaves its message in the session when it is done; the session ends before.
+    // A follow saves its flash message in the session at the end; this session is deleted before that.
     await carl.csrf()
     await database.query('begin')
     await database.query(`lock table subscriptions in share row exclusive mode`)
@@ -90,7 +90,7 @@ describe('sessions', () => {
     expect(await signedIn(carl)).to.equal(false)
   })
 
-  it('is over when it has expired', async () => {
+  it('end when they expire', async () => {
     const dora = await client(one.origin).register('dora')
     expect(await signedIn(dora)).to.equal(true)
     await database.query(
@@ -100,7 +100,7 @@ describe('sessions', () => {
     expect(await signedIn(dora)).to.equal(false)
   })
 
-  it('lives 14 days from its last use, and never more than 30', async () => {
+  it('last 14 days after the last use, and at most 30 days after sign-in', async () => {
     const emma = await client(one.origin).register('emma')
     const mine = `user_id = (select id from users where username = 'emma')`
     const left = async () => {
@@ -132,7 +132,7 @@ describe('sessions', () => {
     ['https://evil.test/', '/'],
   ]
   for (const [next, to] of nexts) {
-    it(`?next=${next} leads to ${to}`, async () => {
+    it(`redirect to ${to} after a sign-in with ?next=${next}`, async () => {
       const path = `/login?next=${encodeURIComponent(next)}`
       const byAddress = await client(one.origin).post(path, { username: 'ann', password }, { type: 'form' })
       expect(byAddress).to.include({ status: 303, location: to })
@@ -145,7 +145,7 @@ describe('sessions', () => {
     })
   }
 
-  it('someone signed in is led home from /login and /register, and reads their own pages uncached', async () => {
+  it('redirect signed-in users from /login and /register to the home page, and keep their pages out of shared caches', async () => {
     for (const path of ['/login', '/register']) {
       expect(await ann.get(path, { accept: 'text/html' })).to.include({ status: 303, location: '/' })
     }
@@ -154,7 +154,7 @@ describe('sessions', () => {
     expect((await ann.get('/')).headers.get('cache-control')).to.equal('no-store')
   })
 
-  it('someone signed out is led to sign in and back; a program is told 401', async () => {
+  it('redirect anonymous visitors to /login and back; programs get 401', async () => {
     const guest = client(one.origin)
     expect(await guest.get('/posts/1/edit', { accept: 'text/html' })).to.include({
       status: 303,

@@ -3,16 +3,16 @@ import { useDatabase } from '../support/database.ts'
 import { client, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 
-describe('whom to follow', () => {
+describe('suggestions of people to follow', () => {
   const database = useDatabase()
   let instance: Instance
   const people: Record<string, Client> = {}
   before(async () => {
     instance = await startInstance({ databaseUrl: database.url })
-    for (const name of ['quiet', 'lively', 'ann', 'bob', 'carl']) {
+    for (const name of ['quiet', 'active', 'ann', 'bob', 'carl']) {
       people[name] = await client(instance.origin).register(name)
     }
-    for (const body of ['one', 'two', 'three']) await people.lively!.post('/posts', { body })
+    for (const body of ['one', 'two', 'three']) await people.active!.post('/posts', { body })
     await people.bob!.post('/posts', { body: 'only one' })
   })
   const suggested = async (name: string) =>
@@ -21,9 +21,9 @@ describe('whom to follow', () => {
       p.friends,
     ])
 
-  it('the liveliest come first, for someone who follows nobody, at the top of the page', async () => {
+  it('show the most active people first, above the feed, to a user who follows nobody', async () => {
     expect((await suggested('ann')).map(([name]: [string]) => name)).to.deep.equal([
-      'lively',
+      'active',
       'bob',
       'carl',
       'quiet',
@@ -32,22 +32,22 @@ describe('whom to follow', () => {
     expect(page.indexOf('People to follow')).to.be.greaterThan(0).and.lessThan(page.indexOf('<aside'))
   })
 
-  it('then those whom friends follow, beside the feed', async () => {
+  it('show the people whom most followed people follow first, beside the feed', async () => {
     await people.bob!.post('/users/quiet/follow')
     await people.carl!.post('/users/quiet/follow')
-    await people.carl!.post('/users/lively/follow')
+    await people.carl!.post('/users/active/follow')
     await people.ann!.post('/users/bob/follow')
     await people.ann!.post('/users/carl/follow')
     expect(await suggested('ann')).to.deep.equal([
       ['quiet', 2],
-      ['lively', 1],
+      ['active', 1],
     ])
     const page = (await people.ann!.get('/', { accept: 'text/html' })).text
     expect(page.indexOf('followed by 2 you follow')).to.be.greaterThan(page.indexOf('<aside'))
   })
 
-  it('nobody is suggested to themselves, and nobody who is followed already', async () => {
+  it('contain neither the user nor people whom the user follows', async () => {
     await people.ann!.post('/users/quiet/follow')
-    expect(await suggested('ann')).to.deep.equal([['lively', 1]])
+    expect(await suggested('ann')).to.deep.equal([['active', 1]])
   })
 })
