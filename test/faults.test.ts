@@ -6,8 +6,8 @@ import type { Entry } from './faults/follower.ts'
 import { lineOf } from './faults/report.ts'
 import { run, type Fault, type Outcome } from './faults/run.ts'
 
-/** Two clusters run at the same time, each with every other fault, because most of a fault is waiting. */
-const CLUSTERS = 2
+/** Three clusters run at the same time, each with every third fault, because most of a fault is waiting. */
+const CLUSTERS = 3
 
 /** The short form of `npm run faults`; docs/reliability.md describes the long one. */
 describe('the site loses, repeats, reorders and leaks no event during the fault', () => {

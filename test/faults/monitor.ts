@@ -50,7 +50,16 @@ export async function readiness({ instance }: Node): Promise<{ ok: boolean; why:
 }
 
 /** Reads the resident memory of an instance from its metrics. */
-export async function residentBytes({ instance }: Node): Promise<number> {
+export function residentBytes(node: Node): Promise<number> {
+  return readMetric(node, 'process_resident_memory_bytes')
+}
+
+/** `seq` of the last event that an instance has relayed. */
+export function position(node: Node): Promise<number> {
+  return readMetric(node, 'koafeed_position')
+}
+
+async function readMetric({ instance }: Node, name: string): Promise<number> {
   const text = await (await fetch(`${instance.metricsOrigin}/metrics`)).text()
-  return Number(/^process_resident_memory_bytes (\d+)/m.exec(text)?.[1])
+  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1])
 }
