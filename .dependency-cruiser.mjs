@@ -3,7 +3,7 @@
  * TypeScript 7 has no compiler API, so dependency-cruiser must parse with swc: without it, it would see no module.
  */
 const FEATURES = 'names|users|follows|posts|comments|likes|groups|feeds|home|pictures'
-const TOP = '(app|main|start|config|seed|migrate|schema)\\.ts$'
+const TOP = '(app|instance|main|start|config|seed|migrate|schema)\\.ts$'
 
 const forbid = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to })
 
@@ -70,7 +70,7 @@ export default {
     ),
     forbid(
       'top-level-is-not-imported',
-      'only app.ts and main.ts know everything; take what you need as an argument',
+      'only app.ts and instance.ts know everything; take what you need as an argument',
       { path: '^src/.+/' },
       { path: `^src/${TOP}`, dependencyTypesNot: ['type-only'] },
     ),
