@@ -149,8 +149,8 @@ describe('groups', () => {
   describe('that are public', () => {
     it('can be joined and left at once; only members can post', async () => {
       const group = await createGroup('public')
-      const refused = await bob.post('/posts', { body: 'not yet', group })
-      expect([refused.status, refused.json.error.fields.group]).to.deep.equal([
+      const rejected = await bob.post('/posts', { body: 'not yet', group })
+      expect([rejected.status, rejected.json.error.fields.group]).to.deep.equal([
         422,
         'Only members of this group can post to it',
       ])

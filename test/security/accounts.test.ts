@@ -4,7 +4,7 @@ import { useDatabase } from '../support/database.ts'
 import { client, password } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 
-describe('someone after passwords', () => {
+describe('passwords of accounts', () => {
   const database = useDatabase()
   let instance: Instance
   before(async () => {
@@ -12,7 +12,7 @@ describe('someone after passwords', () => {
     await client(instance.origin).register('ann')
   })
 
-  it('finds no account with one of the 3,000 most common ones, in any case', async () => {
+  it('cannot be one of the 3,000 most common ones at registration, in upper or lower case', async () => {
     for (const common of ['password1', 'PassWord1', '12345678', 'iloveyou', 'qwertyuiop', '13101988']) {
       const answer = await client(instance.origin).post('/register', { username: 'victim', password: common })
       expect(answer.status, common).to.equal(422)
@@ -20,7 +20,7 @@ describe('someone after passwords', () => {
     }
   })
 
-  it('cannot set one of these later either, nor the username', async () => {
+  it('cannot be changed to a common one, to the username or to a short one', async () => {
     const bob = await client(instance.origin).register('bob_the_builder')
     for (const weak of ['password1', 'Bob_The_Builder', 'short']) {
       const answer = await bob.post('/settings/password', { old_password: password, password: weak })
@@ -29,14 +29,14 @@ describe('someone after passwords', () => {
     }
   })
 
-  it('learns no name: an unknown one and a wrong password get the same answer', async () => {
+  it('do not show which usernames exist: a wrong password and an unknown username get the same answer', async () => {
     const [wrong, unknown] = await Promise.all(
       ['ann', 'nobody_here'].map((name) => client(instance.origin).login(name, 'not the password')),
     )
     expect(unknown).to.deep.include({ status: wrong!.status, text: wrong!.text })
   })
 
-  it('finds hashes with today’s parameters, also of those who signed up under older ones', async () => {
+  it('get a hash with the current parameters at the next sign-in', async () => {
     const weak = await argon2.hash(password, {
       type: argon2.argon2id,
       memoryCost: 8192,
@@ -56,10 +56,10 @@ describe('someone after passwords', () => {
     expect(await hash()).to.match(/^\$argon2id\$v=19\$(?=.*m=19456)(?=.*t=2)(?=.*p=1)/)
     const raised = await hash()
     expect((await client(instance.origin).login('old_hand')).status).to.equal(200)
-    expect(await hash(), 'and no sign-in after that').to.equal(raised)
+    expect(await hash(), 'a later sign-in changes nothing').to.equal(raised)
   })
 
-  it('gets "User not found" for an account whose password_hash is not an argon2 hash', async () => {
+  it('never match an account whose password_hash is not an argon2 hash', async () => {
     for (const [n, hash] of [
       '',
       '!',
@@ -77,7 +77,7 @@ describe('someone after passwords', () => {
     }
   })
 
-  it('signs in with a password in either normalization form', async () => {
+  it('match in either Unicode normalization form', async () => {
     const composed = 'cr\u00e8me br\u00fbl\u00e9e'
     const carla = client(instance.origin)
     await carla.post('/register', { username: 'carla', password: composed })

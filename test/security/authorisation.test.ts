@@ -4,7 +4,7 @@ import { client, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 import { openStream } from '../support/sse.ts'
 
-describe('someone without the right', () => {
+describe('authorization', () => {
   const database = useDatabase()
   let instance: Instance
   let ann: Client
@@ -22,7 +22,7 @@ describe('someone without the right', () => {
   })
   const everything = () => database.query('select p, c from posts p join comments c on c.post_id = p.id')
 
-  it('changes no post and no comment of somebody else', async () => {
+  it('rejects changes of posts and comments of other users', async () => {
     const before = await everything()
     for (const path of [`/posts/${post}`, `/comments/${comment}`]) {
       for (const verb of ['edit', 'delete']) {
@@ -36,7 +36,7 @@ describe('someone without the right', () => {
     expect(await everything()).to.deep.equal(before)
   })
 
-  it('signed out reads what is public, and nothing else', async () => {
+  it('lets anonymous visitors read public pages and streams only', async () => {
     for (const path of ['/', '/public', '/users/ann', `/posts/${post}`, '/login', '/register']) {
       expect((await guest.get(path)).status, path).to.equal(200)
     }
@@ -64,7 +64,7 @@ describe('someone without the right', () => {
     expect((await openStream(`${instance.origin}/stream`)).status).to.equal(401)
   })
 
-  it('signed out changes nothing', async () => {
+  it('rejects every change by anonymous visitors', async () => {
     const before = await everything()
     for (const path of [
       '/posts',
@@ -85,7 +85,7 @@ describe('someone without the right', () => {
     expect(await everything()).to.deep.equal(before)
   })
 
-  it('finds nothing under an id that is none', async () => {
+  it('answers 404 for a malformed id', async () => {
     for (const id of [
       '0',
       '-1',
@@ -108,7 +108,7 @@ describe('someone without the right', () => {
     }
   })
 
-  it('is led to no other site after signing in or following', async () => {
+  it('does not redirect to another site after a sign-in', async () => {
     for (const next of [
       '//evil.test',
       '/\\evil.test',

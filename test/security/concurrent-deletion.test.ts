@@ -7,8 +7,8 @@ import { eventually } from '../support/eventually.ts'
 import { client, type Answer, type Client } from '../support/http.ts'
 import { startInstance } from '../support/instance.ts'
 
-/** Each request waits for a deletion that is not committed yet, and continues once it is. */
-describe('a request about something that is being deleted', () => {
+/** Each request waits for a deletion that is not committed yet, and continues after the commit. */
+describe('a request that refers to rows that are being deleted', () => {
   const database = useDatabase()
   let ann: Client
   let origin: string
@@ -34,7 +34,7 @@ describe('a request about something that is being deleted', () => {
 
   const deletionOf = (username: string) => `delete from users where username = '${username}'`
 
-  /** Somebody with a post, and a comment below a post of ann's. */
+  /** Registers a user with a post and a comment on a post of ann. */
   async function newcomer() {
     const name = `bob${++count}`
     const bob = await client(origin).register(name)
@@ -50,7 +50,7 @@ describe('a request about something that is being deleted', () => {
     return name
   }
 
-  it('answers 404 for following and unfollowing the person', async () => {
+  it('gets 404 for following and unfollowing the user', async () => {
     const { name } = await newcomer()
     expect((await during(deletionOf(name), () => ann.post(`/users/${name}/follow`))).status).to.equal(404)
     const other = await newcomer()
@@ -59,16 +59,18 @@ describe('a request about something that is being deleted', () => {
     expect(unfollowed.status).to.equal(404)
     const stays = await newcomer()
     await ann.post(`/users/${stays.name}/follow`)
-    expect((await ann.post(`/users/${stays.name}/unfollow`)).status, 'somebody who stays').to.equal(200)
+    expect((await ann.post(`/users/${stays.name}/unfollow`)).status, 'a user who is not deleted').to.equal(
+      200,
+    )
   })
 
-  it('answers 404 for the profile of the person', async () => {
+  it('gets 404 for the profile of the user', async () => {
     const { name } = await newcomer()
     const deletion = `lock table subscriptions; ${deletionOf(name)}`
     expect((await during(deletion, () => ann.get(`/users/${name}`))).status).to.equal(404)
   })
 
-  it('answers 404 once the account is marked as deleted, before its rows are', async () => {
+  it('gets 404 when the account is marked as deleted, before its rows are deleted', async () => {
     const { name } = await newcomer()
     await ann.post(`/users/${name}/follow`)
     const marking = (username: string) =>
@@ -83,7 +85,7 @@ describe('a request about something that is being deleted', () => {
     expect(profile.status).to.equal(404)
   })
 
-  it('answers 404 for likes and comments, and for edits below the post', async () => {
+  it('gets 404 for likes and comments, and for edits of comments on the post', async () => {
     const requests: ((post: string, comment: string) => Promise<Answer>)[] = [
       (post) => ann.post(`/posts/${post}/like`),
       (post) => ann.post(`/posts/${post}/comments`, { body: 'too late' }),
@@ -108,7 +110,7 @@ describe('a request about something that is being deleted', () => {
     expect(answers.json.map(({ status }: Answer) => status)).to.deep.equal([404, 404, 404])
   })
 
-  it('answers 404 for joining and leaving the group, and for posting to it', async () => {
+  it('gets 404 for joining and leaving the group, and for posting to it', async () => {
     const { bob } = await newcomer()
     const coming = await newGroup(ann)
     const joined = await during(`delete from groups where name = '${coming}'`, () =>
@@ -127,7 +129,7 @@ describe('a request about something that is being deleted', () => {
     }
   })
 
-  it('answers 404 where an owner decides about the person', async () => {
+  it('gets 404 for an owner’s decision about the user', async () => {
     const closed = await newGroup(ann, 'private')
     const open = await newGroup(ann)
     const requests: ((name: string) => Promise<Answer>)[] = [
@@ -142,7 +144,7 @@ describe('a request about something that is being deleted', () => {
     }
   })
 
-  it('answers 404 for the settings of an account that is gone', async () => {
+  it('gets 404 for the settings of a deleted account', async () => {
     const db: DatabasePool = await createDb(database.url, { applicationName: 'test' })
     const gone = { id: '999999', username: 'gone', name: 'Gone', avatar: null, feed: '1', owns: [] }
     const error: unknown = await getProfileValues(db, gone).catch((thrown: unknown) => thrown)

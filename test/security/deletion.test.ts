@@ -35,7 +35,7 @@ describe('deleting an account', () => {
     await database.query(`
       insert into posts (author_id, group_id, body)
       select u.id, g.id, 'by bob, who has left' from users u, groups g where u.username = 'bob' and g.name = 'alone'`)
-    // More than one chunk of everything.
+    // More than one chunk of each kind of row.
     await database.query(`
       insert into users (username, password_hash) select 'fan_' || n, 'x' from generate_series(1, 230) n;
       insert into subscriptions (user_id, feed_id)
@@ -46,14 +46,14 @@ describe('deleting an account', () => {
       select ${own}, id, 'from a fan' from users where username like 'fan%'`)
   })
 
-  it('asks for the password', async () => {
+  it('requires the password', async () => {
     for (const wrong of ['not this one', '']) {
       expect((await ann.post('/settings/account', { password: wrong })).status).to.equal(422)
     }
     expect((await ann.get('/users/annie')).status).to.equal(200)
   })
 
-  it('takes everything of it along, in chunks, and tells those who look', async function () {
+  it('deletes all its rows in chunks, and sends events to open streams', async function () {
     this.timeout(60_000)
     const stream = await openStream(`${instance.origin}/posts/${bobs}/stream`)
     await stream.opened
@@ -88,13 +88,13 @@ describe('deleting an account', () => {
     stream.close()
   })
 
-  it('signs out everywhere, and opens to nobody again', async () => {
+  it('ends all sessions and every way to sign in', async () => {
     expect((await ann.get('/settings/profile')).status).to.equal(401)
     expect((await client(instance.origin).login('annie')).status).to.equal(422)
     for (const name of ['ann', 'annie']) expect((await bob.get(`/users/${name}`)).status, name).to.equal(404)
   })
 
-  it('leaves its names to others', async () => {
+  it('makes its names available to other users', async () => {
     const other = await client(instance.origin).register('annie')
     expect((await other.get('/users/annie')).json.posts).to.deep.equal([])
   })

@@ -32,7 +32,7 @@ describe('a device cookie', () => {
   const newDevice = (username: string, secret = 'not this one', address = '192.0.2.200') =>
     signIn(stranger(), username, secret, address)
   const statuses = (answers: Answer[]) => answers.map(({ status }) => status)
-  const some = (status: number, number: number) => Array.from({ length: number }, () => status)
+  const repeated = (status: number, number: number) => Array.from({ length: number }, () => status)
   async function inTurn(number: number, attempt: (n: number) => Promise<Answer>): Promise<number[]> {
     const answers: Answer[] = []
     for (let n = 0; n < number; n++) answers.push(await attempt(n))
@@ -45,11 +45,11 @@ describe('a device cookie', () => {
     )
     return row!.hits
   }
-  /** 25 wrong guesses from three addresses: no new device may try this account for an hour. */
+  /** Sends 25 wrong guesses from three addresses, so that the account rejects new devices for an hour. */
   async function lockOut(username: string): Promise<void> {
     await database.query('delete from throttles')
     expect(await inTurn(25, (n) => newDevice(username, 'not this one', `192.0.2.${n % 3}`))).to.deep.equal(
-      some(422, 25),
+      repeated(422, 25),
     )
     expect((await newDevice(username, password, '192.0.2.9')).status, 'a new device').to.equal(429)
   }
@@ -57,7 +57,7 @@ describe('a device cookie', () => {
   const cookieIn = (answer: Answer, start = `${COOKIE}=`) =>
     answer.headers.getSetCookie().find((line) => line.startsWith(start))
 
-  it('is set by a sign-in, for a year, out of reach of scripts and other sites', async () => {
+  it('is set by a sign-in for a year, and is not available to scripts and other sites', async () => {
     await signOut(owner)
     const cookie = cookieIn(await signIn(owner, name, password))
     const expires = Date.parse(/expires=([^;]+)/i.exec(cookie ?? '')?.[1] ?? '')
@@ -66,10 +66,10 @@ describe('a device cookie', () => {
       .to.match(/; httponly/i)
       .and.to.match(/; samesite=lax/i)
       .and.to.match(/; path=\/(;|$)/i)
-    expect(cookieIn(await newDevice(name)), 'a refused sign-in sets none').to.equal(undefined)
+    expect(cookieIn(await newDevice(name)), 'a rejected sign-in does not set it').to.equal(undefined)
   })
 
-  it('is secure and bound to its host behind TLS', async () => {
+  it('is secure and host-bound behind TLS', async () => {
     const env = { PUBLIC_ORIGIN: 'https://feed.test' }
     const instance = await startInstance({ databaseUrl: database.url, env })
     const answer = await signIn(stranger(instance.origin), name, password)
@@ -88,29 +88,29 @@ describe('a device cookie', () => {
     expect((await signIn(owner.at(two.origin), name, password)).status).to.equal(200)
   })
 
-  it('lets the owner sign in from an address whose attempts are used up', async () => {
+  it('lets the owner sign in from an address that has no attempts left', async () => {
     await signOut(owner)
     await inTurn(11, (n) => newDevice(`name_${n}`))
     expect((await newDevice('someone', password)).status, 'a new device').to.equal(429)
     expect((await signIn(owner, name, password)).status).to.equal(200)
   })
 
-  it('allows ten attempts an hour, which count for no other device', async () => {
+  it('allows ten attempts per hour, which do not count for other devices', async () => {
     const other = client(one.origin)
     await signIn(other, name, password, '192.0.2.50')
     await Promise.all([signOut(owner), signOut(other)])
     await database.query('delete from throttles')
     const guess = (n: number) => signIn(n % 2 ? owner : owner.at(two.origin), name, 'wrong', `192.0.2.${n}`)
-    expect(await inTurn(11, guess)).to.deep.equal([...some(422, 10), 429])
-    const refused = await signIn(owner, name, password)
-    expect(refused.status, 'even with the right password').to.equal(429)
-    expect(Number(refused.headers.get('retry-after'))).to.be.within(3500, 3600)
+    expect(await inTurn(11, guess)).to.deep.equal([...repeated(422, 10), 429])
+    const rejected = await signIn(owner, name, password)
+    expect(rejected.status, 'even with the right password').to.equal(429)
+    expect(Number(rejected.headers.get('retry-after'))).to.be.within(3500, 3600)
     expect(await counted('account:'), 'attempts of new devices').to.equal(0)
     expect((await signIn(other, name, password)).status, 'another device of the owner').to.equal(200)
     expect((await newDevice(name, password)).status, 'a new device').to.equal(200)
   })
 
-  it('is replaced by each sign-in, and its attempts begin anew', async () => {
+  it('is replaced by each sign-in, which resets its attempts', async () => {
     await signOut(owner)
     const first = jar.get(COOKIE)
     await inTurn(9, () => signIn(owner, name, 'wrong'))
@@ -118,20 +118,20 @@ describe('a device cookie', () => {
     expect(jar.get(COOKIE)).not.to.equal(first)
     await signOut(owner)
     await database.query(`delete from throttles where key like 'signins:%'`)
-    expect(await inTurn(9, () => signIn(owner, name, 'wrong'))).to.deep.equal(some(422, 9))
+    expect(await inTurn(9, () => signIn(owner, name, 'wrong'))).to.deep.equal(repeated(422, 9))
   })
 
-  it('limits successful sign-ins too: ten in three minutes per address and account', async () => {
+  it('limits successful sign-ins to ten in three minutes per address and account', async () => {
     const repeat = async () => {
       const answer = await signIn(owner, name, password)
       if (answer.status === 200) await owner.post('/logout')
       return answer
     }
     await signOut(owner)
-    expect(await inTurn(11, repeat)).to.deep.equal([...some(200, 10), 429])
+    expect(await inTurn(11, repeat)).to.deep.equal([...repeated(200, 10), 429])
   })
 
-  it('counts only for the account that it was made for', async () => {
+  it('is valid only for the account that it was issued for', async () => {
     const victim = `victim_${count}`
     await client(one.origin).register(victim)
     await lockOut(victim)
@@ -160,8 +160,8 @@ describe('a device cookie', () => {
         [`${COOKIE}.sig`, signature],
       ],
     ]
-    for (const planted of jars) {
-      const thief = client(one.origin, new Map(planted))
+    for (const cookies of jars) {
+      const thief = client(one.origin, new Map(cookies))
       expect((await signIn(thief, name, password, '192.0.2.11')).status).to.equal(429)
     }
     const whole = client(
@@ -174,7 +174,7 @@ describe('a device cookie', () => {
     expect((await signIn(whole, name, password, '192.0.2.11')).status).to.equal(200)
   })
 
-  it('ends with the password; the browser that changed it gets a new one', async () => {
+  it('becomes invalid with a password change; the browser that changed it gets a new one', async () => {
     const other = client(one.origin)
     await signIn(other, name, password, '192.0.2.50')
     const changed = await owner.post('/settings/password', {
@@ -189,7 +189,7 @@ describe('a device cookie', () => {
     expect((await signIn(owner, name, 'a new one, and long', '192.0.2.12')).status).to.equal(200)
   })
 
-  it('ends with a password that psql sets', async () => {
+  it('becomes invalid when psql sets a password', async () => {
     await signOut(owner)
     await lockOut(name)
     await database.query(`update users set password_hash = 'reset' where username = $1`, [name])
@@ -208,20 +208,20 @@ describe('a device cookie', () => {
     expect(Buffer.from(jar.get(COOKIE)!, 'base64url').toString().match(/nonce/g)).to.have.length(4)
     await database.query('delete from throttles')
     const guessed = await Promise.all(names.map((each, n) => signIn(owner, each, 'wrong', `192.0.2.${n}`)))
-    expect(statuses(guessed)).to.deep.equal(some(422, 5))
+    expect(statuses(guessed)).to.deep.equal(repeated(422, 5))
     expect(await counted('device:')).to.equal(4)
     expect(await counted(`account:${name}`), 'the oldest one counts as new').to.equal(1)
   })
 
-  it('is not replaced by an address: a new browser at the owner’s address counts as new', async () => {
+  it('is not implied by the address: a new browser at the owner’s address counts as new', async () => {
     await lockOut(name)
     expect((await newDevice(name, password, '127.0.0.1')).status).to.equal(429)
   })
 
-  it('follows the number of LIMITS, or none', async () => {
+  it('follows LIMITS: another number of attempts, or no limit', async () => {
     for (const [LIMITS, expected] of [
-      ['signins=3', [...some(422, 3), 429]],
-      ['signins=0', some(422, 12)],
+      ['signins=3', [...repeated(422, 3), 429]],
+      ['signins=0', repeated(422, 12)],
     ] as const) {
       const instance = await startInstance({
         databaseUrl: database.url,
@@ -235,19 +235,19 @@ describe('a device cookie', () => {
     }
   })
 
-  describe('and a session that is open', () => {
+  describe('and an open session', () => {
     const change = (person: Client, old_password: string) =>
       person.post('/settings/password', { old_password, password: 'a new one, and long' })
 
-    it('changes the password while guesses lock out new devices', async () => {
+    it('let the owner change the password while guesses lock out new devices', async () => {
       await lockOut(name)
       expect((await change(owner, password)).status).to.equal(200)
     })
 
-    it('has 25 guesses an hour, which count for no other session and for no device', async () => {
+    it('allow 25 guesses per hour, which do not count for other sessions and devices', async () => {
       const other = client(two.origin)
       await signIn(other, name, password)
-      expect(await inTurn(26, () => change(owner, 'wrong'))).to.deep.equal([...some(422, 25), 429])
+      expect(await inTurn(26, () => change(owner, 'wrong'))).to.deep.equal([...repeated(422, 25), 429])
       expect((await newDevice(name)).status).to.equal(422)
       expect((await change(other, 'wrong')).status).to.equal(422)
       expect((await change(other, password)).status).to.equal(200)

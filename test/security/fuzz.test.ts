@@ -9,7 +9,7 @@ import { startInstance, type Instance } from '../support/instance.ts'
 /** Runs of each property: `FUZZ_RUNS=5000` for a long one. */
 const RUNS = Number(process.env.FUZZ_RUNS ?? 40)
 
-describe('whatever is sent', () => {
+describe('random requests', () => {
   const database = useDatabase()
   let instance: Instance
   let ann: Client
@@ -103,7 +103,7 @@ describe('whatever is sent', () => {
     }),
   )
 
-  async function expectCalm(method: string, path: string, init: RequestInit): Promise<void> {
+  async function expectNoServerError(method: string, path: string, init: RequestInit): Promise<void> {
     const stop = new AbortController()
     const response = await fetch(instance.origin + path, {
       method,
@@ -124,7 +124,7 @@ describe('whatever is sent', () => {
   }
 
   for (const { method, path } of addresses) {
-    it(`${method} ${path} answers calmly`, async function () {
+    it(`cause no server error: ${method} ${path}`, async function () {
       this.timeout(60_000)
       await fc.assert(
         fc.asyncProperty(
@@ -141,7 +141,7 @@ describe('whatever is sent', () => {
               init.body = sent.text.toWellFormed()
               init.headers = { ...init.headers, 'content-type': sent.type }
             }
-            await expectCalm(method, fill(path, segments) + search, init)
+            await expectNoServerError(method, fill(path, segments) + search, init)
           },
         ),
         { numRuns: RUNS },
@@ -149,17 +149,17 @@ describe('whatever is sent', () => {
     })
   }
 
-  it('any path at all', async function () {
+  it('cause no server error: random paths', async function () {
     this.timeout(60_000)
     await fc.assert(
       fc.asyncProperty(fc.array(segment, { maxLength: 5 }), headers, async (segments, given) => {
-        await expectCalm('GET', `/${segments.join('/')}`, { headers: given })
+        await expectNoServerError('GET', `/${segments.join('/')}`, { headers: given })
       }),
       { numRuns: RUNS * 5 },
     )
   })
 
-  it('and the instance is as well as before', async () => {
+  it('leave the instance working, without a failure in its log', async () => {
     expect((await ann.get('/public')).status).to.equal(200)
     expect(instance.logs()).not.to.contain('"event":"failure"')
   })

@@ -6,7 +6,7 @@ import { startInstance, type Instance } from '../support/instance.ts'
 import { avatarForm, picture } from '../support/pictures.ts'
 import { openStream } from '../support/sse.ts'
 
-describe('the headers that tell browsers to be careful', () => {
+describe('the security headers', () => {
   const database = useDatabase()
   let instance: Instance
   let ann: Client
@@ -32,72 +32,76 @@ describe('the headers that tell browsers to be careful', () => {
 
   const answers: [number, string, () => Promise<Response>][] = [
     [200, 'a page', () => ask('/')],
-    [200, 'a page of someone signed in', () => ask('/', { signedIn: true })],
+    [200, 'a page for a signed-in user', () => ask('/', { signedIn: true })],
     [200, 'a file', () => ask('/build/app.css')],
     [200, 'a picture', () => ask(`/images/${avatar}/50`)],
     [200, 'HEAD', () => ask('/', { method: 'HEAD' })],
     [
       201,
-      'what was made',
+      'a created post',
       () => ask('/posts', post('{"body":"x"}', { ...json, accept: 'application/json' })),
     ],
-    [303, 'on to somewhere', () => ask('/settings/profile')],
+    [303, 'a redirect', () => ask('/settings/profile')],
     [
       304,
-      'nothing new',
+      'a revalidated picture',
       () =>
         ask(`/images/${avatar}/50`, {
           headers: { 'if-none-match': `"${avatar}-50"`, 'cache-control': 'max-age=0' },
         }),
     ],
     [400, 'bad JSON', () => ask('/posts', post('{'))],
-    [400, 'a bad place', () => ask('/?before=x')],
+    [400, 'an invalid page cursor', () => ask('/?before=x')],
     [
       401,
-      'a program signed out',
+      'an anonymous program',
       () => ask('/settings/profile', { headers: { accept: 'application/json' } }),
     ],
     [403, 'a forged POST', () => ask('/login', { method: 'POST', body: '{}', headers: json })],
-    [404, 'nothing', () => ask('/nothing')],
+    [404, 'a missing page', () => ask('/nothing')],
     [404, 'a missing file', () => ask('/build/nothing.js')],
     [404, 'a missing picture', () => ask('/images/x/50')],
     [405, 'another method', () => ask('/', { method: 'DELETE' })],
-    [413, 'too much', () => ask('/posts', post(JSON.stringify({ body: 'x'.repeat(70_000) })))],
-    [415, 'another type', () => ask('/posts', post('x', { 'content-type': 'text/plain' }))],
-    [422, 'a wrong value', () => ask('/posts', post('{"body":""}'))],
+    [
+      413,
+      'a body that is too large',
+      () => ask('/posts', post(JSON.stringify({ body: 'x'.repeat(70_000) }))),
+    ],
+    [415, 'an unsupported media type', () => ask('/posts', post('x', { 'content-type': 'text/plain' }))],
+    [422, 'an invalid value', () => ask('/posts', post('{"body":""}'))],
   ]
-  for (const [status, what, answer] of answers) {
-    it(`stand on ${status}, ${what}`, async () => {
+  for (const [status, description, answer] of answers) {
+    it(`are set on ${status}, ${description}`, async () => {
       const response = await answer()
       expect(response.status).to.equal(status)
-      expectSecurityHeaders(response.headers, what)
+      expectSecurityHeaders(response.headers, description)
       await response.body?.cancel()
     })
   }
 
-  it('stand on 429 and on streams', async () => {
+  it('are set on 429 and on streams', async () => {
     const stream = await openStream(`${instance.origin}/public/stream`, { headers: { cookie: ann.cookie() } })
     expectSecurityHeaders(stream.headers, 'a stream')
     stream.close()
     await ask('/posts', post('{"body":"x"}'))
-    const refused = await ask('/posts', post('{"body":"x"}'))
-    expect(refused.status).to.equal(429)
-    expectSecurityHeaders(refused.headers, '429')
+    const rejected = await ask('/posts', post('{"body":"x"}'))
+    expect(rejected.status).to.equal(429)
+    expectSecurityHeaders(rejected.headers, '429')
   })
 
-  it('stand on 503, when the database is full', async () => {
+  it('are set on 503, when too many queries wait', async () => {
     await database.query('begin')
     await database.query('lock table posts')
     const all = await Promise.all(
       Array.from({ length: 130 }, () => ask('/public', { signal: AbortSignal.timeout(20_000) })),
     )
     await database.query('commit')
-    const refused = all.filter((response) => response.status === 503)
-    expect(refused).not.to.have.length(0)
-    for (const { headers } of refused) expectSecurityHeaders(headers, '503')
+    const rejected = all.filter((response) => response.status === 503)
+    expect(rejected).not.to.have.length(0)
+    for (const { headers } of rejected) expectSecurityHeaders(headers, '503')
   })
 
-  it('name exactly what a page may load', async () => {
+  it('list exactly what a page may load', async () => {
     const policy = (await ask('/')).headers.get('content-security-policy') ?? ''
     expect(policy.split('; ').toSorted()).to.deep.equal(
       [
@@ -115,7 +119,7 @@ describe('the headers that tell browsers to be careful', () => {
     )
   })
 
-  it('keep pages about oneself out of every cache, also where they are refused', async () => {
+  it('keep settings pages and their rejected forms out of every cache', async () => {
     for (const path of [
       '/settings/profile',
       '/settings/password',
@@ -125,16 +129,16 @@ describe('the headers that tell browsers to be careful', () => {
       for (const signedIn of [true, false]) {
         expect((await ask(path, { signedIn })).headers.get('cache-control'), path).to.equal('no-store')
       }
-      const refused = await ask(path, {
+      const rejected = await ask(path, {
         ...post('username='),
         headers: { 'content-type': 'application/x-www-form-urlencoded' },
       })
-      expect(refused.headers.get('cache-control'), `POST ${path}`).to.equal('no-store')
+      expect(rejected.headers.get('cache-control'), `POST ${path}`).to.equal('no-store')
     }
     expect((await ask('/', { signedIn: true })).headers.get('cache-control')).to.equal('private, no-cache')
   })
 
-  it('ask for TLS where there is TLS, and only there', async () => {
+  it('require TLS only if the public origin uses TLS', async () => {
     const env = { PUBLIC_ORIGIN: 'https://feed.test' }
     const secure = await startInstance({ databaseUrl: database.url, env })
     for (const path of ['/', '/nothing', '/favicon.svg']) {

@@ -7,7 +7,7 @@ import { client, type Client } from '../support/http.ts'
 import { findLeak, startInstance, type Instance } from '../support/instance.ts'
 import { avatarForm } from '../support/pictures.ts'
 
-describe('whoever reads the log', () => {
+describe('the instance’s log', () => {
   const database = useDatabase()
   let instance: Instance
   let ann: Client
@@ -22,7 +22,7 @@ describe('whoever reads the log', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>)
 
-  it('finds JSON, one line an event, each of a request with its id and the status that was answered', async () => {
+  it('has one line of JSON per request, with its id and the status of the response', async () => {
     const wanted: [string, string, number][] = [
       ['GET', '/', 200],
       ['GET', '/nothing', 404],
@@ -36,16 +36,16 @@ describe('whoever reads the log', () => {
       expect(response.status).to.equal(status)
       const request = response.headers.get('x-request-id')
       const line = await eventually(() =>
-        lines().find((one) => one.event === 'request' && one.request === request),
+        lines().find((entry) => entry.event === 'request' && entry.request === request),
       )
       expect(line).to.include({ method, path, status })
     }
     const signedOut = await client(instance.origin).get('/settings/profile', { accept: 'text/html' })
     const request = signedOut.headers.get('x-request-id')
-    await eventually(() => lines().some((one) => one.request === request && one.status === 303))
+    await eventually(() => lines().some((entry) => entry.request === request && entry.status === 303))
   })
 
-  it('finds sign-ins, refusals and what people did with their accounts', async () => {
+  it('contains sign-ins, rejected requests and changes of accounts', async () => {
     await client(instance.origin).login('ann', 'canary-password-2')
     await ann.post('/posts', { body: 'x' }, { csrf: 'forged' })
     await ann.post('/settings/password', { old_password: 'canary-password-1', password: 'canary-password-3' })
@@ -63,7 +63,7 @@ describe('whoever reads the log', () => {
     ])
   })
 
-  it('finds no password, no token, no cookie and nothing that people wrote', async () => {
+  it('does not contain passwords, tokens, cookies or anything that users wrote', async () => {
     ann = await client(instance.origin).register('ann_b', 'canary-password-4')
     const post = { body: 'canary-body', client_key: 'canary-key' }
     await ann.post('/posts', post)
@@ -78,7 +78,7 @@ describe('whoever reads the log', () => {
       body: '{"password":"canary-unparsed"',
       headers: { 'content-type': 'application/json', authorization: 'Bearer canary-bearer' },
     })
-    // A failure of the database carries the statement's values.
+    // A database error contains the values of the statement.
     await database.query('alter table posts rename to posts_away')
     expect((await ann.post('/posts', { body: 'canary-failure', client_key: 'canary-key' })).status).to.equal(
       500,
@@ -91,7 +91,7 @@ describe('whoever reads the log', () => {
     }
   })
 
-  it('finds no line that somebody else has forged', async () => {
+  it('does not contain forged lines', async () => {
     const { hostname, port } = new URL(instance.origin)
     const socket = connect(Number(port), hostname)
     await once(socket, 'connect')
@@ -107,12 +107,12 @@ describe('whoever reads the log', () => {
     expect(instance.logs()).not.to.match(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
   })
 
-  it('(and the guard over all tests would find one)', () => {
+  it('is searched for secrets after each test: the search finds a planted one', () => {
     expect(findLeak(['"signed in"'])).to.contain('"signed in"')
     expect(findLeak(['a secret that nobody has'])).to.equal(null)
   })
 
-  it('does not hold up the site by reading nothing, and finds whole lines later', async () => {
+  it('does not block requests while nobody reads it, and has whole lines afterwards', async () => {
     const { child, origin, logs } = await startInstance({ databaseUrl: database.url })
     child.stdout!.pause()
     for (let n = 0; n < 600; n += 50) {

@@ -42,14 +42,14 @@ describe('a password change', () => {
     return row!
   }
 
-  /** Holds every change of sessions until the returned function is called. */
+  /** Blocks every change of sessions until the returned function is called. */
   async function holdSessions(): Promise<() => Promise<unknown>> {
     await database.query('begin')
     await database.query('lock table sessions in share mode')
     return () => database.query('commit')
   }
 
-  it('refuses a sign-in that verified the old password on another instance before the change was committed', async () => {
+  it('rejects a sign-in that verified the old password on another instance before the change was committed', async () => {
     const guest = client(two.origin)
     await Promise.all([guest.csrf(), owner.csrf()])
     const release = await holdSessions()
@@ -59,9 +59,9 @@ describe('a password change', () => {
     await waiting(2)
     await release()
     expect((await changed).status).to.equal(200)
-    const refused = await late
-    expect(refused.status).to.equal(422)
-    expect(refused.json.error).to.deep.include({
+    const rejected = await late
+    expect(rejected.status).to.equal(422)
+    expect(rejected.json.error).to.deep.include({
       message: 'User not found',
       fields: { username: 'User not found' },
     })
@@ -70,7 +70,7 @@ describe('a password change', () => {
     expect((await guest.login(name, newPassword)).status).to.equal(200)
   })
 
-  it('made in psql refuses such a sign-in as well', async () => {
+  it('in psql rejects such a sign-in too', async () => {
     const guest = client(two.origin)
     await guest.csrf()
     await database.query('begin')
@@ -86,7 +86,7 @@ describe('a password change', () => {
     expect(await sessions()).to.have.length(0)
   })
 
-  it('refuses a second change that verified the same old password', async () => {
+  it('rejects a second change that verified the same old password', async () => {
     const thief = client(two.origin)
     await thief.login(name)
     await Promise.all([thief.csrf(), owner.csrf()])
@@ -97,13 +97,13 @@ describe('a password change', () => {
     await waiting(2)
     await release()
     expect((await changed).status).to.equal(200)
-    const refused = await late
-    expect(refused.status).to.equal(422)
-    expect(refused.json.error.fields).to.deep.equal({ old_password: 'This is not your password' })
+    const rejected = await late
+    expect(rejected.status).to.equal(422)
+    expect(rejected.json.error.fields).to.deep.equal({ old_password: 'This is not your password' })
     expect((await client(one.origin).login(name, newPassword)).status).to.equal(200)
   })
 
-  it('refuses a deletion of the account that verified the old password', async () => {
+  it('rejects a deletion of the account that verified the old password', async () => {
     const thief = client(two.origin)
     await thief.login(name)
     await Promise.all([thief.csrf(), owner.csrf()])
@@ -114,13 +114,13 @@ describe('a password change', () => {
     await waiting(2)
     await release()
     expect((await changed).status).to.equal(200)
-    const refused = await late
-    expect(refused.status).to.equal(422)
-    expect(refused.json.error.fields).to.deep.equal({ password: 'This is not your password' })
+    const rejected = await late
+    expect(rejected.status).to.equal(422)
+    expect(rejected.json.error.fields).to.deep.equal({ password: 'This is not your password' })
     expect((await client(one.origin).login(name, newPassword)).status).to.equal(200)
   })
 
-  it('keeps its hash when a sign-in hashes the old password anew at the same time', async () => {
+  it('keeps its hash when a sign-in upgrades the old hash at the same time', async () => {
     const weak = await argon2.hash(password, { memoryCost: 8192, timeCost: 1, parallelism: 1 })
     await database.query(`update users set password_hash = $2 where username = $1`, [name, weak])
     const guest = client(two.origin)
@@ -134,7 +134,7 @@ describe('a password change', () => {
     expect((await account()).password_hash).to.equal('reset')
   })
 
-  it('raises the version, also in psql; other changes and a new hash at sign-in do not', async () => {
+  it('increments the version, also in psql; other changes and a hash upgrade at sign-in do not', async () => {
     expect((await account()).password_version).to.equal(1)
     expect((await change(owner, newPassword)).status).to.equal(200)
     expect((await account()).password_version).to.equal(2)
@@ -149,6 +149,6 @@ describe('a password change', () => {
     expect((await client(two.origin).login(name)).status).to.equal(200)
     const raised = await account()
     expect(raised.password_hash).not.to.equal(weak)
-    expect(raised.password_version, 'hashed anew').to.equal(3)
+    expect(raised.password_version, 'a hash upgrade').to.equal(3)
   })
 })

@@ -5,8 +5,8 @@ import { eventually } from '../support/eventually.ts'
 import { client, type Answer, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 
-/** A lock on a table makes each query that reads feeds wait, so that they hold their connections. */
-describe('the limit on queries of one person at a time', () => {
+/** A lock on a table makes the queries wait, so that each one holds its connection. */
+describe('the limit on concurrent queries per person', () => {
   const database = useDatabase()
   let instance: Instance
   let ann: Client
@@ -16,7 +16,7 @@ describe('the limit on queries of one person at a time', () => {
     instance = await start('signups=0,signins=0')
     ann = await client(instance.origin).register('ann')
     bob = await client(instance.origin).register('bob')
-    // A token comes with a page, which the lock would delay.
+    // A page brings the token, and the lock would delay the page.
     await Promise.all([ann.csrf(), bob.csrf()])
     psql = new pg.Client({ connectionString: database.url })
     await psql.connect()
@@ -35,7 +35,7 @@ describe('the limit on queries of one person at a time', () => {
     )
   const many = (count: number, request: () => Promise<Answer>) => Array.from({ length: count }, request)
 
-  it('leaves connections to others, and refuses the rest with 429', async () => {
+  it('leaves connections to other people and answers 429 to the excess requests', async () => {
     const requests = many(60, () => ann.get('/'))
     await untilWaiting(5)
     const pages = await Promise.all(
@@ -43,16 +43,16 @@ describe('the limit on queries of one person at a time', () => {
     )
     expect(pages.map(({ status }) => status)).to.deep.equal([200, 200, 200])
     expect(await database.countLockWaits(), 'of 60 requests').to.equal(5)
-    const refused = await Promise.race(requests)
-    expect(refused.status).to.equal(429)
-    expect(Number(refused.headers.get('retry-after'))).to.be.greaterThan(0)
+    const rejected = await Promise.race(requests)
+    expect(rejected.status).to.equal(429)
+    expect(Number(rejected.headers.get('retry-after'))).to.be.greaterThan(0)
     await psql.query('rollback')
     const statuses = new Set((await Promise.all(requests)).map(({ status }) => status))
     expect(statuses).to.deep.equal(new Set([200, 429]))
-    expect((await ann.get('/')).status, 'once they are answered').to.equal(200)
+    expect((await ann.get('/')).status, 'after their responses').to.equal(200)
   })
 
-  it('counts an address for visitors who are not signed in', async () => {
+  it('counts anonymous visitors by address', async () => {
     const guest = client(instance.origin)
     const requests = many(20, () => guest.get('/public', from('192.0.2.1')))
     await untilWaiting(5)
@@ -62,11 +62,11 @@ describe('the limit on queries of one person at a time', () => {
     await untilWaiting(7)
     await psql.query('rollback')
     expect((await other).status).to.equal(200)
-    expect((await bobs).status, 'somebody signed in at the same address').to.equal(200)
+    expect((await bobs).status, 'a signed-in user at the same address').to.equal(200)
     expect((await Promise.all(requests)).map(({ status }) => status)).to.include(200)
   })
 
-  it('covers pictures and the search for a session', async () => {
+  it('covers pictures and the lookup of sessions', async () => {
     await psql.query('rollback; begin; lock table images')
     const pictures = many(20, () => ann.get(`/images/${'a'.repeat(40)}/50`, from('192.0.2.3')))
     await untilWaiting(5)
@@ -84,7 +84,7 @@ describe('the limit on queries of one person at a time', () => {
     expect((await Promise.all(pages)).map(({ status }) => status)).to.include(200)
   })
 
-  it('covers writes too, which hold no write transaction while they wait for their turn', async () => {
+  it('covers writes, which do not hold a write transaction while they wait', async () => {
     const reads = many(10, () => ann.get('/public'))
     await untilWaiting(5)
     const writes = many(12, () => ann.post('/settings/sessions/end'))
@@ -94,7 +94,7 @@ describe('the limit on queries of one person at a time', () => {
     await Promise.all([...reads, ...writes])
   })
 
-  it('is lifted by LIMITS', async () => {
+  it('can be disabled by LIMITS', async () => {
     const lifted = await start('off')
     const requests = many(20, () => client(lifted.origin).get('/public'))
     await untilWaiting(10)

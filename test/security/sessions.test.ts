@@ -4,12 +4,12 @@ import { client, password, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 import { openStream, type TestStream } from '../support/sse.ts'
 
-describe('someone with another’s session', () => {
+describe('a stolen session', () => {
   const database = useDatabase()
   let one: Instance
   let two: Instance
   let count = 0
-  /** The owner at one instance, the thief at the other, with a stream of each. */
+  /** The owner uses one instance, the thief the other; each has a stream. */
   let owner: Client
   let thief: Client
   let mine: TestStream
@@ -41,7 +41,7 @@ describe('someone with another’s session', () => {
   const within = (stream: TestStream, ms: number) =>
     Promise.race([stream.closed.then(() => true), new Promise((resolve) => setTimeout(resolve, ms, false))])
 
-  /** The thief is out within two seconds, and the owner still in, with a stream that lives. */
+  /** Checks that the thief is signed out within two seconds, and that the owner's session and stream still work. */
   async function expectOnlyOwner(): Promise<void> {
     expect(await within(theirs, 2000), 'the thief’s stream is closed within 2 s').to.equal(true)
     expect(await signedIn(thief)).to.equal(false)
@@ -51,7 +51,7 @@ describe('someone with another’s session', () => {
     expect(theirs.events.filter(({ event }) => event === 'post')).to.deep.equal([])
   }
 
-  it('is put out by a new password, on every instance', async () => {
+  it('ends on every instance when the owner changes the password', async () => {
     const changed = await owner.post('/settings/password', {
       old_password: password,
       password: 'a new one, and long',
@@ -64,7 +64,7 @@ describe('someone with another’s session', () => {
     expect((await again.login(name, 'a new one, and long')).status).to.equal(200)
   })
 
-  it('sets no new password without knowing the old one', async () => {
+  it('cannot set a new password without the old one', async () => {
     for (const old_password of ['not this one', '', undefined]) {
       const answer = await thief.post('/settings/password', { old_password, password: 'a new one, and long' })
       expect(answer.status).to.equal(422)
@@ -80,12 +80,12 @@ describe('someone with another’s session', () => {
     expect((await client(one.origin).login(`owner_${count}`)).status).to.equal(200)
   })
 
-  it('is put out by ending all other sessions', async () => {
+  it('ends when the owner ends all other sessions', async () => {
     expect((await owner.post('/settings/sessions/end')).status).to.equal(200)
     await expectOnlyOwner()
   })
 
-  it('is seen on the page of sessions, and put out alone', async () => {
+  it('is listed in the settings, where the owner can end it alone', async () => {
     const third = client(one.origin)
     await third.post(
       '/login',
@@ -105,10 +105,12 @@ describe('someone with another’s session', () => {
     expect((await owner.post(`/settings/sessions/${stolen.id}/end`)).status).to.equal(200)
     await expectOnlyOwner()
     expect(await signedIn(third), 'the third one').to.equal(true)
-    expect((await owner.post(`/settings/sessions/${stolen.id}/end`)).status, 'once is enough').to.equal(404)
+    expect((await owner.post(`/settings/sessions/${stolen.id}/end`)).status, 'has already ended').to.equal(
+      404,
+    )
   })
 
-  it('ends no session of somebody else', async () => {
+  it('cannot be ended by another user', async () => {
     const stranger = await client(one.origin).register(`stranger_${count}`)
     const { sessions } = (await owner.get('/settings/sessions')).json
     for (const { id } of sessions) {
@@ -118,14 +120,14 @@ describe('someone with another’s session', () => {
     expect(await signedIn(thief)).to.equal(true)
   })
 
-  it('loses every stream, not only that of the home page', async () => {
+  it('loses all its streams, not only that of the home page', async () => {
     const name = `owner_${count}`
     const all = [theirs, await open(thief, '/public/stream'), await open(thief, `/users/${name}/stream`)]
     await owner.post('/settings/sessions/end')
     expect(await Promise.all(all.map((stream) => within(stream, 2000)))).to.deep.equal([true, true, true])
   })
 
-  it('a page whose session is over, or another’s by now, gets no stream', async () => {
+  it('does not open a stream for a page that was loaded by another user or session', async () => {
     const id = (await owner.get('/')).json.posts
     expect(id).to.deep.equal([])
     const [{ id: me } = { id: '' }] = await database.query<{ id: string }>(
@@ -143,7 +145,7 @@ describe('someone with another’s session', () => {
     expect(await status(owner, '')).to.equal(401)
   })
 
-  it('signing out asks the browser to forget the pages that it kept', async () => {
+  it('is not left in the browser: a sign-out asks it to clear its cache', async () => {
     const out = await owner.post('/logout')
     expect(out.headers.get('clear-site-data')).to.equal('"cache"')
   })

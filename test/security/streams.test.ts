@@ -8,7 +8,7 @@ import { client, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 import { openStream, type TestStream } from '../support/sse.ts'
 
-describe('someone who opens stream after stream', () => {
+describe('the limits on streams', () => {
   const database = useDatabase()
   let instance: Instance
   let ann: Client
@@ -25,11 +25,11 @@ describe('someone who opens stream after stream', () => {
     return stream
   }
 
-  it('has ten of them; an eleventh ends the oldest, which is told to wait', async () => {
+  it('allow ten per user: an eleventh ends the oldest, with a long retry delay', async () => {
     const cookie = ann.cookie()
-    /** Whoever gets what happens now has an open stream. */
+    /** Checks that the streams are open: each one gets a new event. */
     async function expectOpen(open: TestStream[]): Promise<void> {
-      const { id } = (await ann.post('/posts', { body: 'who is there?' })).json.post
+      const { id } = (await ann.post('/posts', { body: 'a new post' })).json.post
       await Promise.all(open.map((stream) => stream.next((event) => event.data?.post?.id === id)))
     }
     for (let n = 0; n < 10; n++) await open({ cookie }, '/stream')
@@ -43,16 +43,17 @@ describe('someone who opens stream after stream', () => {
     await expectOpen(others)
   })
 
-  it('signed out has fifty from one network, then 429; and again as soon as one is closed', async () => {
+  it('allow fifty per network for anonymous visitors, then 429 until one is closed', async () => {
     const at = (n: number) => ({ 'x-forwarded-for': `2001:db8:0:1::${n}` })
     for (let n = 0; n < 50; n++) expect((await open(at(n))).status).to.equal(200)
-    const refused = await open(at(51))
-    expect(refused.status).to.equal(429)
-    expect(Number(refused.headers.get('retry-after'))).to.be.greaterThan(0)
+    const rejected = await open(at(51))
+    expect(rejected.status).to.equal(429)
+    expect(Number(rejected.headers.get('retry-after'))).to.be.greaterThan(0)
     expect((await open({ 'x-forwarded-for': '2001:db8:0:2::1' })).status, 'another network').to.equal(200)
-    expect((await open({ ...at(1), cookie: ann.cookie() }, '/stream')).status, 'signed in there').to.equal(
-      200,
-    )
+    expect(
+      (await open({ ...at(1), cookie: ann.cookie() }, '/stream')).status,
+      'a signed-in user there',
+    ).to.equal(200)
     streams[0]!.close()
     await eventually(
       async () => (await open(at(52))).status,
@@ -60,7 +61,7 @@ describe('someone who opens stream after stream', () => {
     )
   })
 
-  it('leaves no place taken by hanging up while their rights are read', async () => {
+  it('do not count connections that close while their rights are read', async () => {
     const headers = { 'x-forwarded-for': '2001:db8:0:3::1' }
     const request = `GET /public/stream HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${headers['x-forwarded-for']}\r\n\r\n`
     const { hostname, port } = new URL(instance.origin)
@@ -74,7 +75,7 @@ describe('someone who opens stream after stream', () => {
     expect((await open(headers)).status).to.equal(200)
   })
 
-  it('from another site gets none, and nothing that lets the other site read it', async () => {
+  it('reject streams of other sites, without CORS headers', async () => {
     for (const headers of [
       { 'sec-fetch-site': 'cross-site' },
       { 'sec-fetch-site': 'cross-site', cookie: ann.cookie() },

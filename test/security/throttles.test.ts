@@ -5,7 +5,7 @@ import { client, password, type Answer, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 import { avatarForm } from '../support/pictures.ts'
 
-describe('whoever tries too often', () => {
+describe('rate limits', () => {
   const database = useDatabase()
   let one: Instance
   let two: Instance
@@ -30,19 +30,19 @@ describe('whoever tries too often', () => {
     for (let n = 0; n < count; n++) answers.push(await attempt(n))
     return statusesOf(answers)
   }
-  const some = (status: number, count: number) => Array.from({ length: count }, () => status)
+  const repeated = (status: number, count: number) => Array.from({ length: count }, () => status)
 
-  it('is let try ten names from one address, however many instances there are', async () => {
+  it('allow ten sign-in attempts per address, across instances', async () => {
     const statuses = await inTurn(12, (n) => tryAs(`name_${n}`, '192.0.2.1', n % 2 ? one : two))
-    expect(statuses).to.deep.equal([...some(422, 10), 429, 429])
+    expect(statuses).to.deep.equal([...repeated(422, 10), 429, 429])
     expect((await tryAs('name_1', '192.0.2.2')).status, 'another address').to.equal(422)
   })
 
-  it('is told when to come back, as a page too, and is let in then: nobody is locked out for good', async () => {
+  it('name the time to retry, as JSON and as a page, and allow a sign-in after it', async () => {
     await inTurn(10, () => tryAs('ann', '192.0.2.1'))
-    const refused = await tryAs('ann', '192.0.2.1')
-    expect(refused.status).to.equal(429)
-    expect(Number(refused.headers.get('retry-after'))).to.be.within(150, 180)
+    const rejected = await tryAs('ann', '192.0.2.1')
+    expect(rejected.status).to.equal(429)
+    expect(Number(rejected.headers.get('retry-after'))).to.be.within(150, 180)
     const page = await client(one.origin).post(
       '/login',
       { username: 'ann', password },
@@ -54,43 +54,43 @@ describe('whoever tries too often', () => {
       (await database.query(`select ends_at from throttles where key like 'signins:%'`))[0]
     const before = await ends()
     await tryAs('ann', '192.0.2.1')
-    expect(await ends(), 'to go on trying moves nothing').to.deep.equal(before)
+    expect(await ends(), 'further attempts do not extend it').to.deep.equal(before)
     await database.query(`update throttles set ends_at = now()`)
-    const back = await client(one.origin).post('/login', { username: 'ann', password }, from('192.0.2.1'))
-    expect(back.status).to.equal(200)
+    const retried = await client(one.origin).post('/login', { username: 'ann', password }, from('192.0.2.1'))
+    expect(retried.status).to.equal(200)
   })
 
-  it('counts as one with a whole IPv6 network', async () => {
+  it('count an IPv6 network as one address', async () => {
     const statuses = await inTurn(11, (n) => tryAs(`name_${n}`, `2001:db8:1:2::${n + 1}`))
-    expect(statuses).to.deep.equal([...some(422, 10), 429])
+    expect(statuses).to.deep.equal([...repeated(422, 10), 429])
     expect((await tryAs('name_1', '2001:db8:1:3::1')).status).to.equal(422)
   })
 
-  it('is let try one account 25 times, wherever they come from, and the same with one that does not exist', async () => {
+  it('allow 25 attempts per account from any address, and per name that does not exist', async () => {
     for (const username of ['ann', 'nobody_here']) {
       const statuses = await inTurn(26, (n) => tryAs(username, `192.0.2.${n + 1}`))
-      expect(statuses, username).to.deep.equal([...some(422, 25), 429])
+      expect(statuses, username).to.deep.equal([...repeated(422, 25), 429])
     }
     expect((await tryAs('bob', '192.0.2.200')).status, 'another account').to.equal(422)
   })
 
-  it('passes for no other address by writing one into the header before the proxy’s', async () => {
+  it('ignore addresses that the client writes into X-Forwarded-For', async () => {
     const statuses = await inTurn(11, (n) => tryAs(`name_${n}`, `198.51.100.${n}, 192.0.2.1`))
     expect(statuses.at(-1)).to.equal(429)
     const direct = await startInstance({ databaseUrl: database.url, env: { LIMITS: '' } })
-    const headers = await inTurn(11, (n) => tryAs(`name_${n}`, `198.51.100.${n}`, direct))
-    expect(headers.at(-1), 'without a proxy the header counts for nothing').to.equal(429)
+    const statusesOfDirect = await inTurn(11, (n) => tryAs(`name_${n}`, `198.51.100.${n}`, direct))
+    expect(statusesOfDirect.at(-1), 'without a proxy, the header is ignored').to.equal(429)
   })
 
-  it('makes five accounts from one address', async () => {
+  it('allow five registrations per address', async () => {
     const statuses = await inTurn(6, (n) =>
       client(one.origin).post('/register', { username: `sock_${n}`, password }, from('192.0.2.9')),
     )
-    expect(statuses).to.deep.equal([...some(201, 5), 429])
+    expect(statuses).to.deep.equal([...repeated(201, 5), 429])
     expect(await database.query(`select from users where username like 'sock%'`)).to.have.length(5)
   })
 
-  it('writes no fourth post and no fourth comment where three are allowed, on any instance', async () => {
+  it('count posts, and comments, across instances', async () => {
     const posts = await inTurn(4, (n) =>
       (n % 2 ? ann : ann.at(two.origin)).post('/posts', { body: `post ${n}` }),
     )
@@ -102,22 +102,22 @@ describe('whoever tries too often', () => {
     expect(await database.query('select from comments')).to.have.length(3)
   })
 
-  it('follows no third person, uploads no third file', async () => {
+  it('count follows and uploads', async () => {
     expect(await inTurn(3, () => ann.post('/users/bob/follow'))).to.deep.equal([200, 200, 429])
     expect(await inTurn(3, () => ann.post('/settings/profile', avatarForm('x')))).to.deep.equal([
       415, 415, 429,
     ])
   })
 
-  it('guesses no password with a session that was left open', async () => {
+  it('allow 25 guesses of the password in an open session', async () => {
     const guess = (n: number) =>
       n % 2
         ? ann.post('/settings/password', { old_password: `guess ${n}`, password: 'a better one, surely' })
         : ann.post('/settings/account', { password: `guess ${n}` })
-    expect(await inTurn(26, guess)).to.deep.equal([...some(422, 25), 429])
+    expect(await inTurn(26, guess)).to.deep.equal([...repeated(422, 25), 429])
   })
 
-  it('is in the log, with the limit and the address', async () => {
+  it('log the limit and the address of a rejected request', async () => {
     await inTurn(11, (n) => tryAs(`name_${n}`, '192.0.2.77'))
     await eventually(() =>
       /"event":"throttled","limit":"signins","retryAfter":\d+,"address":"192.0.2.77"/.test(one.logs()),
@@ -125,13 +125,15 @@ describe('whoever tries too often', () => {
     expect(one.logs()).to.contain('"event":"sign-in refused","network":"192.0.2.77"')
   })
 
-  it('is let be where a limit is lifted, one or all', async () => {
+  it('can be disabled, one or all', async () => {
     for (const LIMITS of ['signins=0', 'off']) {
       const instance = await startInstance({
         databaseUrl: database.url,
         env: { LIMITS, TRUSTED_PROXIES: '1' },
       })
-      expect(await inTurn(12, () => tryAs('ann', '192.0.2.1', instance)), LIMITS).to.deep.equal(some(422, 12))
+      expect(await inTurn(12, () => tryAs('ann', '192.0.2.1', instance)), LIMITS).to.deep.equal(
+        repeated(422, 12),
+      )
     }
   })
 })

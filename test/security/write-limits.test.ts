@@ -3,8 +3,8 @@ import { useDatabase } from '../support/database.ts'
 import { client, type Answer, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 
-/** What a person has: their own group with a member, and a post with a comment. */
-interface Belongings {
+/** Things of a person that requests can change: a group with a member, and a post with a comment. */
+interface Fixture {
   group: string
   member: string
   post: string
@@ -14,9 +14,9 @@ interface Belongings {
 interface Limited {
   limit: string
   allowed: number
-  /** Whether all instances count together. */
+  /** Whether the instances share the count. */
   shared: boolean
-  attempt(person: Client, own: Belongings, n: number): Promise<Answer>
+  attempt(person: Client, own: Fixture, n: number): Promise<Answer>
 }
 
 const limited: Limited[] = [
@@ -82,8 +82,8 @@ describe('limits on changes', () => {
     ])
   })
 
-  /** A new person who has not used any limit yet. */
-  async function settle(): Promise<{ person: Client; own: Belongings }> {
+  /** Registers a person who has not used any limit yet, with a fixture. */
+  async function createPerson(): Promise<{ person: Client; own: Fixture }> {
     count += 1
     const [group, member] = [`group${count}`, `member${count}`]
     const person = await client(unlimited.origin).register(`person${count}`)
@@ -95,33 +95,33 @@ describe('limits on changes', () => {
   }
 
   for (const { limit, allowed, shared, attempt } of limited) {
-    it(`refuses more than the allowed number of ${limit}, ${shared ? 'counted across instances' : 'counted per instance'}`, async () => {
-      const { person, own } = await settle()
+    it(`reject more than the allowed number of ${limit}, ${shared ? 'counted across instances' : 'counted per instance'}`, async () => {
+      const { person, own } = await createPerson()
       for (let n = 0; n < allowed; n++) {
         const instance = shared && n % 2 ? two : one
         expect((await attempt(person.at(instance.origin), own, n)).status, `attempt ${n}`).to.be.below(300)
       }
-      const refused = await attempt(person.at(one.origin), own, allowed)
-      expect(refused.status).to.equal(429)
-      expect(Number(refused.headers.get('retry-after'))).to.be.within(1, 24 * 60 * 60)
+      const rejected = await attempt(person.at(one.origin), own, allowed)
+      expect(rejected.status).to.equal(429)
+      expect(Number(rejected.headers.get('retry-after'))).to.be.within(1, 24 * 60 * 60)
       const elsewhere = await attempt(person.at(two.origin), own, allowed)
       expect(elsewhere.status, 'the other instance').to.equal(shared ? 429 : 200)
 
-      const other = await settle()
+      const other = await createPerson()
       const unaffected = await attempt(other.person.at(one.origin), other.own, 0)
       expect(unaffected.status, 'another person').to.be.below(300)
-      const lifted = await attempt(person.at(unlimited.origin), own, allowed)
-      expect(lifted.status, 'LIMITS=off').to.be.below(300)
+      const unlimitedAnswer = await attempt(person.at(unlimited.origin), own, allowed)
+      expect(unlimitedAnswer.status, 'LIMITS=off').to.be.below(300)
     })
   }
 
-  it('does not count a name that is taken', async () => {
-    const { person, own } = await settle()
+  it('do not count attempts with a name that is taken', async () => {
+    const { person, own } = await createPerson()
     for (let n = 0; n < 4; n++) {
       const taken = await person.at(one.origin).post('/groups', { name: own.group, title: 'Again' })
       expect(taken.status).to.equal(422)
     }
-    const made = await person.at(one.origin).post('/groups', { name: `${own.group}_free`, title: 'Free' })
-    expect(made.status).to.equal(201)
+    const created = await person.at(one.origin).post('/groups', { name: `${own.group}_free`, title: 'Free' })
+    expect(created.status).to.equal(201)
   })
 })

@@ -48,11 +48,11 @@ describe('accounts', () => {
 
   it('shows a rejected form again with the username, without the password', async () => {
     const secret = 'sesame sesame'
-    const refused = await guest().post('/register', { username: 'ann', password: secret }, asForm)
-    expect(refused.status).to.equal(422)
-    expect(refused.text).to.contain('Username already exists')
-    expect(refused.text).to.contain('value="ann"')
-    expect(refused.text).not.to.contain(secret)
+    const rejected = await guest().post('/register', { username: 'ann', password: secret }, asForm)
+    expect(rejected.status).to.equal(422)
+    expect(rejected.text).to.contain('Username already exists')
+    expect(rejected.text).to.contain('value="ann"')
+    expect(rejected.text).not.to.contain(secret)
   })
 
   for (const path of ['/register', '/login']) {

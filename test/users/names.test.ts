@@ -77,8 +77,10 @@ describe('a username or group name', () => {
           ['users', 'username'],
           ['groups', 'name'],
         ] as const) {
-          const refused = await insert(table, column, `${KELVIN}en_${table}`).catch((error: unknown) => error)
-          expect(refused, table).to.include({ code: '23514' })
+          const rejected = await insert(table, column, `${KELVIN}en_${table}`).catch(
+            (error: unknown) => error,
+          )
+          expect(rejected, table).to.include({ code: '23514' })
           expect((await insert(table, column, `KEN_${table}`)).rows[0]).to.deep.equal({
             [column]: `ken_${table}`,
           })
