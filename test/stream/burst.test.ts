@@ -16,7 +16,7 @@ describe('one transaction of 250 posts with 15 kB of text each', () => {
     instance = await startInstance({ databaseUrl: database.url })
   })
 
-  /** A client that reads as fast as it can; it counts events and keeps nothing. */
+  /** Connects a client that reads as fast as it can, and only counts events. */
   async function connect(): Promise<{ events(): number; closed(): boolean; stop(): void }> {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       get(`${instance.origin}/public/stream`, { agent: false }, resolve).on('error', reject)
@@ -32,7 +32,7 @@ describe('one transaction of 250 posts with 15 kB of text each', () => {
     return { events: () => events, closed: () => response.destroyed, stop: () => response.destroy() }
   }
 
-  it('reaches every client that reads, and cuts none of them', async function () {
+  it('reaches every client that reads, and disconnects none of them', async function () {
     this.timeout(60_000)
     const clients = await Promise.all(Array.from({ length: CLIENTS }, connect))
     await database.query(
@@ -40,8 +40,8 @@ describe('one transaction of 250 posts with 15 kB of text each', () => {
       ['漢', POSTS],
     )
     await eventually(
-      () => clients.map((client) => (client.closed() ? 'cut' : client.events())),
-      (counts) => counts.every((count) => count === POSTS || count === 'cut'),
+      () => clients.map((client) => (client.closed() ? 'closed' : client.events())),
+      (counts) => counts.every((count) => count === POSTS || count === 'closed'),
       { timeout: 40_000 },
     )
     expect(clients.filter((client) => client.closed())).to.have.length(0)

@@ -6,7 +6,7 @@ import { serveLocally, type LocalServer } from '../support/local-server.ts'
 
 const KB = 1024
 
-describe('the connection to a client that does not read yet', () => {
+describe('the connection to a client that starts to read late', () => {
   let server: LocalServer
   let connection: Connection
 
@@ -18,10 +18,10 @@ describe('the connection to a client that does not read yet', () => {
   })
   after(() => server.close())
 
-  /** A frame of this many bytes that nothing else looks like. */
+  /** Returns a unique frame of this many bytes. */
   const frame = (n: number, bytes: number): string => `data: ${n} `.padEnd(bytes - 2, '.') + '\n\n'
 
-  it('keeps every frame, whole and in order, until it does, and ends after the last one', async () => {
+  it('keeps every frame, complete and in order, and ends after the last one', async () => {
     const client = await server.open('/')
     const frames = Array.from({ length: 150 }, (_, n) => frame(n, (n % 12) * KB + 20))
     for (const [n, one] of frames.entries()) {
@@ -31,13 +31,13 @@ describe('the connection to a client that does not read yet', () => {
     connection.end()
     connection.write('data: too late\n\n')
     expect(connection.closed()).to.equal(false)
-    const [, told, retry] = /^(.*)retry: (\d+)\n\n$/s.exec(await text(client)) ?? []
-    expect(told === frames.join(''), 'all of it').to.equal(true)
+    const [, received, retry] = /^(.*)retry: (\d+)\n\n$/s.exec(await text(client)) ?? []
+    expect(received === frames.join(''), 'all frames').to.equal(true)
     expect(Number(retry)).to.be.within(50, 500)
     expect(client.complete).to.equal(true)
   })
 
-  it('is cut where more than 1 MiB waits, rather than that a frame is left out', async () => {
+  it('closes if more than 1 MiB waits, and does not skip a frame', async () => {
     const client = await server.open('/')
     let written = 0
     for (; !connection.closed() && written < 4_096 * KB; written += 64 * KB) {
@@ -49,27 +49,27 @@ describe('the connection to a client that does not read yet', () => {
     expect(await text(client).catch((error: Error) => error.message)).to.equal('aborted')
   })
 
-  it('is drained once it has taken what waits, or has hung up', async () => {
-    for (const leave of [false, true]) {
+  it('resolves `drained` once the client has read everything or has disconnected', async () => {
+    for (const disconnects of [false, true]) {
       const client = await server.open('/')
       connection.write(frame(1, 900 * KB))
       let drained = false
       const draining = connection.drained().then(() => (drained = true))
       await turn()
       expect(drained).to.equal(false)
-      if (leave) client.destroy()
+      if (disconnects) client.destroy()
       else client.resume()
       await draining
       client.destroy()
     }
   })
 
-  it('ends once, and with the first word on when to come back', async () => {
+  it('ends once, with the first `retry`', async () => {
     const client = await server.open('/')
     const frames = Array.from({ length: 9 }, (_, n) => frame(n, 100 * KB))
     for (const one of frames) connection.write(one)
     connection.end(30_000)
     connection.end()
-    expect((await text(client)) === `${frames.join('')}retry: 30000\n\n`, 'all of it').to.equal(true)
+    expect((await text(client)) === `${frames.join('')}retry: 30000\n\n`, 'all frames').to.equal(true)
   })
 })

@@ -10,7 +10,7 @@ import { openStream, type TestStream } from '../support/sse.ts'
 describe('a stream', () => {
   const database = useDatabase()
   const streams: TestStream[] = []
-  /** Where nothing happens. */
+  /** A stream without events. */
   let silent: TestStream
   let one: Instance
   let two: Instance
@@ -33,26 +33,26 @@ describe('a stream', () => {
   })
 
   async function open(
-    who: Client | null,
+    person: Client | null,
     path: string,
     { origin, lastEventId }: { origin?: string; lastEventId?: string } = {},
   ): Promise<TestStream> {
     const headers: Record<string, string> = {}
-    if (who) headers.cookie = who.cookie()
+    if (person) headers.cookie = person.cookie()
     if (lastEventId) headers['last-event-id'] = lastEventId
-    const stream = await openStream((origin ?? who?.origin ?? one.origin) + path, { headers })
+    const stream = await openStream((origin ?? person?.origin ?? one.origin) + path, { headers })
     streams.push(stream)
     return stream
   }
-  async function post(who: Client, body: string): Promise<string> {
-    return (await who.post('/posts', { body })).json.post.id
+  async function post(person: Client, body: string): Promise<string> {
+    return (await person.post('/posts', { body })).json.post.id
   }
   const about = (id: string) => (event: { data: { post?: { id: string } } }) => event.data?.post?.id === id
-  async function seq(who: Client): Promise<string> {
-    return (await who.get('/')).json.seq
+  async function seq(person: Client): Promise<string> {
+    return (await person.get('/')).json.seq
   }
 
-  it('answers with the headers that proxies and browsers need', async () => {
+  it('has the headers that proxies and browsers need', async () => {
     const stream = await open(ann, '/stream')
     expect(stream.status).to.equal(200)
     expect(stream.headers.get('content-type')).to.equal('text/event-stream')
@@ -61,7 +61,7 @@ describe('a stream', () => {
     expect(stream.headers.get('content-encoding')).to.equal(null)
   })
 
-  it('says at once where it starts, and when to come back', async () => {
+  it('begins with its cursor and the time after which to reconnect', async () => {
     const response = await fetch(`${one.origin}/public/stream`)
     const reader = response.body!.getReader()
     const text = new TextDecoder().decode((await reader.read()).value)
@@ -71,7 +71,7 @@ describe('a stream', () => {
     expect(id).to.equal(await seq(ann))
   })
 
-  it('moves the cursor of a client that must reload only with the reset, which no broken connection can lose', async () => {
+  it('sends a client that must reload no id before the reset, so that a broken connection cannot lose it', async () => {
     const response = await fetch(`${one.origin}/public/stream?after=9007199254740993`)
     const reader = response.body!.getReader()
     let text = ''
@@ -80,7 +80,7 @@ describe('a stream', () => {
     expect(text).to.match(/^retry: \d+\n\nid: \d+\nevent: reset\n/)
   })
 
-  it('brings a follower on another instance the post, and nothing to who is no follower', async () => {
+  it('sends a post to a follower on another instance, and not to others', async () => {
     const follower = await open(bob, '/stream')
     const stranger = await open(cleo, '/stream')
     const id = await post(ann, 'for my followers')
@@ -89,12 +89,12 @@ describe('a stream', () => {
     expect(event.data).to.include({ action: 'created' })
     expect(event.data.post).to.include({ id, body: 'for my followers' })
     expect(event.data.entries).to.have.length(2)
-    const own = await post(cleo, 'my own comes after')
+    const own = await post(cleo, 'my own post comes after')
     await stranger.next(about(own))
     expect(stranger.events.filter(about(id))).to.be.empty
   })
 
-  it('carries comments, likes, unlikes, edits and deletes with the whole card', async () => {
+  it('sends comments, likes, unlikes, edits and deletions with the complete post', async () => {
     const id = await post(ann, 'hello')
     const stream = await open(bob, '/stream', { lastEventId: await seq(bob) })
     const { comment } = (await cleo.post(`/posts/${id}/comments`, { body: 'hi' })).json
@@ -104,9 +104,9 @@ describe('a stream', () => {
     await cleo.post(`/comments/${comment.id}/delete`)
     await ann.post(`/posts/${id}/edit`, { body: 'hello again' })
     await ann.post(`/posts/${id}/delete`)
-    const told = []
-    for (let n = 0; n < 7; n++) told.push(await stream.next(about(id)))
-    expect(told.map(({ event, data }) => `${event} ${data.action}`)).to.deep.equal([
+    const received = []
+    for (let n = 0; n < 7; n++) received.push(await stream.next(about(id)))
+    expect(received.map(({ event, data }) => `${event} ${data.action}`)).to.deep.equal([
       'comment created',
       'comment edited',
       'like added',
@@ -115,28 +115,31 @@ describe('a stream', () => {
       'post edited',
       'post deleted',
     ])
-    expect(told[0]!.data.comment).to.include({ id: comment.id, body: 'hi' })
-    expect(told[1]!.data.post.comments[0]).to.include({ body: 'hi there' })
-    expect(told[2]!.data).to.deep.include({ user: told[2]!.data.post.likers[0] })
-    expect(told[4]!.data.entries).to.deep.include({ feed: told[0]!.data.entries[2].feed, removed: true })
-    expect(told[5]!.data.post).to.include({ body: 'hello again', comment_count: 0, like_count: 0 })
-    expect(told[6]!.data.post).to.deep.equal({ id })
-    const ids = told.map((event) => Number(event.id))
+    expect(received[0]!.data.comment).to.include({ id: comment.id, body: 'hi' })
+    expect(received[1]!.data.post.comments[0]).to.include({ body: 'hi there' })
+    expect(received[2]!.data).to.deep.include({ user: received[2]!.data.post.likers[0] })
+    expect(received[4]!.data.entries).to.deep.include({
+      feed: received[0]!.data.entries[2].feed,
+      removed: true,
+    })
+    expect(received[5]!.data.post).to.include({ body: 'hello again', comment_count: 0, like_count: 0 })
+    expect(received[6]!.data.post).to.deep.equal({ id })
+    const ids = received.map((event) => Number(event.id))
     expect(ids).to.deep.equal([...ids].sort((a, b) => a - b))
   })
 
-  it('brings what a friend liked, and takes it back with the unlike', async () => {
+  it('adds a post that a followed user likes, and removes it with the unlike', async () => {
     const id = await post(cleo, 'unknown to bob')
     const follower = await open(bob, '/stream')
     await ann.post(`/posts/${id}/like`)
     const liked = await follower.next(about(id))
     expect(liked.data.entries[0]).to.include({ reason: 'liked' })
     await ann.post(`/posts/${id}/unlike`)
-    const gone = await follower.next(about(id))
-    expect(gone.data.entries).to.deep.equal([{ feed: liked.data.entries[0].feed, removed: true }])
+    const removed = await follower.next(about(id))
+    expect(removed.data.entries).to.deep.equal([{ feed: liked.data.entries[0].feed, removed: true }])
   })
 
-  it('goes on from Last-Event-ID with all that was missed, in order, once, on any instance', async () => {
+  it('resumes after Last-Event-ID with every missed event, in order, once, on any instance', async () => {
     const start = await seq(bob)
     const ids = []
     for (let n = 0; n < 5; n++) ids.push(await post(ann, `missed ${n}`))
@@ -150,7 +153,7 @@ describe('a stream', () => {
     }
   })
 
-  it('goes on from ?after=, which a Last-Event-ID overrules', async () => {
+  it('resumes after ?after=, unless there is a Last-Event-ID', async () => {
     const start = await seq(bob)
     const first = await post(ann, 'first')
     const middle = await seq(bob)
@@ -163,7 +166,7 @@ describe('a stream', () => {
     expect(late.events.filter(about(first))).to.be.empty
   })
 
-  it('reaches back further than an instance remembers', async () => {
+  it('replays events that are too old for the memory of an instance', async () => {
     const start = await seq(bob)
     await database.query(`
       insert into posts (author_id, body)
@@ -177,11 +180,11 @@ describe('a stream', () => {
     expect(bodies).to.deep.equal([...Array.from({ length: 5000 }, (_, n) => `post ${n + 1}`), 'the last'])
   })
 
-  it('says reset for a cursor from the future, and for one older than the log', async () => {
+  it('sends a reset for a cursor in the future, and for one older than the log', async () => {
     const future = await open(bob, '/stream', { lastEventId: '9223372036854775807' })
     expect((await future.next((event) => event.event === 'reset')).id).to.equal(await seq(bob))
     await database.query('delete from log where seq <= (select max(seq) - 10 from log)')
-    // An instance looks at the log's other end twice a second.
+    // An instance reads the oldest number at most once per second.
     let old = await open(bob, '/stream', { lastEventId: '1' })
     await eventually(async () => {
       if ((await old.next()).event === 'reset') return true
@@ -198,7 +201,7 @@ describe('a stream', () => {
     expect(within.events.some((event) => event.event === 'reset')).to.equal(false)
   })
 
-  it('refuses cursors and pages that cannot be', async () => {
+  it('rejects invalid cursors and pages', async () => {
     const statuses = await Promise.all(
       [
         'after=abc',
@@ -231,20 +234,20 @@ describe('a stream', () => {
     }
   })
 
-  it('is for who is signed in, where it is of their own feed', async () => {
+  it('of the home page requires a session, and returns 401 without one', async () => {
     expect((await open(null, '/stream')).status).to.equal(401)
     const curl = await fetch(`${one.origin}/stream`, { redirect: 'manual' })
     expect(curl.status).to.equal(401)
     expect((await open(null, '/public/stream')).status).to.equal(200)
   })
 
-  it('turns away other sites', async () => {
+  it('rejects requests from other sites', async () => {
     const headers = { cookie: ann.cookie(), 'sec-fetch-site': 'cross-site' }
     const stream = await openStream(`${one.origin}/stream`, { headers })
     expect(stream.status).to.equal(403)
   })
 
-  it('of a person, a post or the public feed brings what happens there', async () => {
+  it('of a user, a post or the public feed sends the events of that page', async () => {
     const id = await post(cleo, 'watched')
     const lastEventId = await seq(bob)
     const person = await open(null, '/users/Cleo/stream', { lastEventId })
@@ -260,13 +263,13 @@ describe('a stream', () => {
     await elsewhere.next(about(mark))
     await everybody.next(about(mark))
     expect(elsewhere.events.filter(about(other)), 'bob does not follow cleo').to.be.empty
-    expect(joined.events.filter(about(id)), 'by two pages, once').to.have.length(1)
+    expect(joined.events.filter(about(id)), 'through two pages, once').to.have.length(1)
     await cleo.post(`/posts/${id}/like`)
     await permalink.next(about(id))
     expect(permalink.events.filter(about(other))).to.be.empty
   })
 
-  it('follows a follow and an unfollow at once, wherever they are made, with a reset', async () => {
+  it('applies a follow and an unfollow on any instance at once, with a reset', async () => {
     const stream = await open(bob, '/stream')
     await bob.at(one.origin).post('/users/cleo/follow')
     await stream.next((event) => event.event === 'reset')
@@ -274,17 +277,17 @@ describe('a stream', () => {
     await stream.next(about(seen))
     await bob.at(one.origin).post('/users/cleo/unfollow')
     await stream.next((event) => event.event === 'reset')
-    const unseen = await post(cleo, 'followed no more')
+    const unseen = await post(cleo, 'not followed any more')
     const mark = await post(ann, 'a mark')
     await stream.next(about(mark))
     expect(stream.events.filter(about(unseen))).to.be.empty
   })
 
-  it('answers reset where the viewer’s subscriptions changed while it was away', async () => {
+  it('begins with a reset if the viewer’s subscriptions changed while the client was disconnected', async () => {
     const start = await seq(bob)
     await bob.post('/users/cleo/follow')
-    const missed = await post(cleo, 'cannot be told as an event')
-    // An instance that serves the newest cursor has heard all that came before.
+    const missed = await post(cleo, 'from before the reset')
+    // An instance that serves the newest cursor has all earlier events.
     await open(bob, '/stream', { lastEventId: await seq(bob) })
     const stream = await open(bob, '/stream', { lastEventId: start })
     await stream.next((event) => event.event === 'reset')
@@ -294,19 +297,19 @@ describe('a stream', () => {
     await bob.post('/users/cleo/unfollow')
   })
 
-  it('ends with the session, and no other session’s', async () => {
+  it('ends with its session, and not with another session', async () => {
     const here = client(two.origin)
     await here.login('bob')
     const ended = await open(here, '/stream', { origin: one.origin })
     const alive = await open(bob, '/stream')
     await here.post('/logout')
     await ended.closed
-    const id = await post(ann, 'who is still here?')
+    const id = await post(ann, 'after the sign-out')
     await alive.next(about(id))
     expect((await open(here, '/stream')).status).to.equal(401)
   })
 
-  it('leaves nothing behind of clients that hang up at once, or ask for the headers only', async () => {
+  it('is not counted any more after a client disconnects at once, or after a HEAD request', async () => {
     const streams = async () =>
       Number(/^koafeed_streams (\d+)$/m.exec(await (await fetch(`${one.metricsOrigin}/metrics`)).text())?.[1])
     await eventually(streams, (open) => open === 0)
@@ -319,12 +322,12 @@ describe('a stream', () => {
       await once(socket, 'close')
     }
     expect((await fetch(`${one.origin}/public/stream`, { method: 'HEAD' })).status).to.equal(200)
-    // What came before is done with once a stream that came after is open.
+    // Once a later stream is open, the earlier requests are finished.
     await open(ann, '/stream')
     await eventually(streams, (open) => open === 1)
   })
 
-  it('brings a row inserted with psql like any other', async () => {
+  it('sends a row inserted with psql like any other', async () => {
     const stream = await open(bob, '/stream')
     await database.query(
       "insert into posts (author_id, body) select id, 'from psql' from users where username = 'ann'",
@@ -333,13 +336,13 @@ describe('a stream', () => {
     expect(event.data.post).to.include({ body: 'from psql' })
   })
 
-  it('beats where nothing happens, with a cursor that moves on', async () => {
+  it('sends a beat with a newer cursor when there are no events', async () => {
     const beat = await silent.next((event) => event.event === 'beat', 20_000)
     expect(beat.data).to.deep.equal({})
     expect(Number(beat.id)).to.be.greaterThan(1)
   })
 
-  it('tells a new name to everybody', async () => {
+  it('sends a new name to everyone', async () => {
     const stream = await open(cleo, '/stream')
     await database.query("update users set name = 'Ann the First' where username = 'ann'")
     expect((await stream.next((event) => event.event === 'user')).data).to.include({
@@ -348,7 +351,7 @@ describe('a stream', () => {
     })
   })
 
-  it('brings every text unchanged, in one frame', async () => {
+  it('sends every text unchanged, in one event', async () => {
     const stream = await open(bob, '/stream')
     const texts = [
       'two\nlines',
@@ -369,7 +372,7 @@ describe('a stream', () => {
     expect(stream.events.filter((event) => event.event === 'post')).to.have.length(texts.length)
   })
 
-  it('ends in good order with its instance, and says to come back soon', async () => {
+  it('ends cleanly with its instance, and asks the client to reconnect soon', async () => {
     const short = await startInstance({ databaseUrl: database.url })
     const stream = await open(null, '/public/stream', { origin: short.origin })
     expect(await short.kill('SIGTERM')).to.deep.equal({ code: 0, signal: null })

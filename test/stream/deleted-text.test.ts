@@ -9,7 +9,7 @@ import type { StreamEvent, TestStream } from '../support/sse.ts'
 const MANY = 5_000
 
 for (const source of ['recent events', 'events that are read from the log'] as const) {
-  describe(`a replay of ${source}, for anyone`, () => {
+  describe(`a replay of ${source}`, () => {
     const database = useDatabase()
     let layer: StreamLayer
     let cursor: string
@@ -57,7 +57,7 @@ for (const source of ['recent events', 'events that are read from the log'] as c
     const actions = (events: StreamEvent[]): string[] =>
       events.map(({ event, data }) => `${event} ${data.action ?? ''}`.trim())
 
-    it('does not show a post that has been deleted since', async () => {
+    it('does not show a post that was deleted later', async () => {
       const id = await post('a secret')
       await comment(id, 'a comment')
       await database.query('insert into post_likes (post_id, user_id) values ($1, 3)', [id])
@@ -77,7 +77,7 @@ for (const source of ['recent events', 'events that are read from the log'] as c
       }
     })
 
-    it('shows the latest text of what has been edited since', async () => {
+    it('shows the latest text of posts and comments that were edited later', async () => {
       const id = await post('before')
       const reply = await comment(id, 'reply before')
       await layer.relayAll()
@@ -96,13 +96,13 @@ for (const source of ['recent events', 'events that are read from the log'] as c
       expect(events[1]!.data.comment).to.include({ body: 'reply after' })
     })
 
-    it('does not show a comment that has been deleted since, on any card', async () => {
+    it('does not show a comment that was deleted later, on any event', async () => {
       const id = await post('hello')
-      const gone = await comment(id, 'a secret')
+      const deleted = await comment(id, 'a secret')
       const kept = await comment(id, 'kept')
-      await database.query('insert into comment_likes (comment_id, user_id) values ($1, 3)', [gone])
+      await database.query('insert into comment_likes (comment_id, user_id) values ($1, 3)', [deleted])
       await layer.relayAll()
-      await database.query('delete from comments where id = $1', [gone])
+      await database.query('delete from comments where id = $1', [deleted])
       const { events, sent } = await replay()
       expect(sent).not.to.contain('a secret')
       expect(actions(events)).to.deep.equal([
@@ -112,20 +112,20 @@ for (const source of ['recent events', 'events that are read from the log'] as c
         'like added',
         'comment deleted',
       ])
-      expect(events[1]!.data.comment).to.deep.equal({ id: gone })
+      expect(events[1]!.data.comment).to.deep.equal({ id: deleted })
       expect(events[2]!.data.post.comments.map((one: { id: string }) => one.id)).to.deep.equal([kept])
-      expect(events[3]!.data).to.include({ comment_id: gone }).and.not.to.have.property('comment')
+      expect(events[3]!.data).to.include({ comment_id: deleted }).and.not.to.have.property('comment')
     })
 
     for (const [state, statement] of [
       ['a deleted account', 'delete from users where id = $1'],
-      ['an account whose deletion has begun', 'update users set deleted_at = now() where id = $1'],
+      ['an account that is being deleted', 'update users set deleted_at = now() where id = $1'],
     ] as const)
       it(`does not show the posts, comments, likes and names of ${state}`, async () => {
         const [dan] = await insertUsers(layer.db, [state.startsWith('a deleted') ? 'dan' : 'danny'])
         const id = await post('by ann')
         await post('by dan', Number(dan!.id))
-        await comment(id, 'said by dan', Number(dan!.id))
+        await comment(id, 'comment by dan', Number(dan!.id))
         await database.query('insert into post_likes (post_id, user_id) values ($1, $2)', [id, dan!.id])
         await database.query("update users set name = 'Dan the man' where id = $1", [dan!.id])
         await layer.relayAll()
@@ -135,10 +135,10 @@ for (const source of ['recent events', 'events that are read from the log'] as c
         expect(sent.toLowerCase()).not.to.contain('dan')
       })
 
-    it('does not show what was deleted while it was being read', async () => {
+    it('does not show a post that was deleted while it was being read', async () => {
       const id = await post('a secret')
       await layer.relayAll()
-      // The event that marks the ring's copy as outdated, so that both sources read the log.
+      // This edit marks the ring's copy as outdated, so that both sources read the log.
       await database.query("update posts set body = 'still a secret' where id = $1", [id])
       const held = Promise.withResolvers<void>()
       const begun = Promise.withResolvers<void>()

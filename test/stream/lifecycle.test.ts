@@ -26,7 +26,7 @@ describe('the lifecycle of streams', () => {
   before(async () => {
     db = await createDb(database.url, { applicationName: 'test' })
     await insertUsers(db, ['ann'])
-    // The path of a request is the session whose stream it is.
+    // The path of a request is the session id.
     server = await serveLocally(({ url = '' }, response) => {
       const connection = createConnection(response)
       connection.onClose(() => hub.remove(subscriber))
@@ -56,7 +56,7 @@ describe('the lifecycle of streams', () => {
   const connectionOf = (session: string): Connection =>
     [...hub.subscribers()].find(({ viewer }) => viewer?.session === session)!.connection
 
-  it('ends the stream of a session that expires, and no other', async () => {
+  it('ends the stream of a session that expires, and no other stream', async () => {
     await database.query(`
       insert into sessions (id_hash, user_id, expires_at)
       values ('\\xaa', 1, now() + interval '1 day'), ('\\xbb', 1, now() + interval '1 day')`)
@@ -70,25 +70,25 @@ describe('the lifecycle of streams', () => {
     lasting!.destroy()
   })
 
-  it('cuts a client that reads nothing, and not one that reads slowly', async () => {
+  it('disconnects a client that reads nothing, and not one that reads slowly', async () => {
     await database.query(`
       insert into sessions (id_hash, user_id, expires_at)
       values ('\\xcc', 1, now() + interval '1 day'), ('\\xdd', 1, now() + interval '1 day')`)
-    const [still, slow] = await Promise.all(['/cc', '/dd'].map(server.open))
-    const [toStill, toSlow] = ['cc', 'dd'].map(connectionOf)
-    for (let n = 0; n < 30; n++) for (const connection of [toStill, toSlow]) connection!.write(FRAME)
-    // As much comes to wait as is taken, so that there is no moment when nothing does.
+    const [stalled, slow] = await Promise.all(['/cc', '/dd'].map(server.open))
+    const [toStalled, toSlow] = ['cc', 'dd'].map(connectionOf)
+    for (let n = 0; n < 30; n++) for (const connection of [toStalled, toSlow]) connection!.write(FRAME)
+    // Writes as much as the client reads, so that some bytes always wait.
     await eventually(() => {
       if (slow!.read(FRAME.length) !== null) toSlow!.write(FRAME)
-      toStill!.write(': more\n\n')
-      return toStill!.closed()
+      toStalled!.write(': more\n\n')
+      return toStalled!.closed()
     })
     expect(toSlow!.closed()).to.equal(false)
-    expect(await text(still!).catch((error: Error) => error.message)).to.equal('aborted')
+    expect(await text(stalled!).catch((error: Error) => error.message)).to.equal('aborted')
     slow!.destroy()
   })
 
-  it('sends a beat with the cursor of the replay, never that of the hub, to a stream that still replays', async () => {
+  it('sends a stream that is replaying a beat with its own cursor, not that of the hub', async () => {
     await database.query(`
       insert into sessions (id_hash, user_id, expires_at) values ('\\xff', 1, now() + interval '1 day')`)
     const stream = await server.open('/ff')
@@ -96,10 +96,10 @@ describe('the lifecycle of streams', () => {
     replaying.skipTo(7)
     expect(hub.position()).to.equal(0)
     hub.relay({ seq: 1_000, event: 'user', topics: [], payload: {} })
-    // Time passes 20 times as fast for these.
+    // Time runs 20 times as fast for this lifecycle.
     const clock = { ...systemClock, now: () => performance.now() * 20 }
     const connection = { ...replaying.connection, idleFor: () => replaying.connection.idleFor() * 20 }
-    const hurried = startLifecycle({
+    const fast = startLifecycle({
       hub: { ...hub, subscribers: () => [{ ...replaying, connection }] },
       findLiveSessions: async (hashes) => new Set(hashes),
       log: pino({ level: 'silent' }),
@@ -109,11 +109,11 @@ describe('the lifecycle of streams', () => {
     stream.on('data', (bytes: Buffer) => (sent += bytes.toString()))
     await eventually(() => sent.includes('id: 7\nevent: beat\n'))
     expect(sent).not.to.contain('1000')
-    hurried.stop()
+    fast.stop()
     stream.destroy()
   })
 
-  it('ends a stream that has reached its maximum age in order', async () => {
+  it('ends a stream cleanly at its maximum age', async () => {
     await database.query(`
       insert into sessions (id_hash, user_id, expires_at) values ('\\xee', 1, now() + interval '1 day')`)
     const stream = await server.open('/ee')

@@ -4,7 +4,7 @@ import { client, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 import { openStream } from '../support/sse.ts'
 
-describe('an instance whose queries get no answer', () => {
+describe('an instance whose queries get no response', () => {
   const database = useDatabase()
   let link: DatabaseLink
   let instance: Instance
@@ -24,7 +24,7 @@ describe('an instance whose queries get no answer', () => {
   })
   after(() => link.close())
 
-  it('relays notifications that come in order, because it does not need the log for them', async () => {
+  it('relays notifications that arrive in order, because it does not need the log for them', async () => {
     const stream = await openStream(`${instance.origin}/stream`, { headers: { cookie: bob.cookie() } })
     await stream.opened
     link.silence()

@@ -7,7 +7,7 @@ import { insertUsers } from '../support/people.ts'
 import { signIn, startStreamLayer, type StreamLayer } from '../support/stream-layer.ts'
 import type { TestStream } from '../support/sse.ts'
 
-describe('a stream of Bob’s home', () => {
+describe('a home stream of Bob', () => {
   const database = useDatabase()
   let layer: StreamLayer
 
@@ -38,7 +38,7 @@ describe('a stream of Bob’s home', () => {
         'delete from subscriptions where user_id = 2 and feed_id = (select feed_id from users where id = 1)',
       )
     }
-    /** Ann writes, then Bob: returns the author of the first post that Bob gets. */
+    /** Ann posts, then Bob. Returns the author of the first post that Bob receives. */
     async function nextAuthor(stream: TestStream): Promise<string> {
       await database.query("insert into posts (author_id, body) values (1, 'hello'), (2, 'hello')")
       await layer.relayAll()
@@ -47,13 +47,13 @@ describe('a stream of Bob’s home', () => {
       return data.post.author.username
     }
 
-    it('shows her posts no more, even if his cursor is the guessed number of that very event', async () => {
+    it('does not show her posts, even if the cursor is the number of the unfollow', async () => {
       layer.hooks.beforeSync = unfollow
       const stream = await open(`?after=${layer.hub.position() + 1}`)
       expect(await nextAuthor(stream)).to.equal('bob')
     })
 
-    it('shows her posts no more, even if his rights were read before', async () => {
+    it('does not show her posts, even if the rights were read before', async () => {
       layer.hooks.afterAuthorize = async () => {
         layer.hooks.afterAuthorize = async () => {}
         await unfollow()
@@ -64,21 +64,21 @@ describe('a stream of Bob’s home', () => {
     })
   })
 
-  describe('says reset and ends if the log goes back', () => {
+  describe('sends a reset and ends if the log goes back', () => {
     async function expectResetAndEnd(stream: TestStream): Promise<void> {
       expect(await stream.next()).to.include({ event: 'reset', id: '0' })
       await stream.closed
       expect(stream.retries.at(-1)).to.be.within(50, 500)
     }
 
-    it('once it is live', async () => {
+    it('while it is live', async () => {
       const stream = await open()
       await stream.opened
       layer.hub.reset(0)
       await expectResetAndEnd(stream)
     })
 
-    it('before it is open: it opens with a reset, because its cursor is gone', async () => {
+    it('before it is open: then it opens with a reset, because its cursor is lost', async () => {
       const cursor = layer.hub.position()
       layer.hooks.afterAuthorize = async () => {
         layer.hooks.afterAuthorize = async () => {}
@@ -89,7 +89,7 @@ describe('a stream of Bob’s home', () => {
       expect(await (await open(`?after=${cursor}`)).next()).to.include({ event: 'reset', id: '0' })
     })
 
-    it('while it still sends what was missed, 8 MB', async () => {
+    it('while it sends 8 MB of missed events', async () => {
       const { hub } = layer
       const start = hub.position()
       await eventually(() => hub.size() === 0)
@@ -108,7 +108,7 @@ describe('a stream of Bob’s home', () => {
   })
 
   describe('on an instance that cannot read the log', () => {
-    it('shows nothing of Ann from before he followed her', async () => {
+    it('does not show posts from before Bob followed Ann', async () => {
       await database.query("insert into posts (author_id, body) values (1, 'before')")
       const [{ seq }] = (await database.query<{ seq: string }>(
         `with followed as (

@@ -16,7 +16,7 @@ import {
   type StreamReader,
 } from '../support/parsers.ts'
 
-/** What the service sends: payloads as JSON, and, to be sure of the encoding, any text of one line or several. */
+/** Data of events: JSON as the service sends it, and any other text, to test the encoding. */
 const text = fc.oneof(
   fc.jsonValue().map((value) => JSON.stringify(value)),
   fc.string({ unit: 'binary', minLength: 1, maxLength: 200 }),
@@ -44,11 +44,11 @@ const field: fc.Arbitrary<SseFields & { data: string }> = fc.record(
 )
 const stream = fc.record({
   fields: fc.array(field, { minLength: 1, maxLength: 12 }),
-  /** Where the bytes are cut, as parts of their length. */
+  /** Positions at which the bytes are split, as fractions of their length. */
   cuts: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 12 }),
 })
 
-describe('what this service sends', () => {
+describe('an event stream', () => {
   const database = useDatabase()
   const inTestPage = chromium('/')
   const inSitePage = chromium('/livez')
@@ -76,7 +76,7 @@ describe('what this service sends', () => {
   })
 
   for (const [name, read, , numRuns] of readers) {
-    it(`is understood by ${name}, wherever its bytes are split`, async function () {
+    it(`is parsed correctly by ${name}, wherever its bytes are split`, async function () {
       this.timeout(60_000)
       const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/stream`
       await fc.assert(
@@ -89,7 +89,7 @@ describe('what this service sends', () => {
     })
   }
 
-  it('is read alike by all of them from a real stream', async () => {
+  it('of an instance gives every parser the same events', async () => {
     const instance = await startInstance({ databaseUrl: database.url })
     const ann = await client(instance.origin).register('ann')
     const { seq } = (await ann.get('/')).json
@@ -115,11 +115,15 @@ function expected({ id, event, data }: SseFields & { data: string }): ParsedEven
 }
 
 function split(bytes: Buffer, cuts: number[]): Buffer[] {
-  const places = [0, ...cuts.map((cut) => Math.floor(cut * bytes.length)).sort((a, b) => a - b), bytes.length]
-  return places.slice(1).map((end, n) => bytes.subarray(places[n], end))
+  const positions = [
+    0,
+    ...cuts.map((cut) => Math.floor(cut * bytes.length)).sort((a, b) => a - b),
+    bytes.length,
+  ]
+  return positions.slice(1).map((end, n) => bytes.subarray(positions[n], end))
 }
 
-/** Each chunk goes out by itself; the stream stays open until its reader has had enough. */
+/** Sends each chunk separately. The stream stays open until the reader closes it. */
 async function send(response: ServerResponse, chunks: Buffer[]): Promise<void> {
   response.writeHead(200, { 'Content-Type': 'text/event-stream' })
   response.socket?.setNoDelay(true)

@@ -12,12 +12,12 @@ interface ManualClock extends Clock {
   endTurn(): void
 }
 
-/** A clock whose turns and timers run when the test says so. */
+/** A clock whose turns and timers run when the test calls `endTurn`. */
 function manualClock(): ManualClock {
-  const due: (() => void)[] = []
+  const scheduled: (() => void)[] = []
   const later = (run: () => void) => {
-    due.push(run)
-    return () => void due.splice(due.indexOf(run), 1)
+    scheduled.push(run)
+    return () => void scheduled.splice(scheduled.indexOf(run), 1)
   }
   const clock: ManualClock = {
     time: 0,
@@ -27,7 +27,7 @@ function manualClock(): ManualClock {
     every: () => () => {},
     nextTurn: later,
     endTurn() {
-      for (const run of due.splice(0)) run()
+      for (const run of scheduled.splice(0)) run()
     },
   }
   return clock
@@ -60,7 +60,7 @@ describe('the relay queue', () => {
     )
   })
 
-  it('relays a row at once', () => {
+  it('relays a single row at once', () => {
     queue.push([row(1)])
     expect(relayed).to.deep.equal([1])
   })
@@ -86,7 +86,7 @@ describe('the relay queue', () => {
     expect(relayed).to.deep.equal([1, 2])
   })
 
-  it('pauses while most clients have much to read, and then continues', () => {
+  it('pauses while most clients have much to read', () => {
     frameBytes = 300 * KB
     queue.push(rows(1, 2))
     congestion = 1
@@ -97,7 +97,7 @@ describe('the relay queue', () => {
     expect(relayed).to.deep.equal([1, 2])
   })
 
-  it('continues after some pauses, so that slow clients do not hold the others up', () => {
+  it('continues after some pauses, so that slow clients do not delay the others', () => {
     frameBytes = 300 * KB
     congestion = 1
     queue.push(rows(1, 2))
@@ -105,7 +105,7 @@ describe('the relay queue', () => {
     expect(relayed).to.deep.equal([1, 2])
   })
 
-  it('pauses less for a few that have much to read', () => {
+  it('pauses less if only a few clients have much to read', () => {
     frameBytes = 300 * KB
     congestion = 0.1
     queue.push(rows(1, 2))
@@ -115,7 +115,7 @@ describe('the relay queue', () => {
     expect(relayed).to.deep.equal([1, 2])
   })
 
-  it('has no room for more than 500 rows, and says when it is half empty', async () => {
+  it('is full with 500 rows, and resolves `room` when it is half empty', async () => {
     frameMs = 30
     queue.push(rows(1, 501))
     expect(queue.hasRoom()).to.equal(false)

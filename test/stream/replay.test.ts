@@ -36,7 +36,7 @@ describe('a replay from an old cursor', () => {
     ({ data }: StreamEvent): boolean =>
       data?.post?.body === body
 
-  /** Rows that concern nobody here; more than the ring keeps. */
+  /** Writes events without subscribers, more than the ring keeps. */
   async function writeForeignRows(count = FOREIGN_ROWS): Promise<void> {
     await database.query(
       `insert into log (seq, event, topics, payload)
@@ -57,7 +57,7 @@ describe('a replay from an old cursor', () => {
       expect(layer.hub.recentFloor(), 'floor of the ring').to.be.above(cursor + FOREIGN_ROWS / 2)
     })
 
-    it('brings each event once, and reads the log once for all streams, two reads at a time', async () => {
+    it('sends each event once, and reads the log once for all streams, with at most two reads at the same time', async () => {
       const streams = await Promise.all(
         Array.from({ length: 40 }, () => layer.open(`/stream?after=${cursor}`)),
       )
@@ -72,7 +72,7 @@ describe('a replay from an old cursor', () => {
       expect(layer.reads.concurrent).to.be.within(1, 2)
     })
 
-    it('answers with a reset if the cursor is further back than events are replayed', async () => {
+    it('begins with a reset if the cursor is too old for a replay', async () => {
       const [{ seq: before }] = (await database.query<{ seq: string }>(
         `select nextval('log_seq') as seq`,
       )) as [{ seq: string }]
@@ -97,7 +97,7 @@ describe('a replay from an old cursor', () => {
       layer.hooks.beforeReadTopics = async () => {}
     })
 
-    /** Opens a stream whose replay waits, then lets `lose` happen, trims the log and lets the replay continue. */
+    /** Opens a stream whose replay waits, calls `lose`, trims the log, and lets the replay continue. */
     async function openAndLose(path: string, lose: () => Promise<unknown>): Promise<TestStream> {
       const cursor = await newest()
       await writeForeignRows(10_000)
@@ -117,7 +117,7 @@ describe('a replay from an old cursor', () => {
       expect(stream.events.filter(withBody(secret))).to.deep.equal([])
     }
 
-    it('shows no post after an unfollow, and the client that reconnects is reset', async () => {
+    it('shows no post after an unfollow, and sends a reset when the client reconnects', async () => {
       const stream = await openAndLose('/stream', () =>
         database.query(
           'delete from subscriptions where user_id = 2 and feed_id = (select feed_id from users where id = 1)',

@@ -15,7 +15,7 @@ const row = (seq: number, event = 'post', text = ''): LogRow => ({
 })
 
 describe('the ring of recent frames', () => {
-  it('answers what came after a number as the whole log would, or says that it does not reach back', () => {
+  it('returns all frames after a number, or null if it does not have all of them', () => {
     const gaps = fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 60 })
     fc.assert(
       fc.property(gaps, fc.integer({ min: 1, max: 12 }), fc.nat({ max: 200 }), (steps, maxFrames, after) => {
@@ -24,14 +24,14 @@ describe('the ring of recent frames', () => {
         const seqs = steps.map((step) => (seq += step))
         for (const one of seqs) ring.push(toFrame(row(one)))
         const later = seqs.filter((one) => one > after)
-        const answer = ring.after(after)?.map((frame) => frame.seq)
-        if (later.length <= maxFrames) expect(answer).to.deep.equal(later)
-        else expect(answer).to.equal(undefined)
+        const found = ring.after(after)?.map((frame) => frame.seq)
+        if (later.length <= maxFrames) expect(found).to.deep.equal(later)
+        else expect(found).to.equal(undefined)
       }),
     )
   })
 
-  it('holds no more bytes than it may, and always the newest frame', () => {
+  it('holds at most `maxBytes`, and always the newest frame', () => {
     const ring = createRing({ maxBytes: 1_000 })
     for (let seq = 1; seq <= 20; seq++) ring.push(toFrame(row(seq, 'post', 'x'.repeat(200))))
     expect(ring.after(19)).to.have.length(1)
@@ -42,7 +42,7 @@ describe('the ring of recent frames', () => {
     expect(ring.after(19)).to.equal(null)
   })
 
-  it('keeps nothing of what it has dropped, however few large frames have passed', async () => {
+  it('frees the memory of dropped frames, also after a few large ones', async () => {
     setFlagsFromString('--expose-gc')
     const collectGarbage = runInNewContext('gc') as () => void
     const buffers = () => {
@@ -57,7 +57,7 @@ describe('the ring of recent frames', () => {
     expect(ring.after(199)).to.have.length(1)
   })
 
-  it('encodes an event once, and nothing of what is about rights', () => {
+  it('holds encoded events, and changes of rights without bytes', () => {
     expect(toFrame(row(7, 'post', 'a\nb')).bytes?.toString()).to.equal(
       'id: 7\nevent: post\ndata: {"text":"a\\nb"}\n\n',
     )
@@ -65,7 +65,7 @@ describe('the ring of recent frames', () => {
     expect(toFrame(row(9, 'session')).bytes).to.equal(null)
   })
 
-  it('hands out history in chunks that a client can take, at least one frame at a time', () => {
+  it('splits history into chunks of at least one frame', () => {
     const frames = [100, 200, 300].map((kilobytes, i) =>
       toFrame(row(i + 1, 'post', 'x'.repeat(kilobytes * 1024))),
     )

@@ -18,21 +18,21 @@ describe('the sequencer', () => {
     expect(seqs(startAt(10).hear(row(11), true))).to.deep.equal([11])
   })
 
-  it('holds what comes after a gap, and accepts it once the log has closed the gap', () => {
+  it('holds rows after a gap, and accepts them once the log has filled the gap', () => {
     const sequencer = startAt(10)
     expect(sequencer.hear(row(12), true)).to.deep.equal([])
     expect(sequencer.hear(row(13), true)).to.deep.equal([])
     expect(seqs(sequencer.read([row(10), row(11), row(12)], row(10)))).to.deep.equal([11, 12, 13])
   })
 
-  it('passes a number that the log does not have: its transaction rolled back', () => {
+  it('skips a number that the log does not have, because its transaction rolled back', () => {
     const sequencer = startAt(10)
     sequencer.hear(row(12), true)
     expect(seqs(sequencer.read([row(10), row(12)], row(10)))).to.deep.equal([12])
     expect(seqs(sequencer.hear(row(11), true))).to.deep.equal([])
   })
 
-  it('accepts nothing by its number alone after LISTEN was lost, until the log has been read', () => {
+  it('accepts no notification after LISTEN was lost, until the log has been read', () => {
     const sequencer = startAt(10)
     sequencer.distrust()
     expect(sequencer.hear(row(11), true)).to.deep.equal([])
@@ -43,27 +43,27 @@ describe('the sequencer', () => {
     expect(seqs(sequencer.read([row(11)], row(11)))).to.deep.equal([12, 13])
   })
 
-  it('forgets what it held when LISTEN was lost: the log may have gone back since', () => {
+  it('drops held rows when LISTEN is lost, because the log may go back', () => {
     const sequencer = startAt(10)
     sequencer.hear(row(12, 'of the lost log'), true)
     sequencer.distrust()
     expect(seqs(sequencer.read([row(10), row(11)], row(10)))).to.deep.equal([11])
   })
 
-  it('notices that the log went back: the event at the tail is gone, or another one', () => {
+  it('detects that the log went back: the event at the tail is missing or different', () => {
     expect(startAt(10).read([], row(10))).to.equal(null)
     expect(startAt(10).read([row(11)], row(10))).to.equal(null)
     expect(startAt(10).read([row(10, 'another'), row(11)], row(10))).to.equal(null)
   })
 
-  it('accepts nothing while there is no room, and forgets nothing that the log has', () => {
+  it('accepts no notification while there is no room, and reads it from the log later', () => {
     const sequencer = startAt(10)
     expect(sequencer.hear(row(11), false)).to.deep.equal([])
     expect(sequencer.newestHeard()).to.equal(11)
     expect(seqs(sequencer.read([row(10), row(11)], row(10)))).to.deep.equal([11])
   })
 
-  it('accepts every committed event once and in order, however notifications arrive', () => {
+  it('accepts every committed event once and in order, in whatever order notifications arrive', () => {
     const history = fc.array(fc.record({ commits: fc.boolean(), heard: fc.nat(2), late: fc.nat(5) }), {
       maxLength: 30,
     })

@@ -5,10 +5,10 @@ import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { startInstance } from '../support/instance.ts'
 
-describe('a client that does not read yet the 8 MB that it missed', () => {
+describe('a client that does not read its 8 MB of missed events', () => {
   const database = useDatabase()
 
-  it('counts among the streams of its instance, and ends in good order with it', async () => {
+  it('is counted as a stream, and its stream ends cleanly with the instance', async () => {
     await database.query("insert into users (username, password_hash) values ('ann', 'x')")
     await database.query(
       'insert into posts (author_id, body) select 1, repeat($1, 5000) from generate_series(1, 400)',
@@ -25,9 +25,9 @@ describe('a client that does not read yet the 8 MB that it missed', () => {
     )
     const exit = instance.kill('SIGTERM')
     await eventually(() => instance.logs().includes('shutting down'))
-    const told = await text(client)
-    expect(told).to.match(/\n\nretry: \d{2,3}\n\n$/)
-    expect(told.match(/^event: post$/gm)).to.have.length.within(1, 399)
+    const received = await text(client)
+    expect(received).to.match(/\n\nretry: \d{2,3}\n\n$/)
+    expect(received.match(/^event: post$/gm)).to.have.length.within(1, 399)
     expect(client.complete).to.equal(true)
     expect(await exit).to.deep.equal({ code: 0, signal: null })
   })

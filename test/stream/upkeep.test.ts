@@ -28,29 +28,29 @@ describe('the upkeep of the log', () => {
   const trim = (chunk?: number) => createWrite(db)((tx) => trimLog(tx, chunk ? { chunk } : {}))
   const left = async () => (await database.query('select seq from log')).length
 
-  it('removes what is older than a day, and nothing younger', async () => {
+  it('deletes events that are older than a day, and no others', async () => {
     await ages([30, 28, 26, 25, 23, 20, 10, 5, 1, 0])
     expect(await trim()).to.equal(4)
     expect(await left()).to.equal(6)
     expect(await trim()).to.equal(0)
   })
 
-  it('goes in chunks, so that no transaction is long', async () => {
+  it('deletes in chunks, so that transactions are short', async () => {
     await ages(Array.from({ length: 10 }, () => 30))
     expect([await trim(4), await trim(4), await trim(4)]).to.deep.equal([4, 4, 1])
   })
 
-  it('leaves the newest, however old: it is the cursor of the pages that are open', async () => {
+  it('keeps the newest event, however old, because it is the cursor of open pages', async () => {
     await ages(Array.from({ length: 10 }, () => 1_000))
     await trim()
     expect(await left()).to.equal(1)
   })
 
-  it('is done by one instance at a time', async () => {
+  it('runs on one instance at a time', async () => {
     await ages(Array.from({ length: 10 }, () => 30))
     await createWrite(db)(async (tx) => {
       expect(await trimLog(tx)).to.equal(9)
-      expect(await trim(), 'while the first has not committed').to.equal(0)
+      expect(await trim(), 'before the first commits').to.equal(0)
     })
   })
 })

@@ -6,12 +6,12 @@ import { client, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 import { openStream, type TestStream } from '../support/sse.ts'
 
-const WITHIN_MS = 2_000
+const LIMIT_MS = 2_000
 
-describe('a right that ended while an instance could not hear of it', () => {
+describe('a right that ends while an instance gets no notifications', () => {
   const database = useDatabase()
   let link: DatabaseLink
-  let unhearing: Instance
+  let silenced: Instance
   let other: Instance
   let ann: Client
 
@@ -20,7 +20,7 @@ describe('a right that ended while an instance could not hear of it', () => {
     link = await openDatabaseLink(Number(direct.port))
     const listen = new URL(database.url)
     listen.port = String(link.port)
-    unhearing = await startInstance({
+    silenced = await startInstance({
       databaseUrl: database.url,
       env: { LISTEN_DATABASE_URL: listen.toString() },
     })
@@ -29,34 +29,34 @@ describe('a right that ended while an instance could not hear of it', () => {
   })
   after(() => link.close())
 
-  async function openUnhearing(name: string): Promise<{ person: Client; stream: TestStream }> {
+  async function openOnSilenced(name: string): Promise<{ person: Client; stream: TestStream }> {
     const person = await client(other.origin).register(name)
     await person.post('/users/ann/follow')
-    const stream = await openStream(`${unhearing.origin}/stream`, { headers: { cookie: person.cookie() } })
+    const stream = await openStream(`${silenced.origin}/stream`, { headers: { cookie: person.cookie() } })
     const { id } = (await ann.post('/posts', { body: `hello ${name}` })).json.post
     await stream.next((event) => event.data?.post?.id === id)
     return { person, stream }
   }
 
-  it('is over on its open streams within 2 s: an unfollow, and a session', async () => {
-    const bob = await openUnhearing('bob')
-    const cleo = await openUnhearing('cleo')
+  it('ends on its open streams within 2 s: an unfollow, and a session', async () => {
+    const bob = await openOnSilenced('bob')
+    const cleo = await openOnSilenced('cleo')
     link.silence()
 
     await bob.person.post('/users/ann/unfollow')
-    await bob.stream.next((event) => event.event === 'reset', WITHIN_MS)
+    await bob.stream.next((event) => event.event === 'reset', LIMIT_MS)
     const start = performance.now()
     await cleo.person.post('/logout')
     await cleo.stream.closed
-    expect(performance.now() - start).to.be.below(WITHIN_MS)
+    expect(performance.now() - start).to.be.below(LIMIT_MS)
 
-    const { id } = (await ann.post('/posts', { body: 'for nobody here' })).json.post
-    const dan = await openStream(`${unhearing.origin}/users/ann/stream?after=0`)
+    const { id } = (await ann.post('/posts', { body: 'for no open stream' })).json.post
+    const dan = await openStream(`${silenced.origin}/users/ann/stream?after=0`)
     await dan.next((event) => event.data?.post?.id === id)
     expect(bob.stream.events.filter((event) => event.data?.post?.id === id)).to.be.empty
-    // It counts events whose notification never came.
+    // The instance counts events whose notification never arrived.
     const missed = async () => {
-      const metrics = await (await fetch(`${unhearing.metricsOrigin}/metrics`)).text()
+      const metrics = await (await fetch(`${silenced.metricsOrigin}/metrics`)).text()
       return Number(/^koafeed_missed_notifications (\d+)$/m.exec(metrics)?.[1])
     }
     await eventually(missed, (count) => count > 0, { timeout: 10_000 })
