@@ -1,23 +1,13 @@
 import { expect } from 'chai'
 import type { CommentView } from '../../src/shared/views.ts'
-import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { client, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
+import type { Client } from '../support/http.ts'
+import { useSite } from '../support/site.ts'
 
 describe('comments', () => {
-  const database = useDatabase()
-  let instance: Instance
-  let ann: Client
-  let bob: Client
-  let guest: Client
+  const { database, people, guest } = useSite({ people: ['ann', 'bob'] })
+  const { ann, bob } = people
   let post: string
-  before(async () => {
-    instance = await startInstance({ databaseUrl: database.url })
-    ann = await client(instance.origin).register('ann')
-    bob = await client(instance.origin).register('bob')
-    guest = client(instance.origin)
-  })
   beforeEach(async () => {
     post = (await ann.post('/posts', { body: 'talk to me' })).json.post.id
   })

@@ -1,17 +1,10 @@
 import { expect } from 'chai'
-import { useDatabase } from '../support/database.ts'
-import { client, type Client } from '../support/http.ts'
-import { startInstance } from '../support/instance.ts'
+import { useSite } from '../support/site.ts'
 
 describe('pages of posts', () => {
-  const database = useDatabase()
-  let ann: Client
-  let guest: Client
+  const { people, guest } = useSite({ people: ['ann', 'bob'] })
+  const { ann, bob } = people
   before(async () => {
-    const { origin } = await startInstance({ databaseUrl: database.url })
-    ann = await client(origin).register('ann')
-    const bob = await client(origin).register('bob')
-    guest = client(origin)
     for (let i = 1; i <= 12; i++) await bob.post('/posts', { body: `bob's ${i}.` })
   })
 

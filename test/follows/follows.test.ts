@@ -1,19 +1,11 @@
 import { expect } from 'chai'
 import type { PersonView } from '../../src/shared/pages.ts'
-import { useDatabase } from '../support/database.ts'
-import { client, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
+import { client } from '../support/http.ts'
+import { useSite } from '../support/site.ts'
 
 describe('following', () => {
-  const database = useDatabase()
-  let instance: Instance
-  let ann: Client
-  let bob: Client
-  before(async () => {
-    instance = await startInstance({ databaseUrl: database.url })
-    ann = await client(instance.origin).register('ann')
-    bob = await client(instance.origin).register('bob')
-  })
+  const { database, people, guest } = useSite({ people: ['ann', 'bob'] })
+  const { ann, bob } = people
 
   const form = { type: 'form' } as const
   const followers = async (of: string, by = ann) =>
@@ -36,7 +28,7 @@ describe('following', () => {
 
   it('redirects back to the page with the button, but not to another site', async () => {
     const from = (referer: string) => ann.post('/users/bob/follow', {}, { ...form, headers: { referer } })
-    expect((await from(`${instance.origin}/public?before=`)).location).to.equal('/public?before=')
+    expect((await from(`${guest.origin}/public?before=`)).location).to.equal('/public?before=')
     expect((await from('https://evil.test/trap')).location).to.equal('/users/bob')
   })
 
@@ -82,7 +74,6 @@ describe('following', () => {
       follows_me: true,
       following: 1,
     })
-    const guest = client(instance.origin)
     expect((await guest.get('/users/bob')).json.user).to.include({ followed: false, follows_me: false })
     await bob.post('/users/ann/unfollow')
   })
@@ -120,7 +111,7 @@ describe('following', () => {
   })
 
   it('lists suggested and followed people on the home page', async () => {
-    const carl = await client(instance.origin).register('carl')
+    const carl = await client(guest.origin).register('carl')
     await carl.post('/users/bob/follow')
     const { people, following } = (await carl.get('/')).json as {
       people: PersonView[]

@@ -1,21 +1,12 @@
 import { expect } from 'chai'
 import type { GroupSummary } from '../../src/shared/pages.ts'
-import { useDatabase } from '../support/database.ts'
 import { client, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
 import { openStream } from '../support/sse.ts'
+import { useSite } from '../support/site.ts'
 
 describe('groups', () => {
-  const database = useDatabase()
-  let instance: Instance
-  let ann: Client, bob: Client, cleo: Client, guest: Client
-  before(async () => {
-    instance = await startInstance({ databaseUrl: database.url })
-    ann = await client(instance.origin).register('ann')
-    bob = await client(instance.origin).register('bob')
-    cleo = await client(instance.origin).register('cleo')
-    guest = client(instance.origin)
-  })
+  const { database, people, guest } = useSite({ people: ['ann', 'bob', 'cleo'] })
+  const { ann, bob, cleo } = people
 
   const html = { accept: 'text/html' } as const
   const form = { type: 'form' } as const
@@ -311,7 +302,7 @@ describe('groups', () => {
     })
 
     it('are replaced by the longest-standing member when the account of the only owner is deleted', async () => {
-      const dan = await client(instance.origin).register('dan')
+      const dan = await client(guest.origin).register('dan')
       const group = await createGroup('public', dan)
       for (const person of [bob, cleo]) await person.post(`/groups/${group}/join`)
       await database.query("delete from users where username = 'dan'")
@@ -323,7 +314,7 @@ describe('groups', () => {
   it('stay live on the open page of a public group after the viewer has left, but not on the home page', async () => {
     const group = await createGroup('public')
     await bob.post(`/groups/${group}/join`)
-    const open = (path: string) => openStream(instance.origin + path, { headers: { cookie: bob.cookie() } })
+    const open = (path: string) => openStream(guest.origin + path, { headers: { cookie: bob.cookie() } })
     const [home, both] = [await open('/stream'), await open(`/stream?with=groups/${group}`)]
     await bob.post(`/groups/${group}/leave`)
     for (const stream of [home, both]) await stream.next(({ event }) => event === 'reset')

@@ -1,22 +1,17 @@
 import { expect } from 'chai'
 import type { GroupSummary } from '../../src/shared/pages.ts'
 import type { GroupView, Me } from '../../src/shared/views.ts'
-import { useDatabase } from '../support/database.ts'
-import { client, type Client } from '../support/http.ts'
-import { startInstance } from '../support/instance.ts'
+import { client } from '../support/http.ts'
+import { useSite } from '../support/site.ts'
 
 const html = { accept: 'text/html' }
 
 describe('the pages of a user who owns 130 groups', () => {
-  const database = useDatabase()
-  let ann: Client
-  let bob: Client
-  /** By bob, in the oldest group of ann. */
+  const { database, people, guest } = useSite({ people: ['ann', 'bob'] })
+  const { ann, bob } = people
+  /** A post of bob in the group that ann has owned longest. */
   let post: string
   before(async () => {
-    const { origin } = await startInstance({ databaseUrl: database.url })
-    ann = await client(origin).register('ann')
-    bob = await client(origin).register('bob')
     await database.query(
       `insert into groups (name, title) select 'own_' || n, 'Own ' || n from generate_series(1, 130) n`,
     )
@@ -65,7 +60,6 @@ describe('the pages of a user who owns 130 groups', () => {
   })
 
   it('require a session for the list of the own groups', async () => {
-    const guest = client(ann.origin)
     expect((await guest.get('/groups?mine=true')).status).to.equal(401)
     expect((await guest.get('/groups?mine=true', html)).location).to.match(/^\/login/)
   })
@@ -93,7 +87,7 @@ describe('the pages of a user who owns 130 groups', () => {
     for (const path of ['/', '/public', '/users/bob', '/groups/own_1', `/posts/${post}`]) {
       expect((await ann.get(path, html)).text, path).to.contain(link)
     }
-    const carol = await client(ann.origin).register('carol')
+    const carol = await client(guest.origin).register('carol')
     expect((await carol.get(`/posts/${post}`, html)).text).not.to.contain(link)
   })
 })

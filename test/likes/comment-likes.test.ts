@@ -1,23 +1,14 @@
 import { expect } from 'chai'
 import type { PersonView } from '../../src/shared/pages.ts'
-import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { client, type Client } from '../support/http.ts'
-import { startInstance } from '../support/instance.ts'
 import { openStream } from '../support/sse.ts'
+import { useSite } from '../support/site.ts'
 
 describe('likes of comments', () => {
-  const database = useDatabase()
-  let ann: Client, bob: Client, cleo: Client, guest: Client
+  const { database, people, guest } = useSite({ people: ['ann', 'bob', 'cleo'], instances: 2 })
+  const { ann, bob, cleo } = people
   let post: string
   let comment: string
-  before(async () => {
-    const [one, two] = await Promise.all([0, 1].map(() => startInstance({ databaseUrl: database.url })))
-    ann = await client(one!.origin).register('ann')
-    bob = await client(two!.origin).register('bob')
-    cleo = await client(one!.origin).register('cleo')
-    guest = client(one!.origin)
-  })
   beforeEach(async () => {
     post = (await ann.post('/posts', { body: 'talk to me' })).json.post.id
     comment = (await bob.post(`/posts/${post}/comments`, { body: 'like this' })).json.comment.id

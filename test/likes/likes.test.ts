@@ -1,22 +1,13 @@
 import { expect } from 'chai'
 import type { PersonView } from '../../src/shared/pages.ts'
 import type { PostView } from '../../src/shared/views.ts'
-import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { client, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
+import { useSite } from '../support/site.ts'
 
 describe('likes', () => {
-  const database = useDatabase()
-  let instance: Instance
-  let ann: Client
-  let bob: Client
+  const { database, people, guest } = useSite({ people: ['ann', 'bob'] })
+  const { ann, bob } = people
   let post: string
-  before(async () => {
-    instance = await startInstance({ databaseUrl: database.url })
-    ann = await client(instance.origin).register('ann')
-    bob = await client(instance.origin).register('bob')
-  })
   beforeEach(async () => {
     post = (await ann.post('/posts', { body: 'like me' })).json.post.id
   })
@@ -90,7 +81,6 @@ describe('likes', () => {
   })
 
   it('signed out one may look, and not like', async () => {
-    const guest = client(instance.origin)
     expect((await guest.get(`/posts/${post}/likers`)).status).to.equal(200)
     expect((await guest.post(`/posts/${post}/like`)).status).to.equal(401)
     expect((await guest.get(`/posts/${post}`)).json.post.like_count).to.equal(0)

@@ -1,18 +1,12 @@
 import { expect } from 'chai'
-import { useDatabase } from '../support/database.ts'
-import { client, type Client } from '../support/http.ts'
-import { startInstance } from '../support/instance.ts'
+import { useSite } from '../support/site.ts'
 
 describe('GET /likes', () => {
-  const database = useDatabase()
-  let ann: Client, bob: Client, guest: Client
+  const { people, guest } = useSite({ people: ['ann', 'bob'] })
+  const { ann, bob } = people
   let posts: string[]
   let comments: string[]
   before(async () => {
-    const { origin } = await startInstance({ databaseUrl: database.url })
-    ann = await client(origin).register('ann')
-    bob = await client(origin).register('bob')
-    guest = client(origin)
     posts = [1, 2].map(String)
     for (const n of [0, 1]) posts[n] = (await ann.post('/posts', { body: `post ${n}` })).json.post.id
     const comment = async (body: string): Promise<string> =>

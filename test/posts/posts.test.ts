@@ -1,20 +1,10 @@
 import { expect } from 'chai'
-import { useDatabase } from '../support/database.ts'
-import { client, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
+import type { Client } from '../support/http.ts'
+import { useSite } from '../support/site.ts'
 
 describe('posts', () => {
-  const database = useDatabase()
-  let instance: Instance
-  let ann: Client
-  let bob: Client
-  let guest: Client
-  before(async () => {
-    instance = await startInstance({ databaseUrl: database.url })
-    ann = await client(instance.origin).register('ann')
-    bob = await client(instance.origin).register('bob')
-    guest = client(instance.origin)
-  })
+  const { database, people, guest } = useSite({ people: ['ann', 'bob'] })
+  const { ann, bob } = people
 
   const form = { type: 'form' } as const
   const html = { accept: 'text/html' } as const

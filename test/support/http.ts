@@ -36,8 +36,11 @@ export interface Client {
 
 export const password = 'correct horse battery'
 
-/** An HTTP client that keeps cookies, prefers JSON and does not follow redirects. */
-export function client(origin: string, jar = new Map<string, string>()): Client {
+/**
+ * Returns an HTTP client that keeps cookies, prefers JSON and does not follow redirects. `origin` may be a function, for a
+ * client of an instance that has not started yet.
+ */
+export function client(origin: string | (() => string), jar = new Map<string, string>()): Client {
   let token: string | null = null
 
   async function send(
@@ -48,7 +51,7 @@ export function client(origin: string, jar = new Map<string, string>()): Client 
     const headers = new Headers(init.headers)
     if (jar.size > 0) headers.set('cookie', cookie())
     const body = init.body === undefined ? {} : { body: init.body }
-    const response = await fetch(new URL(path, origin), { method, headers, redirect: 'manual', ...body })
+    const response = await fetch(new URL(path, self.origin), { method, headers, redirect: 'manual', ...body })
     for (const line of response.headers.getSetCookie()) storeCookie(jar, line)
     return answerOf(response)
   }
@@ -58,7 +61,9 @@ export function client(origin: string, jar = new Map<string, string>()): Client 
   }
 
   const self: Client = {
-    origin,
+    get origin() {
+      return typeof origin === 'string' ? origin : origin()
+    },
     cookie,
     get: (path, { accept = 'application/json', headers = {} } = {}) =>
       send('GET', path, { headers: { accept, ...headers } }),
