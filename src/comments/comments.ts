@@ -4,20 +4,24 @@ import { optional, text } from '../web/body.ts'
 import { sql, type Db, type Write } from '../db/pool.ts'
 import { Forbidden, NotFound } from '../lib/errors.ts'
 import { ClientKeyReused } from '../posts/client-key.ts'
+import { throwPostNotFound } from '../posts/posts.ts'
 import type { Pages } from '../shared/pages.ts'
 import type { CommentView, GroupView, LikesView, Me } from '../shared/views.ts'
 
 const Body = text({
   max: 2000,
   empty: 'Please write something',
-  long: 'A comment has at most 2,000 characters',
+  long: 'A comment can have at most 2,000 characters',
 })
 
 export const CommentInput = z.object({ body: Body, client_key: optional(100) })
 
 export const CommentEditInput = z.object({ body: Body })
 
-/** The newest `limit` comments before `before`, the oldest of them first. Throws NotFound. */
+/**
+ * Lists the newest `limit` comments of a post with ids below `before`, oldest first.
+ * @throws NotFound if the post does not exist, or the viewer may not see it.
+ */
 export async function listComments(
   db: Db,
   viewerId: string | null,
@@ -51,30 +55,38 @@ export async function listComments(
       )) as likes
     from posts p
     where p.id = ${postId} and may_see_post(${viewerId}::bigint, p)`)
-  if (!row) throw new NotFound('This post does not exist, or not any more.')
+  if (!row) return throwPostNotFound()
   const comments = row.comments.slice(-limit)
   const more = row.comments.length > limit
   const post = { id: postId, group: row.group }
   return { post, comments, before: more ? comments[0]!.id : null, likes: row.likes }
 }
 
-/** One of my comments. Throws NotFound where I may not see it, Forbidden where it is somebody else's. */
+/**
+ * Returns a comment that `me` wrote.
+ * @throws NotFound if the comment does not exist, or `me` may not see it.
+ * @throws Forbidden if another person wrote it.
+ */
 export async function getOwnComment(
   db: Db,
   me: Me,
   id: string,
 ): Promise<{ id: string; post_id: string; body: string }> {
-  const comment = await db.maybeOne(sql.row<{ id: string; post_id: string; body: string; mine: boolean }>()`
-    select c.id, c.post_id, c.body, c.author_id = ${me.id} as mine
+  const comment = await db.maybeOne(sql.row<{ id: string; post_id: string; body: string; own: boolean }>()`
+    select c.id, c.post_id, c.body, c.author_id = ${me.id} as own
     from comments c
     join posts p on p.id = c.post_id
     where c.id = ${id} and may_see_post(${me.id}, p)`)
-  if (!comment) return refuse()
-  if (!comment.mine) throw new Forbidden('This is somebody else’s comment.')
+  if (!comment) return throwCommentNotFound()
+  if (!comment.own) throw new Forbidden('Only the author can edit this comment.')
   return { id: comment.id, post_id: comment.post_id, body: comment.body }
 }
 
-/** A comment that I may delete: mine, or one in a group that I own. Throws as `getOwnComment` does. */
+/**
+ * Returns a comment that `me` wrote, or that is in a group that `me` owns.
+ * @throws NotFound if the comment does not exist, or `me` may not see it.
+ * @throws Forbidden if `me` may not delete it.
+ */
 export async function getDeletableComment(
   db: Db,
   me: Me,
@@ -90,8 +102,8 @@ export async function getDeletableComment(
     from comments c
     join posts p on p.id = c.post_id
     where c.id = ${id} and may_see_post(${me.id}, p)`)
-  if (!comment) return refuse()
-  if (!comment.allowed) throw new Forbidden('This is somebody else’s comment.')
+  if (!comment) return throwCommentNotFound()
+  if (!comment.allowed) throw new Forbidden('You cannot delete another person’s comment.')
   return { id: comment.id, post_id: comment.post_id, body: comment.body }
 }
 
@@ -106,7 +118,7 @@ export async function createComment(
   { body, client_key }: z.output<typeof CommentInput>,
 ): Promise<{ comment: CommentView; created: boolean }> {
   const { id, found } = await write(async (tx) => {
-    // The post is locked before its comment is written: see likes/likes.ts.
+    // Locks the post before it inserts the comment: see `likePost` in likes/likes.ts.
     const id = await tx.maybeOneFirst(sql.row<{ id: string }>()`
       insert into comments (post_id, author_id, body, client_key)
       select p.id, ${me.id}, ${body}, ${client_key}
@@ -125,12 +137,15 @@ export async function createComment(
       )`)
     return { id, found }
   }, `posts ${postId}`)
-  if (!found) throw new NotFound('This post does not exist, or not any more.')
+  if (!found) return throwPostNotFound()
   if (!found.same) throw new ClientKeyReused()
   return { comment: found.comment, created: id !== null }
 }
 
-/** Throws NotFound or Forbidden, as `getOwnComment` does. */
+/**
+ * Replaces the text of a comment.
+ * @throws NotFound or Forbidden like `getOwnComment`.
+ */
 export async function editComment(
   { db, write }: { db: Db; write: Write },
   me: Me,
@@ -148,10 +163,13 @@ export async function editComment(
       returning comment_view(c) as comment`),
     `posts ${post_id}`,
   )
-  return comment ? { post_id, comment } : refuse()
+  return comment ? { post_id, comment } : throwCommentNotFound()
 }
 
-/** Throws NotFound or Forbidden, as `getDeletableComment` does. */
+/**
+ * Deletes a comment with its likes.
+ * @throws NotFound or Forbidden like `getDeletableComment`.
+ */
 export async function deleteComment(
   { db, write }: { db: Db; write: Write },
   me: Me,
@@ -169,7 +187,7 @@ export async function deleteComment(
   return { post_id }
 }
 
-/** The post that I may see, locked before its comments are: the order in which everything locks them. */
+/** Selects and locks a post that `me` may see. Every write locks the post before its comments, to avoid deadlocks. */
 function lockedPost(me: Me, id: string): FragmentSqlToken {
   return sql.fragment`
     select p.id, p.group_id
@@ -178,11 +196,11 @@ function lockedPost(me: Me, id: string): FragmentSqlToken {
     for no key update of p`
 }
 
-/** Whether I may delete the row `c` of comments, whose post is `p`. */
+/** A condition: `me` may delete the row `c` of `comments`, whose post is `p`. */
 function mayDelete(me: Me): FragmentSqlToken {
   return sql.fragment`(c.author_id = ${me.id} or owns_group(${me.id}, p.group_id))`
 }
 
-function refuse(): never {
-  throw new NotFound('This comment does not exist, or not any more.')
+export function throwCommentNotFound(): never {
+  throw new NotFound('Comment not found')
 }

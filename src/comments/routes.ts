@@ -11,14 +11,14 @@ import * as comments from './comments.ts'
 
 const COMMENT_RATE: Rate = { key: 'comments', limit: 'posts', max: 300, seconds: 3 * HOUR }
 
-/** Writing, reading, editing and deleting comments. */
+/** Lists, creates, edits and deletes comments. */
 export function commentRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
   const { db, write, throttle } = deps
   const router = new Router<ContextState, ContextExtension>()
 
   router.get('/posts/:id/comments', async (ctx) => {
-    const place = { before: beforeId(ctx.query), limit: pageLimit(ctx.query, 10) }
-    const view = await comments.listComments(db, viewerId(ctx), getId(ctx.params), place)
+    const range = { before: beforeId(ctx.query), limit: pageLimit(ctx.query, 10) }
+    const view = await comments.listComments(db, viewerId(ctx), getId(ctx.params), range)
     await addShownOwnership(db, ctx.state.me, [view.post])
     page(ctx, 'posts/comments.njk', view)
   })
@@ -60,7 +60,7 @@ export function commentRoutes(deps: { db: Db; write: Write; throttle: Throttle }
     const { post_id } = await comments.deleteComment(deps, me, id)
     done(ctx, {
       to: nextOr(ctx, `/posts/${post_id}`),
-      flash: 'The comment is deleted',
+      flash: 'Comment deleted',
       json: { comment: { id } },
     })
   })

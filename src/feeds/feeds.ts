@@ -4,46 +4,49 @@ import { leadEntry } from '../shared/entries.ts'
 import type { FeedPage } from '../shared/pages.ts'
 import type { FeedPostView, Me, PostView } from '../shared/views.ts'
 import { formatCursor, parseBefore, START, type Cursor } from '../db/pagination.ts'
-import { PAGE, readPage, type FeedRow, type FeedSource, type Filter } from './query.ts'
+import { PAGE_SIZE, readFeedPage, type FeedRow, type FeedSource, type Filter } from './query.ts'
 
 export { parseBefore, type Cursor }
 
-/** My merged feed: every feed that I subscribe to, a post once, at its newest place among them. */
+/**
+ * The home page of `me`: merges all feeds that `me` subscribes to. Shows each post once, at its newest entry in them.
+ */
 export async function homePage(db: Db, me: Me, before: Cursor): Promise<FeedPage> {
-  const row = await readPage(db, me.id, (filter) => ({
+  const row = await readFeedPage(db, me.id, (filter) => ({
     feeds: mergedFeeds(me.id, filter),
-    places: mergedPlaces(me.id, before, filter),
+    posts: mergedPosts(me.id, before, filter),
   }))
   return toPage(row, '/stream')
 }
 
-/** Feeds that I subscribe to. */
+/** Selects the feeds that a user subscribes to. */
 function mergedFeeds(userId: string, { feeds }: Filter) {
   return sql.fragment`select feed_id from subscriptions where user_id = ${userId} and ${feeds}`
 }
 
 /**
- * The newest few of each feed, merged. A post that comes this way by one feed only, though it stands at a newer place in
- * another, is beaten by the few that are newer there. On later pages it must be asked whether the newest place was on a
- * page before, as a scalar: as an anti-join it is planned badly. 100,000 posts, 200 subscriptions: 10 to 30 ms the
- * first page, 60 to 110 ms a later one.
+ * Selects the newest entries of each feed and merges them. On the first page, that is enough: if a post has a newer
+ * entry in another feed that is not among the newest entries there, then other posts of that feed are newer and fill
+ * the page. On a later page, the query must leave out a post whose newest entry was on an earlier page. It compares
+ * with a scalar subquery, because PostgreSQL plans an anti-join badly. With 100,000 posts and 200 subscriptions, the
+ * first page takes 10 to 30 ms and a later one 60 to 110 ms.
  */
-function mergedPlaces(userId: string, before: Cursor, filter: Filter) {
-  const notBefore =
+function mergedPosts(userId: string, before: Cursor, filter: Filter) {
+  const notOnEarlierPage =
     before === START
       ? sql.fragment``
       : sql.fragment`
           and (
             (
-              select max(also.at)
-              from entries also
-              join (${mergedFeeds(userId, filter)}) mine on mine.feed_id = also.feed_id
-              where also.post_id = e.post_id
+              select max(other.at)
+              from entries other
+              join (${mergedFeeds(userId, filter)}) mine on mine.feed_id = other.feed_id
+              where other.post_id = e.post_id
             ),
             e.post_id
           ) < (${before.at}::timestamptz, ${before.id}::bigint)`
   return sql.fragment`
-    select place.post_id, max(place.at) as at
+    select newest.post_id, max(newest.at) as at
     from (${mergedFeeds(userId, filter)}) s
     cross join lateral (
       select e.post_id, e.at
@@ -51,20 +54,20 @@ function mergedPlaces(userId: string, before: Cursor, filter: Filter) {
       where e.feed_id = s.feed_id
         and (e.at, e.post_id) < (${before.at}::timestamptz, ${before.id}::bigint)
         and ${filter.entries}
-        ${notBefore}
+        ${notOnEarlierPage}
       order by e.at desc, e.post_id desc
-      limit ${PAGE + 1}
-    ) place
-    group by place.post_id`
+      limit ${PAGE_SIZE + 1}
+    ) newest
+    group by newest.post_id`
 }
 
-/** Everything said in public. */
+/** The public feed. */
 export async function publicPage(db: Db, viewerId: string | null, before: Cursor): Promise<FeedPage> {
   const feed = sql.fragment`select id as feed_id from feeds where kind = 'public'`
-  return toPage(await readPage(db, viewerId, oneFeed(feed, before)), '/public/stream')
+  return toPage(await readFeedPage(db, viewerId, oneFeed(feed, before)), '/public/stream')
 }
 
-/** What one person posted, commented on and liked. */
+/** The feed of a person: the posts that the person wrote, commented on or liked. */
 export async function userPage(
   db: Db,
   viewerId: string | null,
@@ -72,10 +75,10 @@ export async function userPage(
   before: Cursor,
 ): Promise<FeedPage> {
   const feed = sql.fragment`select ${user.feed_id}::bigint as feed_id`
-  return toPage(await readPage(db, viewerId, oneFeed(feed, before)), `/users/${user.username}/stream`)
+  return toPage(await readFeedPage(db, viewerId, oneFeed(feed, before)), `/users/${user.username}/stream`)
 }
 
-/** What is said in a group; nothing where the viewer may not look into it. */
+/** The feed of a group; empty if the viewer may not see its posts. */
 export async function groupPage(
   db: Db,
   viewerId: string | null,
@@ -83,26 +86,26 @@ export async function groupPage(
   before: Cursor,
 ): Promise<FeedPage> {
   const feed = sql.fragment`select ${group.feed_id}::bigint as feed_id`
-  return toPage(await readPage(db, viewerId, oneFeed(feed, before)), `/groups/${group.name}/stream`)
+  return toPage(await readFeedPage(db, viewerId, oneFeed(feed, before)), `/groups/${group.name}/stream`)
 }
 
 function oneFeed(feed: FragmentSqlToken, before: Cursor): (filter: Filter) => FeedSource {
   return (filter) => ({
     feeds: feed,
-    places: sql.fragment`
+    posts: sql.fragment`
       select e.post_id, e.at
       from entries e
       where e.feed_id = (${feed})
         and (e.at, e.post_id) < (${before.at}::timestamptz, ${before.id}::bigint)
         and ${filter.entries}
       order by e.at desc, e.post_id desc
-      limit ${PAGE + 1}`,
+      limit ${PAGE_SIZE + 1}`,
   })
 }
 
 function toPage({ seq, feeds, posts, likes }: FeedRow, stream: string): FeedPage {
   const merged = new Set(feeds)
-  const shown = posts.slice(0, PAGE)
+  const shown = posts.slice(0, PAGE_SIZE)
   const last = shown.at(-1)
   return {
     seq,
@@ -110,12 +113,12 @@ function toPage({ seq, feeds, posts, likes }: FeedRow, stream: string): FeedPage
     feeds,
     likes,
     posts: shown.map(({ card }) => withEntry(card, merged)),
-    before: posts.length > PAGE && last ? formatCursor({ at: last.at, id: last.card.id }) : null,
+    before: posts.length > PAGE_SIZE && last ? formatCursor({ at: last.at, id: last.card.id }) : null,
   }
 }
 
 function withEntry(card: PostView, feeds: ReadonlySet<string>): FeedPostView {
   const entry = leadEntry(card.entries, feeds)
-  if (entry === null) throw new Error(`post ${card.id} is on a page of feeds that do not hold it`)
+  if (entry === null) throw new Error(`post ${card.id} is on a page, but has no entry in its feeds`)
   return { ...card, entry }
 }

@@ -2,12 +2,14 @@ import type { FragmentSqlToken } from 'slonik'
 import { sql, type Db } from '../db/pool.ts'
 import type { LikesView, PostView } from '../shared/views.ts'
 
-export const PAGE = 10
+export const PAGE_SIZE = 10
 
-/** One row: the whole page as of one snapshot, so that its `seq` is the cursor from which the stream goes on. */
+/**
+ * A whole page in one row. All of it belongs to the snapshot of `seq`, the cursor with which the page opens its stream.
+ */
 export interface FeedRow {
   seq: string
-  /** Whether rows of deleted accounts are left. */
+  /** Whether an account is being deleted: some of its rows may still exist. */
   deleting: boolean
   feeds: string[]
   posts: { at: string; card: PostView }[]
@@ -15,21 +17,21 @@ export interface FeedRow {
 }
 
 export interface FeedSource {
-  /** The ids of the feeds that the page merges. */
+  /** Selects `feed_id` of each feed that the page merges. */
   feeds: FragmentSqlToken
-  /** Posts and their places: at least the page's, at most once each. */
-  places: FragmentSqlToken
+  /** Selects `post_id` and `at` of posts, each once: at least those of the page. */
+  posts: FragmentSqlToken
 }
 
-/** Conditions on subscriptions, and on the row `e` of entries. */
+/** Conditions on rows of `subscriptions`, and on the row `e` of `entries`. */
 export interface Filter {
   feeds: FragmentSqlToken
   entries: FragmentSqlToken
 }
 
-const EVERYTHING: Filter = { feeds: sql.fragment`true`, entries: sql.fragment`true` }
+const NO_FILTER: Filter = { feeds: sql.fragment`true`, entries: sql.fragment`true` }
 
-const OF_KEPT_ACCOUNTS: Filter = {
+const WITHOUT_DELETED_ACCOUNTS: Filter = {
   feeds: sql.fragment`feed_id not in (select feed_id from users where deleted_at is not null)`,
   entries: sql.fragment`not exists (
     select
@@ -40,30 +42,31 @@ const OF_KEPT_ACCOUNTS: Filter = {
 }
 
 /**
- * Reads a page; while accounts are being deleted, a second time without their feeds and posts. `may_see_post` hides those
- * posts too, but after the page is cut: it would be short, and look like the last one. Both conditions in every query cost
- * 1.5 ms on the first page and 6 ms on a later one, mostly for planning.
+ * Reads a page. While an account is being deleted, reads it a second time without the feeds and posts of that account.
+ * `may_see_post` hides these posts too, but only after the query has limited the number of rows: the page would be
+ * short and look like the last one. With both conditions in every query, the first page would take 1.5 ms longer and a
+ * later one 6 ms, mostly for planning.
  */
-export async function readPage(
+export async function readFeedPage(
   db: Db,
   viewerId: string | null,
   sourceOf: (filter: Filter) => FeedSource,
 ): Promise<FeedRow> {
-  const row = await db.one(feedQuery(viewerId, sourceOf(EVERYTHING)))
-  return row.deleting ? db.one(feedQuery(viewerId, sourceOf(OF_KEPT_ACCOUNTS))) : row
+  const row = await db.one(feedQuery(viewerId, sourceOf(NO_FILTER)))
+  return row.deleting ? db.one(feedQuery(viewerId, sourceOf(WITHOUT_DELETED_ACCOUNTS))) : row
 }
 
-function feedQuery(viewerId: string | null, { feeds, places }: FeedSource) {
+function feedQuery(viewerId: string | null, { feeds, posts }: FeedSource) {
   return sql.row<FeedRow>()`
     with page as (
-      select p, places.at
-      -- In order before anything else: who may see a post is then asked for a page of them, not for all (a member of
-      -- 100 groups: 1,100 times 33 µs).
-      from (select * from (${places}) each order by at desc, post_id desc offset 0) places
-      join posts p on p.id = places.post_id
+      select p, sorted.at
+      -- Sorts before the join, so that may_see_post runs for the posts of one page, not for all: for a member of 100
+      -- groups, that would be 1,100 calls of 33 µs.
+      from (select * from (${posts}) candidates order by at desc, post_id desc offset 0) sorted
+      join posts p on p.id = sorted.post_id
       where may_see_post(${viewerId}::bigint, p)
-      order by places.at desc, p.id desc
-      limit ${PAGE + 1}
+      order by sorted.at desc, p.id desc
+      limit ${PAGE_SIZE + 1}
     ),
     cards as (
       select (p).id, at, post_card(p) as card
@@ -87,7 +90,8 @@ function feedQuery(viewerId: string | null, { feeds, places }: FeedSource) {
           where user_id = ${viewerId}::bigint and post_id in (select id from cards)
         ),
         'comments', (
-          -- Of the comments that the cards show: of thousands at a busy post it would cost more than all else.
+          -- Only for the comments that the cards show. A busy post has thousands: reading the likes of all of them
+          -- would cost more than the rest of the query.
           select coalesce(json_agg(l.comment_id::text), '[]')
           from cards
           cross join jsonb_array_elements(card -> 'comments') shown

@@ -8,7 +8,7 @@ import type { ContextExtension, ContextState } from '../web/context.ts'
 import { getProfile, getUser } from '../users/users.ts'
 import { homePage, parseBefore, publicPage, userPage } from '../feeds/feeds.ts'
 
-/** The pages that show posts in the order of what happened. */
+/** The home page, the public feed and the profiles: pages that show a feed. */
 export function homeRoutes({ db }: { db: Db }) {
   const router = new Router<ContextState, ContextExtension>()
 

@@ -2,7 +2,7 @@ import type { FragmentSqlToken } from 'slonik'
 import type { Cursor } from '../db/pagination.ts'
 import { listPeople, type PeoplePage } from '../users/people.ts'
 import { sql, type Db, type Write } from '../db/pool.ts'
-import { NotFound } from '../lib/errors.ts'
+import { throwCommentNotFound } from '../comments/comments.ts'
 import type { CommentView, Me, PostView } from '../shared/views.ts'
 
 export interface LikedComment {
@@ -10,7 +10,10 @@ export interface LikedComment {
   post: PostView
 }
 
-/** Liking twice counts once. Throws NotFound. */
+/**
+ * Likes a comment; liking it again changes nothing. Locks the post first: see `likePost`.
+ * @throws NotFound if the comment does not exist, or `me` may not see it.
+ */
 export async function likeComment(
   { db, write }: { db: Db; write: Write },
   me: Me,
@@ -32,7 +35,10 @@ export async function likeComment(
   return getLikedComment(db, me, id)
 }
 
-/** Throws NotFound. */
+/**
+ * Removes a like; does nothing if `me` does not like the comment.
+ * @throws NotFound if the comment does not exist, or `me` may not see it.
+ */
 export async function unlikeComment(
   { db, write }: { db: Db; write: Write },
   me: Me,
@@ -50,7 +56,10 @@ export async function unlikeComment(
   return getLikedComment(db, me, id)
 }
 
-/** Who likes a comment, the newest first. Throws NotFound. */
+/**
+ * Lists the people who like a comment, newest like first.
+ * @throws NotFound if the comment does not exist, or the viewer may not see it.
+ */
 export async function listCommentLikers(
   db: Db,
   viewerId: string | null,
@@ -58,26 +67,29 @@ export async function listCommentLikers(
   before: Cursor,
 ): Promise<PeoplePage & { comment: { id: string; post_id: string } }> {
   const post_id = await getPostId(db, viewerId, id)
-  const places = sql.fragment`
+  const likes = sql.fragment`
     select l.user_id, l.created_at
     from comments c
     join posts p on p.id = c.post_id
     join comment_likes l on l.comment_id = c.id
     where c.id = ${id} and may_see_post(${viewerId}::bigint, p)`
-  return { comment: { id, post_id }, ...(await listPeople(db, viewerId, places, before)) }
+  return { comment: { id, post_id }, ...(await listPeople(db, viewerId, likes, before)) }
 }
 
-/** The post of a comment that the viewer may see. Throws NotFound. */
+/**
+ * Returns the id of a comment's post.
+ * @throws NotFound if the comment does not exist, or the viewer may not see it.
+ */
 async function getPostId(db: Db, viewerId: string | null, commentId: string): Promise<string> {
   const post_id = await db.maybeOneFirst(sql.row<{ post_id: string }>()`
     select c.post_id
     from comments c
     join posts p on p.id = c.post_id
     where c.id = ${commentId} and may_see_post(${viewerId}::bigint, p)`)
-  return post_id ?? refuse()
+  return post_id ?? throwCommentNotFound()
 }
 
-/** The post of a comment that I may see, locked before its comments and their likes: see likes.ts. */
+/** Selects and locks the post of a comment that `me` may see. */
 function lockedPost(me: Me, commentId: string): FragmentSqlToken {
   return sql.fragment`
     select p.id
@@ -92,9 +104,5 @@ async function getLikedComment(db: Db, me: Me, id: string): Promise<LikedComment
     from comments c
     join posts p on p.id = c.post_id
     where c.id = ${id} and may_see_post(${me.id}, p)`)
-  return found ?? refuse()
-}
-
-function refuse(): never {
-  throw new NotFound('This comment does not exist, or not any more.')
+  return found ?? throwCommentNotFound()
 }

@@ -4,13 +4,17 @@ import { sql, type Db, type Write } from '../db/pool.ts'
 import { getVisiblePost } from '../posts/posts.ts'
 import type { LikesView, Me, PostView } from '../shared/views.ts'
 
-/** Liking twice counts once. Throws NotFound. */
+/**
+ * Likes a post; liking it again changes nothing.
+ * @throws NotFound if the post does not exist, or `me` may not see it.
+ */
 export async function likePost(
   { db, write }: { db: Db; write: Write },
   me: Me,
   id: string,
 ): Promise<PostView> {
-  // The post is locked before its like is written: one that is being deleted is then gone, not a broken reference.
+  // Locks the post before it inserts the like. If the post is being deleted, the statement then waits and finds no
+  // post; without the lock, it would fail on the foreign key.
   await write(
     (tx) =>
       tx.query(sql.unsafe`
@@ -25,13 +29,16 @@ export async function likePost(
   return getVisiblePost(db, me.id, id)
 }
 
-/** Throws NotFound. */
+/**
+ * Removes a like; does nothing if `me` does not like the post.
+ * @throws NotFound if the post does not exist, or `me` may not see it.
+ */
 export async function unlikePost(
   { db, write }: { db: Db; write: Write },
   me: Me,
   id: string,
 ): Promise<PostView> {
-  // Post first, like second: the order in which everything locks them, or two could wait for each other.
+  // Locks the post before the like, as every other write does, to avoid deadlocks.
   await write(
     (tx) =>
       tx.query(sql.unsafe`
@@ -43,7 +50,7 @@ export async function unlikePost(
   return getVisiblePost(db, me.id, id)
 }
 
-/** Returns which of these posts and comments I like; ids that do not exist are left out. */
+/** Returns which of these posts and comments `me` likes. Leaves out ids that do not exist. */
 export async function listMyLikes(db: Db, me: Me, { posts, comments }: LikesView): Promise<LikesView> {
   return db.one(sql.row<LikesView>()`
     select
@@ -59,18 +66,21 @@ export async function listMyLikes(db: Db, me: Me, { posts, comments }: LikesView
       ) as comments`)
 }
 
-/** Who likes a post, the newest first. Throws NotFound. */
-export async function listLikers(
+/**
+ * Lists the people who like a post, newest like first.
+ * @throws NotFound if the post does not exist, or the viewer may not see it.
+ */
+export async function listPostLikers(
   db: Db,
   viewerId: string | null,
   id: string,
   before: Cursor,
 ): Promise<PeoplePage & { post: { id: string } }> {
   await getVisiblePost(db, viewerId, id)
-  const places = sql.fragment`
+  const likes = sql.fragment`
     select l.user_id, l.created_at
     from posts p
     join post_likes l on l.post_id = p.id
     where p.id = ${id} and may_see_post(${viewerId}::bigint, p)`
-  return { post: { id }, ...(await listPeople(db, viewerId, places, before)) }
+  return { post: { id }, ...(await listPeople(db, viewerId, likes, before)) }
 }

@@ -7,12 +7,12 @@ import { getId, idList, queryText } from '../web/paths.ts'
 import { HOUR, type Rate, type Throttle } from '../web/throttle.ts'
 import type { ContextExtension, ContextState } from '../web/context.ts'
 import { likeComment, listCommentLikers, unlikeComment, type LikedComment } from './comment-likes.ts'
-import { likePost, listLikers, listMyLikes, unlikePost } from './likes.ts'
+import { likePost, listPostLikers, listMyLikes, unlikePost } from './likes.ts'
 
 /** For likes of posts and comments together. */
 const LIKE_RATE: Rate = { key: 'likes', limit: 'likes', max: 1_000, seconds: HOUR, inMemory: true }
 
-/** Liking posts and comments, and who does. */
+/** Likes and unlikes posts and comments, and lists the people who like them. */
 export function likeRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
   const router = new Router<ContextState, ContextExtension>()
 
@@ -40,7 +40,7 @@ export function likeRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
 
   router.get('/posts/:id/likers', async (ctx) => {
     const before = parseBefore(queryText(ctx.query, 'before'))
-    page(ctx, 'posts/likers.njk', await listLikers(deps.db, viewerId(ctx), getId(ctx.params), before))
+    page(ctx, 'posts/likers.njk', await listPostLikers(deps.db, viewerId(ctx), getId(ctx.params), before))
   })
 
   router.post('/comments/:id/like', async (ctx) => {

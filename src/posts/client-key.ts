@@ -7,8 +7,8 @@ import { Invalid } from '../lib/errors.ts'
 export class ClientKeyReused extends Invalid {
   constructor() {
     super({
-      body: 'This form has sent something else before. Please send it once more',
-      client_key: 'This key belongs to an earlier entry',
+      body: 'You have already sent another text with this form. Please send it again',
+      client_key: 'This key belongs to an earlier post or comment',
     })
   }
 }

@@ -1,11 +1,11 @@
 import { sql, type Db } from '../db/pool.ts'
-import { NotFound } from '../lib/errors.ts'
 import type { Pages } from '../shared/pages.ts'
 import type { CommentView, LikesView, PostView } from '../shared/views.ts'
+import { throwPostNotFound } from './posts.ts'
 
 type PostPage = Pages['posts/show.njk']
 
-const COMMENTS = 100
+const MAX_COMMENTS = 100
 
 interface PermalinkRow {
   seq: string
@@ -15,8 +15,9 @@ interface PermalinkRow {
 }
 
 /**
- * A post with its newest comments, as of one snapshot: one statement, so that its `seq` is the cursor from which the
- * stream goes on. Throws NotFound.
+ * Returns a post with its newest 100 comments. A single statement reads them, so all belong to the snapshot of `seq`,
+ * the cursor with which the page opens its stream.
+ * @throws NotFound if the post does not exist, or the viewer may not see it.
  */
 export async function getPostPage(db: Db, viewerId: string | null, id: string): Promise<PostPage> {
   const row = await db.maybeOne(sql.row<PermalinkRow>()`
@@ -26,7 +27,7 @@ export async function getPostPage(db: Db, viewerId: string | null, id: string): 
       join users author on author.id = c.author_id and author.deleted_at is null
       where c.post_id = ${id}
       order by c.id desc
-      limit ${COMMENTS + 1}
+      limit ${MAX_COMMENTS + 1}
     )
     select
       coalesce((select max(seq) from log), 0) as seq,
@@ -50,16 +51,16 @@ export async function getPostPage(db: Db, viewerId: string | null, id: string): 
       ) as likes
     from posts p
     where p.id = ${id} and may_see_post(${viewerId}::bigint, p)`)
-  if (!row) throw new NotFound('This post does not exist, or not any more.')
+  if (!row) return throwPostNotFound()
   const { seq, post, likes } = row
-  const comments = row.comments.slice(-COMMENTS)
+  const comments = row.comments.slice(-MAX_COMMENTS)
   return {
     seq,
     stream: `/posts/${post.id}/stream`,
-    // Alone on its page, a post stands there since it was written, for no other reason.
+    // This page merges no feeds, so no entry gives the post a time or a reason.
     post: { ...post, entry: { at: post.created_at, reason: null, actor: null } },
     comments,
-    before: row.comments.length > COMMENTS ? comments[0]!.id : null,
+    before: row.comments.length > MAX_COMMENTS ? comments[0]!.id : null,
     likes,
   }
 }

@@ -10,57 +10,70 @@ import { ClientKeyReused } from './client-key.ts'
 const Body = text({
   max: 5000,
   empty: 'Please write something',
-  long: 'A post has at most 5,000 characters',
+  long: 'A post can have at most 5,000 characters',
 })
 
 export const PostInput = z.object({ body: Body, group: optional(100), client_key: optional(100) })
 
 export const PostEditInput = z.object({ body: Body })
 
-/** A card that the viewer, null for someone signed out, may see. Throws NotFound. */
+/**
+ * Returns the card of a post. `viewerId` is null for an anonymous visitor.
+ * @throws NotFound if the post does not exist, or the viewer may not see it.
+ */
 export async function getVisiblePost(db: Db, viewerId: string | null, id: string): Promise<PostView> {
   const post = await db.maybeOneFirst(sql.row<{ post: PostView }>()`
     select post_card(p) as post
     from posts p
     where p.id = ${id} and may_see_post(${viewerId}::bigint, p)`)
-  return post ?? refuse()
+  return post ?? throwPostNotFound()
 }
 
-/** One of my posts. Throws NotFound where I may not see it, Forbidden where it is somebody else's. */
+/**
+ * Returns a post that `me` wrote.
+ * @throws NotFound if the post does not exist, or `me` may not see it.
+ * @throws Forbidden if another person wrote it.
+ */
 export async function getOwnPost(db: Db, me: Me, id: string): Promise<{ id: string; body: string }> {
-  const post = await db.maybeOne(sql.row<{ id: string; body: string; mine: boolean }>()`
-    select p.id, p.body, p.author_id = ${me.id} as mine
+  const post = await db.maybeOne(sql.row<{ id: string; body: string; own: boolean }>()`
+    select p.id, p.body, p.author_id = ${me.id} as own
     from posts p
     where p.id = ${id} and may_see_post(${me.id}, p)`)
-  if (!post) return refuse()
-  if (!post.mine) throw new Forbidden('This is somebody else’s post.')
+  if (!post) return throwPostNotFound()
+  if (!post.own) throw new Forbidden('Only the author can edit this post.')
   return { id: post.id, body: post.body }
 }
 
-/** A post that I may delete: mine, or one in a group that I own. Throws as `getOwnPost` does. */
+/**
+ * Returns a post that `me` wrote, or that is in a group that `me` owns.
+ * @throws NotFound if the post does not exist, or `me` may not see it.
+ * @throws Forbidden if `me` may not delete it.
+ */
 export async function getDeletablePost(db: Db, me: Me, id: string): Promise<{ id: string; body: string }> {
   const post = await db.maybeOne(sql.row<{ id: string; body: string; allowed: boolean }>()`
     select p.id, p.body, ${mayDelete(me)} as allowed
     from posts p
     where p.id = ${id} and may_see_post(${me.id}, p)`)
-  if (!post) return refuse()
-  if (!post.allowed) throw new Forbidden('This is somebody else’s post.')
+  if (!post) return throwPostNotFound()
+  if (!post.allowed) throw new Forbidden('You cannot delete another person’s post.')
   return { id: post.id, body: post.body }
 }
 
 /**
- * Writes a post to my feed or to a group of mine. The same `client_key` again finds the post that was made first.
- * Throws NotFound for a group that I may not see, Invalid for one I am not a member of, and for a key that has sent
- * another text.
+ * Posts to the feed of `me`, or to a group. If `me` has used the `client_key` before, returns the earlier post, with
+ * `created` false.
+ * @throws NotFound if the group does not exist, or `me` may not see it.
+ * @throws Invalid if `me` is not a member of the group.
+ * @throws ClientKeyReused if the earlier post has another text or group.
  */
 export async function createPost(
   { db, write }: { db: Db; write: Write },
   me: Me,
   { body, group, client_key }: z.output<typeof PostInput>,
 ): Promise<{ post: PostView; created: boolean }> {
-  const groupId = group === null ? null : await getOwnGroupId(db, me, group)
-  const made = await write(async (tx) => {
-    // The membership is held until the commit: nothing is posted by who has just been removed.
+  const groupId = group === null ? null : await getGroupId(db, me, group)
+  const { found, created } = await write(async (tx) => {
+    // Locks the membership until the commit, so that a member who is being removed cannot post.
     const id = await tx.maybeOneFirst(sql.row<{ id: string }>()`
       with membership as (
         select
@@ -83,12 +96,15 @@ export async function createPost(
       )`)
     return { found, created: id !== null }
   })
-  if (!made.found) return refuse()
-  if (!made.found.same) throw new ClientKeyReused()
-  return { post: made.found.post, created: made.created }
+  if (!found) return throwPostNotFound()
+  if (!found.same) throw new ClientKeyReused()
+  return { post: found.post, created }
 }
 
-/** Throws NotFound or Forbidden, as `getOwnPost` does. */
+/**
+ * Replaces the text of a post.
+ * @throws NotFound or Forbidden like `getOwnPost`.
+ */
 export async function editPost(
   { db, write }: { db: Db; write: Write },
   me: Me,
@@ -106,10 +122,13 @@ export async function editPost(
       from posts p
       where p.id = ${id} and may_see_post(${me.id}, p)`)
   }, `posts ${id}`)
-  return post ?? refuse()
+  return post ?? throwPostNotFound()
 }
 
-/** Throws NotFound or Forbidden, as `getDeletablePost` does. */
+/**
+ * Deletes a post with its comments and likes.
+ * @throws NotFound or Forbidden like `getDeletablePost`.
+ */
 export async function deletePost({ db, write }: { db: Db; write: Write }, me: Me, id: string): Promise<void> {
   await getDeletablePost(db, me, id)
   await write(
@@ -121,13 +140,13 @@ export async function deletePost({ db, write }: { db: Db; write: Write }, me: Me
   )
 }
 
-/** Whether I may delete the row `p` of posts. */
+/** A condition: `me` may delete the row `p` of `posts`. */
 function mayDelete(me: Me): FragmentSqlToken {
   return sql.fragment`(p.author_id = ${me.id} or owns_group(${me.id}, p.group_id))`
 }
 
-/** A private group that I am not in does not exist for me. */
-async function getOwnGroupId(db: Db, me: Me, name: string): Promise<string> {
+/** For people who are not members, a private group does not exist. */
+async function getGroupId(db: Db, me: Me, name: string): Promise<string> {
   const group = await db.maybeOne(sql.row<{ id: string; visibility: string; member: boolean }>()`
     select g.id, g.visibility, exists (
       select from subscriptions s where s.user_id = ${me.id} and s.feed_id = g.feed_id
@@ -135,10 +154,10 @@ async function getOwnGroupId(db: Db, me: Me, name: string): Promise<string> {
     from groups g
     where g.name = ${foldName(name)}`)
   if (!group || (group.visibility === 'private' && !group.member)) throw new NotFound('Group not found')
-  if (!group.member) throw new Invalid({ group: 'Only members of this group can post to it' })
+  if (!group.member) throw new Invalid({ group: 'Only members can post to this group' })
   return group.id
 }
 
-function refuse(): never {
-  throw new NotFound('This post does not exist, or not any more.')
+export function throwPostNotFound(): never {
+  throw new NotFound('Post not found')
 }

@@ -18,7 +18,7 @@ import {
 } from './posts.ts'
 import { EDIT_RATE, POST_RATE } from './rates.ts'
 
-/** Writing, reading, editing and deleting a post. */
+/** Creates, shows, edits and deletes posts. */
 export function postRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
   const { db, throttle } = deps
   const router = new Router<ContextState, ContextExtension>()
@@ -61,7 +61,7 @@ export function postRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
     const id = getId(ctx.params)
     await read(ctx, EmptyBody)
     await deletePost(deps, me, id)
-    done(ctx, { to: nextOr(ctx, '/'), flash: 'The post is deleted', json: { post: { id } } })
+    done(ctx, { to: nextOr(ctx, '/'), flash: 'Post deleted', json: { post: { id } } })
   })
 
   return router

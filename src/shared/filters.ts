@@ -1,21 +1,21 @@
 /**
- * What templates may compute. Every function is pure (no clock, no locale, no viewer but the one it is given), so that
- * the server and the browser render the same bytes; none returns markup, so that autoescape holds everywhere.
+ * The filters of the templates. They use no clock and no locale, so that the server and the browser render the same
+ * bytes. They return no markup, so that autoescape applies to everything.
  */
 import type { Me, PostView, UserView } from './views.ts'
 
 export interface TextPart {
   text: string
-  /** Set where the part is a link; always http or https. */
+  /** The address if the part is a link, always http or https; otherwise null. */
   href: string | null
 }
 
-/** Splits a text at its web addresses. The parts put together are the text. */
+/** Splits a text into links and the text between them. All parts joined are the same text again. */
 export function linkParts(text: string): TextPart[] {
   const parts: TextPart[] = []
   let end = 0
   for (const match of text.matchAll(/\bhttps?:\/\/[^\s<>"'`\\]+/gi)) {
-    const href = withoutTrailingMarks(match[0])
+    const href = withoutTrailingPunctuation(match[0])
     if (!URL.canParse(href)) continue
     if (match.index > end) parts.push({ text: text.slice(end, match.index), href: null })
     parts.push({ text: href, href })
@@ -25,13 +25,13 @@ export function linkParts(text: string): TextPart[] {
   return parts
 }
 
-/** A full stop or a closing bracket after an address belongs to the sentence, unless the bracket was opened in it. */
-function withoutTrailingMarks(address: string): string {
-  let unopened = count(address, ')') - count(address, '(')
+/** Punctuation at the end of an address belongs to the sentence. A closing bracket does not if the address opens it. */
+function withoutTrailingPunctuation(address: string): string {
+  let unmatched = count(address, ')') - count(address, '(')
   let end = address.length
   for (; end > 0; end--) {
     const last = address.charAt(end - 1)
-    if (last === ')' && unopened > 0) unopened--
+    if (last === ')' && unmatched > 0) unmatched--
     else if (!'.,;:!?]}*_'.includes(last)) break
   }
   return address.slice(0, end)
@@ -42,21 +42,21 @@ function count(text: string, character: string): number {
 }
 
 export interface LikersPart {
-  /** What stands before the part: nothing, a comma or "and". */
+  /** The text before the part. */
   before: '' | ', ' | ' and '
   kind: 'you' | 'user' | 'others'
   user?: UserView
   count?: number
 }
 
-/** "You, Ann and 7 others": up to four are all named, of more three. */
+/** "You, Ann and 7 others": names up to four likers. If there are more, names three of them and counts the others. */
 export function likersLine(
   post: Pick<PostView, 'likers' | 'like_count'>,
   me: Me | null,
   liked: boolean,
 ): LikersPart[] {
-  const room = (post.like_count > 4 ? 3 : 4) - (liked ? 1 : 0)
-  const named = post.likers.filter((liker) => liker.id !== me?.id).slice(0, room)
+  const nameCount = (post.like_count > 4 ? 3 : 4) - (liked ? 1 : 0)
+  const named = post.likers.filter((liker) => liker.id !== me?.id).slice(0, nameCount)
   const others = post.like_count - named.length - (liked ? 1 : 0)
   const parts: Omit<LikersPart, 'before'>[] = [
     ...(liked ? [{ kind: 'you' as const }] : []),
@@ -69,7 +69,9 @@ export function likersLine(
   }))
 }
 
-/** Which of the eight tints a default picture has. 8 divides 1,000, so the last three digits decide. */
+/**
+ * One of the eight background colors of a default picture. 8 divides 1,000, so the last three digits of the id suffice.
+ */
 export function tint(id: string): number {
   return Number(id.slice(-3)) % 8
 }
@@ -98,18 +100,18 @@ export function withCommas(number: number): string {
   return String(number).replace(/\B(?=(\d{3})+$)/g, ',')
 }
 
-/** The first words of a text, for a page's title. */
+/** The first 60 characters of a text, for the title of a page. */
 export function excerpt(text: string): string {
   const characters = [...text.replace(/\s+/g, ' ').trim()]
   return characters.length > 60 ? characters.slice(0, 59).join('').trimEnd() + '…' : characters.join('')
 }
 
-/** For data- attributes: the quotes are escaped like all else that is put out. */
+/** JSON for a `data-` attribute. Autoescape escapes its quotes. */
 export function json(value: unknown): string {
   return JSON.stringify(value ?? null)
 }
 
-/** The filters by the names that templates call them. */
+/** The names of the filters in templates. */
 export const filters = {
   link_parts: linkParts,
   likers_line: likersLine,

@@ -1,33 +1,33 @@
 /**
- * The contract between routes and templates: every page's template with what it is given besides `Layout`.
- * The JSON answer of the same route is the same object (never `errors` or `values`), with `csrf`.
+ * The contract between routes and templates: the variables of each template, in addition to those of `Layout`.
+ * The JSON response of a route is the same object without `errors` and `values`, and with `csrf`.
  */
 import type { CommentView, FeedPostView, GroupView, LikesView, Me, UserView } from './views.ts'
 
-/** What every template gets. */
+/** The variables of every template. */
 export interface Layout {
   site: { name: string }
   me: Me | null
   csrf: string
-  /** One-time messages ("Followed ann"). */
+  /** Messages that are shown once, for example "Followed ann". */
   flash: string[]
-  /** Path and query of this page, for `next`. */
+  /** The path and the query of this page, for `next`. */
   path: string
 }
 
-/** A page that follows a stream. */
+/** A page that a stream updates. */
 export interface Live {
-  /** Cursor: the log's newest `seq` in the very snapshot that the page shows. */
+  /** The cursor: the newest `seq` of the log in the snapshot that the page shows. */
   seq: string
-  /** Path of the stream that keeps the page current. */
+  /** The path of the stream that updates the page. */
   stream: string
 }
 
 export interface FeedPage extends Live {
   posts: FeedPostView[]
-  /** Cursor of the next, older page; null at the end. */
+  /** The cursor of the next, older page; null if this is the last page. */
   before: string | null
-  /** Ids of the feeds that the page merges. */
+  /** The ids of the feeds that the page merges. */
   feeds: string[]
   likes: LikesView
 }
@@ -45,11 +45,11 @@ export interface ProfileView extends PersonView {
   follows_me: boolean
 }
 
-/** A group, and where the viewer stands with it: all that a private group tells to who is not in it. */
+/** A group and the viewer's membership. Of a private group, people who are not members see only this. */
 export interface GroupMembershipView extends GroupView {
   member: boolean
   owner: boolean
-  /** The viewer has asked to be let in, and nobody has answered yet. */
+  /** Whether the viewer has asked to join and waits for an answer. */
   requested: boolean
 }
 
@@ -59,7 +59,7 @@ export interface GroupSummary extends GroupMembershipView {
 }
 
 export interface GroupPageView extends GroupSummary {
-  /** How many ask to be let in; 0 for who does not own the group. */
+  /** How many people ask to join; 0 if the viewer does not own the group. */
   requests: number
 }
 
@@ -67,9 +67,9 @@ export interface MemberView extends PersonView {
   owner: boolean
 }
 
-/** Someone whom the viewer does not follow. */
+/** A person whom the viewer does not follow. */
 export interface SuggestionView extends PersonView {
-  /** How many of those whom the viewer follows follow this person. */
+  /** How many of the people that the viewer follows also follow this person. */
   friends: number
 }
 
@@ -77,11 +77,11 @@ export interface SessionView {
   id: string
   created_at: string
   last_seen_at: string
-  /** Where the sign-in came from; empty where that is not known. */
+  /** The network address of the sign-in; empty if it is not known. */
   address: string
   /** "Firefox on Linux". */
   browser: string
-  /** Whether it is the one that asks. */
+  /** Whether this is the session of the request. */
   current: boolean
 }
 
@@ -91,7 +91,7 @@ export interface Pages {
   'feeds/home.njk': FeedPage & {
     people: SuggestionView[]
     following: PersonView[]
-    /** The twenty joined last. */
+    /** The twenty groups that the viewer joined last. */
     groups: GroupView[]
     more_groups: boolean
   }
@@ -113,14 +113,14 @@ export interface Pages {
   'settings/password.njk': { errors: Errors }
   'settings/sessions.njk': { sessions: SessionView[] }
   'settings/account.njk': { errors: Errors }
-  /** `comments`: the newest hundred, by id ascending; `before` leads to earlier ones. */
+  /** `comments` are the newest hundred, oldest first; `before` is the cursor of earlier ones. */
   'posts/show.njk': Live & {
     post: FeedPostView
     comments: CommentView[]
     before: string | null
     likes: LikesView
   }
-  /** The composer alone: where a post was refused, with what was typed. */
+  /** The composer alone, with the entered text: shown after an invalid post. */
   'posts/new.njk': { values: { body?: string; client_key?: string; group?: string }; errors: Errors }
   'posts/edit.njk': { post: { id: string }; values: { body?: string }; errors: Errors }
   'posts/delete.njk': { post: { id: string; body: string } }
@@ -131,7 +131,7 @@ export interface Pages {
     before: string | null
     likes: LikesView
   }
-  /** The comment form alone: where a comment was refused, with what was typed. */
+  /** The comment form alone, with the entered text: shown after an invalid comment. */
   'comments/new.njk': { post: { id: string }; values: { body?: string; client_key?: string }; errors: Errors }
   'comments/edit.njk': { comment: { id: string; post_id: string }; values: { body?: string }; errors: Errors }
   'comments/delete.njk': { comment: { id: string; post_id: string; body: string } }
@@ -140,7 +140,7 @@ export interface Pages {
     people: PersonView[]
     before: string | null
   }
-  /** `mine`, the ten joined last, on the first page only. */
+  /** `mine` are the ten groups that the viewer joined last; empty except on the first page. */
   'groups/list.njk': {
     mine: GroupSummary[]
     more_mine: boolean
@@ -153,7 +153,7 @@ export interface Pages {
     errors: Errors
   }
   'groups/show.njk': FeedPage & { group: GroupPageView }
-  /** A private group for who is not in it; programs get 404. */
+  /** A private group, for viewers who are not members; a request for JSON gets 404. */
   'groups/private.njk': { group: GroupMembershipView }
   'groups/members.njk': { group: GroupMembershipView; people: MemberView[]; before: string | null }
   'groups/requests.njk': { group: GroupView; people: PersonView[]; before: string | null }

@@ -1,15 +1,15 @@
 /**
- * What pages, JSON answers and live frames show. The SQL functions in `sql/` build these shapes, so a page that is
- * rendered, a page that is fetched and a frame that arrives hold the same thing.
+ * The objects in pages, JSON responses and events. `sql/10_views.sql` builds most of them, so that all three contain
+ * the same.
  *
- * Ids are decimal strings (PostgreSQL bigints); times are ISO 8601 in UTC with microseconds, so they sort as text.
+ * Ids are decimal strings (PostgreSQL bigints). Times are ISO 8601 in UTC with microseconds, so that they sort as text.
  */
 
 export interface UserView {
   id: string
   username: string
   name: string
-  /** Hash of the picture, or null for the default one. */
+  /** The hash of the picture, or null for the default picture. */
   avatar: string | null
 }
 
@@ -31,7 +31,7 @@ export interface CommentView {
 
 export type Reason = 'posted' | 'commented' | 'liked'
 
-/** A post's place in one feed: why and since when it stands there. */
+/** An entry of a post in a feed: the time, and who did what to bring the post there. */
 export interface EntryView {
   feed: string
   at: string
@@ -39,7 +39,7 @@ export interface EntryView {
   actor: UserView
 }
 
-/** The card of a post; it carries nothing of a viewer's. */
+/** The card of a post. It is the same for every viewer. */
 export interface PostView {
   id: string
   author: UserView
@@ -48,16 +48,22 @@ export interface PostView {
   created_at: string
   edited_at: string | null
   like_count: number
-  /** The newest four. */
+  /** The newest four likers. */
   likers: UserView[]
   comment_count: number
-  /** All up to five, else the first and the last two, by id. */
+  /** All comments if there are up to five, otherwise the first and the last two, by id. */
   comments: CommentView[]
-  /** Every feed the post stands in (at most 64), newest first: a page derives presence, place and reason from it. */
+  /**
+   * The entries in all feeds (at most 64), newest first. From them, `leadEntry` computes whether and where a page shows
+   * the post.
+   */
   entries: EntryView[]
 }
 
-/** Where and why a post stands on a page that merges feeds; no reason where one of them has it as `posted`. */
+/**
+ * The time and the reason of a post on a page; see `leadEntry`. The reason is null if the post was posted to one of the
+ * feeds.
+ */
 export interface LeadView {
   at: string
   reason: 'commented' | 'liked' | null
@@ -68,15 +74,17 @@ export interface FeedPostView extends PostView {
   entry: LeadView
 }
 
-/** Who looks at the page. */
+/** The viewer. */
 export interface Me extends UserView {
-  /** Id of the viewer's own feed. */
+  /** The id of the viewer's own feed. */
   feed: string
-  /** Ids of the hundred newest groups that the viewer owns, and of others whose posts the page shows. */
+  /**
+   * The ids of the newest hundred groups that the viewer owns, and of other owned groups whose posts the page shows.
+   */
   owns: string[]
 }
 
-/** Ids of what the viewer likes among what the page shows. */
+/** The ids of the posts and comments that the viewer likes, of those that the page shows. */
 export interface LikesView {
   posts: string[]
   comments: string[]

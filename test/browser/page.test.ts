@@ -295,7 +295,7 @@ describe('the page', () => {
     await page.locator('.comment', { hasText: 'Edited without one' }).waitFor()
     await page.locator('.meta').getByRole('link', { name: 'Delete' }).click()
     await page.getByRole('button', { name: 'Delete' }).click()
-    await page.getByText('The post is deleted').waitFor()
+    await page.getByText('Post deleted').waitFor()
     await page.goto(`${instance.origin}/users/bob`)
     await page.getByRole('button', { name: 'Unfollow' }).click()
     await page.getByText('Unfollowed bob').waitFor()

@@ -143,7 +143,7 @@ describe('groups', () => {
       const rejected = await bob.post('/posts', { body: 'not yet', group })
       expect([rejected.status, rejected.json.error.fields.group]).to.deep.equal([
         422,
-        'Only members of this group can post to it',
+        'Only members can post to this group',
       ])
       expect((await bob.post(`/groups/${group}/join`)).json.group).to.include({ member: true, owner: false })
       expect((await bob.post(`/groups/${group}/join`)).status).to.equal(200)

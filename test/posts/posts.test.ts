@@ -90,7 +90,7 @@ describe('posts', () => {
     const typed = `</textarea>${'x'.repeat(5000)}`
     const refused = await ann.post('/posts', { body: typed, client_key: 'kept-key' }, form)
     expect(refused.status).to.equal(422)
-    expect(refused.text).to.contain('A post has at most 5,000 characters')
+    expect(refused.text).to.contain('A post can have at most 5,000 characters')
     expect(refused.text)
       .to.contain(`&lt;/textarea&gt;${'x'.repeat(5000)}`)
       .and.to.contain('kept-key')

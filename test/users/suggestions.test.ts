@@ -43,7 +43,7 @@ describe('suggestions of people to follow', () => {
       ['active', 1],
     ])
     const page = (await people.ann!.get('/', { accept: 'text/html' })).text
-    expect(page.indexOf('followed by 2 you follow')).to.be.greaterThan(page.indexOf('<aside'))
+    expect(page.indexOf('followed by 2 people you follow')).to.be.greaterThan(page.indexOf('<aside'))
   })
 
   it('contain neither the user nor people whom the user follows', async () => {

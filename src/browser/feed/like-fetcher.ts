@@ -6,7 +6,9 @@ import { postLikes, showCommentLikes, showPostLikes } from './likes.ts'
 
 /** The server accepts at most so many ids of posts, and as many of comments, in one request. */
 const MAX_IDS = 50
-/** One event inserts the same post into every open page. The delay spreads the requests and lets each ask for more ids. */
+/**
+ * One event inserts the same post into every open page. The delay spreads the requests and lets each ask for more ids.
+ */
 const SHORTEST_DELAY_MS = 200
 const LONGEST_DELAY_MS = 3000
 

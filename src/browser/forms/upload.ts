@@ -60,8 +60,8 @@ function send(form: HTMLFormElement): void {
 }
 
 /**
- * Shows the page that the server returned. If it refused another field than the file, the chosen file stays in the form.
- * If it returned no form, goes to the page that it redirected to, or shows its error message.
+ * Shows the page that the server returned. If it refused another field than the file, the chosen file stays in the
+ * form. If it returned no form, goes to the page that it redirected to, or shows its error message.
  */
 function showResponse(form: HTMLFormElement, { responseText, responseURL }: XMLHttpRequest): void {
   const response = new DOMParser().parseFromString(responseText, 'text/html')

@@ -58,7 +58,9 @@ export function showError(error: unknown): void {
   else toast(message)
 }
 
-/** Returns a RequestError as it is. Any other error is a fault of the script: logs it, and returns a general message. */
+/**
+ * Returns a RequestError as it is. Any other error is a fault of the script: logs it, and returns a general message.
+ */
 export function toRequestError(error: unknown): RequestError {
   if (error instanceof RequestError) return error
   console.error(error)

@@ -3,7 +3,9 @@ import { Idiomorph } from 'idiomorph'
 /** The elements in a card that the reader opened: forms and lists of likers. An update does not touch them. */
 const OPENED = 'form.reply, form.editor, .who'
 
-/** Changes `old` into `fresh` with as few changes as possible. Keeps the focus, the caret and what the reader opened. */
+/**
+ * Changes `old` into `fresh` with as few changes as possible. Keeps the focus, the caret and what the reader opened.
+ */
 export function morph(old: Element, fresh: Element): void {
   // Idiomorph returns a promise only if it has changed <head>.
   void Idiomorph.morph(old, fresh, {

@@ -5,8 +5,8 @@ import { filters } from '../../shared/filters.ts'
 type Variables = Record<string, unknown>
 
 /**
- * The part of a nunjucks environment that compiled partials use (`assets/partials.ts` rewrites their includes). The rest
- * of nunjucks is not loaded. `test/browser/partials.test.ts` compares the output with the server's, byte for byte.
+ * The part of a nunjucks environment that compiled partials use (`assets/partials.ts` rewrites their includes). The
+ * rest of nunjucks is not loaded. `test/browser/partials.test.ts` compares the output with the server's, byte for byte.
  */
 const env = {
   opts: { autoescape: true },

@@ -9,8 +9,8 @@ export function isAtTop(): boolean {
 
 /**
  * Runs `change`, which changes the page, without moving what the reader looks at. The scroll anchoring of browsers does
- * not work at the top of a page, and Safari has none. So this function measures the position of a visible element before
- * and after the change, and scrolls by the difference.
+ * not work at the top of a page, and Safari has none. So this function measures the position of a visible element
+ * before and after the change, and scrolls by the difference.
  */
 export function withScrollAnchor(change: () => void): void {
   const anchors = scrollAnchors()

@@ -39,9 +39,9 @@ export function createReceiver(page: Page, { apply, refetch, onStale, onRefused 
   }
 
   /**
-   * Runs `work`, which fetches something, and holds the events that arrive meanwhile. They are applied afterwards, which
-   * does no harm if the fetched state contains them. Only one `work` runs at a time, so that none of them shows state
-   * that is older than the page.
+   * Runs `work`, which fetches something, and holds the events that arrive meanwhile. They are applied afterwards,
+   * which does no harm if the fetched state contains them. Only one `work` runs at a time, so that none of them shows
+   * state that is older than the page.
    */
   function holdDuring(work: () => Promise<void>): void {
     running += 1
@@ -52,8 +52,8 @@ export function createReceiver(page: Page, { apply, refetch, onStale, onRefused 
   }
 
   /**
-   * Sets the cursor to `seq`, even if it is lower than before: the database went back to an earlier state. Drops the held
-   * events, because the state that is fetched from now on contains them.
+   * Sets the cursor to `seq`, even if it is lower than before: the database went back to an earlier state. Drops the
+   * held events, because the state that is fetched from now on contains them.
    */
   function reset(seq: string): void {
     if (seq) page.seq = seq

@@ -2,7 +2,9 @@ import { signInLink } from '../page/api.ts'
 import type { Page } from '../page/page.ts'
 import { fetchStatus } from './stream.ts'
 
-/** The address of the page's stream. `as` names the viewer: if the session belongs to another person, the answer is 401. */
+/**
+ * The address of the page's stream. `as` names the viewer: if the session belongs to another person, the answer is 401.
+ */
 export function streamPath({ me, stream }: Page): string {
   return me ? `${stream}?as=${me.id}` : stream
 }
