@@ -10,7 +10,7 @@ return exists (
 );
 
 -- Ids of the newest 100 groups that somebody owns: pages offer them more there. Every request asks for them, so they
--- are bounded; src/groups/mine.ts adds others that a page shows.
+-- are bounded; src/groups/my-groups.ts adds others that a page shows.
 create or replace function owned_groups(viewer_id bigint) returns jsonb
 language sql stable
 return (

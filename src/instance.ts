@@ -16,7 +16,12 @@ import { createPictureUpkeep } from './pictures/pictures.ts'
 import { scheduleUpkeep } from './stream/log/upkeep.ts'
 import { createStreaming, type Streaming } from './stream/streaming.ts'
 import { deleteAccountRows } from './users/deletion.ts'
-import { deleteExpiredSessions, findLiveSessions, findSessions, sessionCookieName } from './users/sessions.ts'
+import {
+  deleteExpiredSessions,
+  findActiveSessions,
+  findSessions,
+  sessionCookieName,
+} from './users/sessions.ts'
 import { createAssets } from './web/asset-urls.ts'
 import { prepareClose, type GracefulClose } from './web/http-server/graceful-close.ts'
 import { createHttpServer } from './web/http-server/server.ts'
@@ -95,7 +100,7 @@ async function createParts(config: Config, databaseUrl: string, listenDatabaseUr
       log,
       sessionCookie: sessionCookieName(config),
       findViewers: (cookies) => findSessions(db, cookies),
-      findLiveSessions: (hashes) => findLiveSessions(db, hashes),
+      findActiveSessions: (hashes) => findActiveSessions(db, hashes),
     })
   return {
     config,

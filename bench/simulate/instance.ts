@@ -90,7 +90,7 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
     hub: core.hub,
     log: silentLog,
     clock: process.clock,
-    findLiveSessions: (hashes) =>
+    findActiveSessions: (hashes) =>
       database.read(process, () => new Set(hashes.filter((hash) => log.rights.sessions.has(hash)))),
   })
   const deps: OpenDeps & ReplayDeps = {

@@ -76,7 +76,7 @@ export async function createGroup(
 }
 
 /**
- * Finds a group whether or not the viewer may see its content: the name of a private group is public.
+ * Finds any group, also a private one. Its name is public; its content may not be.
  * @throws NotFound if no group has this name.
  */
 export async function getGroup(db: Db, name: string): Promise<GroupRow> {
@@ -105,7 +105,7 @@ export async function getOwnedGroup(db: Db, me: Me, name: string): Promise<Group
 }
 
 /**
- * Says whether the viewer is a member or an owner of a group, or has asked to join it. Works for any viewer.
+ * Says whether the viewer is a member or an owner of a group, or has asked to join it. Any viewer may know this.
  * @throws NotFound if the group has been deleted.
  */
 export async function getMembership(

@@ -32,7 +32,7 @@ export async function joinGroup(write: Write, me: Me, group: GroupRow): Promise<
 }
 
 /**
- * Ends a membership, or withdraws a request to join; `withdrawn` says which.
+ * Ends a membership, or withdraws a request to join; `withdrawn` is true for a request.
  * @throws Invalid if `me` is the only owner.
  * @throws NotFound if the group has been deleted.
  */
@@ -42,7 +42,7 @@ export async function leaveGroup(
   group: GroupRow,
 ): Promise<{ group: GroupMembershipView; withdrawn: boolean }> {
   const left = await write(async (tx) => {
-    // Changes of owners take turns: if two owners left at the same time, the group would have none.
+    // The lock makes owners leave one at a time. Without it, the last two could leave at the same time.
     await tx.query(sql.unsafe`select from groups where id = ${group.id} for no key update`)
     const isOnlyOwner = await tx.exists(sql.unsafe`
       select
@@ -96,8 +96,8 @@ export async function listRequests(db: Db, me: Me, group: GroupRow, before: Curs
 }
 
 /**
- * Makes a user who has asked to join a member.
- * @throws NotFound if there is no such request, or no longer.
+ * Accepts a request to join: the user becomes a member.
+ * @throws NotFound if the user has no open request.
  */
 export async function acceptRequest(write: Write, group: GroupRow, user: UserRow): Promise<void> {
   const isAccepted = await write(async (tx) => {
@@ -114,8 +114,8 @@ export async function acceptRequest(write: Write, group: GroupRow, user: UserRow
 }
 
 /**
- * Deletes a request to join.
- * @throws NotFound if there is no such request, or no longer.
+ * Declines a request to join.
+ * @throws NotFound if the user has no open request.
  */
 export async function declineRequest(write: Write, group: GroupRow, user: UserRow): Promise<void> {
   if (!(await write((tx) => deleteRequest(tx, group, user)))) throw new NotFound('Request not found')
@@ -147,8 +147,7 @@ export async function removeMember(write: Write, group: GroupRow, user: UserRow)
  */
 export async function addOwner(write: Write, group: GroupRow, user: UserRow): Promise<void> {
   const { member } = await write(async (tx) => {
-    // `for key share` waits for a concurrent delete of the membership. Without it, the insert could violate a foreign
-    // key.
+    // `for key share` waits for a concurrent delete of the membership. Without it, the insert could fail.
     await tx.query(sql.unsafe`
       insert into group_owners (feed_id, user_id)
       select feed_id, user_id

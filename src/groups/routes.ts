@@ -8,7 +8,7 @@ import { DAY, type Rate, type Throttle } from '../web/throttle.ts'
 import type { RouteContext, ContextExtension, ContextState } from '../web/context.ts'
 import * as groups from './groups.ts'
 import { joinGroup, leaveGroup } from './members.ts'
-import { addShownOwnership, listMyGroups } from './mine.ts'
+import { addShownOwnership, listMyGroups } from './my-groups.ts'
 
 const JOIN_RATE: Rate = { key: 'joins', limit: 'joins', max: 400, seconds: DAY }
 

@@ -1,6 +1,6 @@
 import Router from '@koa/router'
 import { listFollowing, listSuggestions } from '../follows/follows.ts'
-import { addShownOwnership, listMyGroupNames } from '../groups/mine.ts'
+import { addShownOwnership, listMyGroupNames } from '../groups/my-groups.ts'
 import type { Db } from '../db/pool.ts'
 import { redirectRenamed, page, viewerId } from '../web/responses.ts'
 import { queryText } from '../web/paths.ts'

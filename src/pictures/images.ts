@@ -25,8 +25,7 @@ const SIDES = [50, 75, 200]
 const LARGEST = 400
 const MAX_PIXELS = 25_000_000
 
-// libvips reads many formats (SVG, PDF, TIFF, …). Allow only four, and only from memory, to keep the attack surface
-// small.
+// libvips reads many formats (SVG, PDF, TIFF, …). Only these four are allowed, to keep the attack surface small.
 sharp.block({ operation: ['VipsForeignLoad'] })
 sharp.unblock({
   operation: [
@@ -36,8 +35,9 @@ sharp.unblock({
     'VipsForeignLoadNsgifBuffer',
   ],
 })
-// Uploads rarely repeat, so a cache would only use memory; an instance has one core.
+// Uploads rarely repeat, so a cache would only use memory.
 sharp.cache(false)
+// An instance has one core.
 sharp.concurrency(1)
 
 /**

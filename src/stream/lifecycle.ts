@@ -25,7 +25,7 @@ export interface Lifecycle {
 export interface LifecycleOptions {
   hub: Hub
   /** Returns the given session hashes (SHA-256 in hex) whose sessions are still alive. */
-  findLiveSessions(hashes: string[]): Promise<Set<string>>
+  findActiveSessions(hashes: string[]): Promise<Set<string>>
   log: Logger
   clock?: Clock
   recheckEveryMs?: number
@@ -35,7 +35,7 @@ export interface LifecycleOptions {
 
 export function startLifecycle({
   hub,
-  findLiveSessions,
+  findActiveSessions,
   log,
   clock = systemClock,
   recheckEveryMs = RECHECK_MS,
@@ -69,7 +69,7 @@ export function startLifecycle({
     const signedIn = [...hub.subscribers()].filter((subscriber) => subscriber.viewer !== null)
     const hashes = new Set(signedIn.map((subscriber) => subscriber.viewer!.session))
     if (hashes.size === 0) return
-    const live = await findLiveSessions([...hashes])
+    const live = await findActiveSessions([...hashes])
     for (const { viewer, connection } of signedIn) if (!live.has(viewer!.session)) connection.end()
   }
 

@@ -36,7 +36,7 @@ export interface StreamingDeps {
   /** Finds the viewer for each session cookie; null if the session is not alive. */
   findViewers(cookies: readonly string[]): Promise<(Viewer | null)[]>
   /** Returns the given session hashes (SHA-256 in hex) whose sessions are still alive. */
-  findLiveSessions(hashes: string[]): Promise<Set<string>>
+  findActiveSessions(hashes: string[]): Promise<Set<string>>
   sessionCookie: string
 }
 
@@ -94,7 +94,7 @@ export function createStreaming(deps: StreamingDeps): Streaming {
     log,
   })
   const { hub, listener } = core
-  const lifecycle = startLifecycle({ hub, log, findLiveSessions: deps.findLiveSessions })
+  const lifecycle = startLifecycle({ hub, log, findActiveSessions: deps.findActiveSessions })
   const findViewer = createBatch(deps.findViewers)
   let isDraining = false
   const router = streamRoutes({

@@ -131,9 +131,7 @@ export function wrongPassword(field: string): Invalid {
   return new Invalid({ [field]: 'This is not your password' })
 }
 
-/**
- * Replaces a hash that has outdated parameters. Only a sign-in can do this, because only it has the password itself.
- */
+/** Replaces a hash that has outdated parameters. Only a sign-in can do it, because only a sign-in has the password. */
 async function rehash(
   { write, passwords }: { write: Write; passwords: Passwords },
   { id, password_hash }: { id: string; password_hash: string },

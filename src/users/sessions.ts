@@ -43,13 +43,13 @@ export async function findSessions(
 }
 
 /** Returns those of the session hashes (in hex) whose sessions are active. */
-export async function findLiveSessions(db: Db, hashes: string[]): Promise<Set<string>> {
-  const live = await db.anyFirst(sql.row<{ hash: string }>()`
+export async function findActiveSessions(db: Db, hashes: string[]): Promise<Set<string>> {
+  const active = await db.anyFirst(sql.row<{ hash: string }>()`
     select encode(id_hash, 'hex') as hash
     from sessions
     where id_hash = any(select decode(hash, 'hex') from unnest(${sql.array(hashes, 'text')}) as hash)
       and expires_at > now()`)
-  return new Set(live)
+  return new Set(active)
 }
 
 /** Loads an active session and its user. One query reads both, because every request needs both. */
@@ -70,7 +70,7 @@ export async function loadSession(
     where s.id_hash = ${sql.binary(hash)} and s.expires_at > now()`)
   if (!row) return null
   // The request does not wait for this update and does not fail with it; the next request tries again.
-  if (row.stale) void withoutDeadline(() => touchSession(write, hash)).catch(() => {})
+  if (row.stale) void withoutDeadline(() => extendSession(write, hash)).catch(() => {})
   return { data: { ...row.data, user: row.me.id }, me: row.me, session: row.session }
 }
 
@@ -173,7 +173,7 @@ export async function deleteExpiredSessions(db: Db): Promise<number> {
 }
 
 /** Extends a session: it expires after 14 days without use, and at most 30 days after sign-in. */
-async function touchSession(write: Write, hash: Buffer): Promise<void> {
+async function extendSession(write: Write, hash: Buffer): Promise<void> {
   await write((tx) =>
     tx.query(sql.unsafe`
       update sessions

@@ -7,7 +7,7 @@ import { createConnection, type Connection } from '../../src/stream/clients/conn
 import { createHub } from '../../src/stream/relay/hub.ts'
 import { startLifecycle, type Lifecycle } from '../../src/stream/lifecycle.ts'
 import { createSubscriber } from '../../src/stream/clients/subscriber.ts'
-import { findLiveSessions } from '../../src/users/sessions.ts'
+import { findActiveSessions } from '../../src/users/sessions.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { serveLocally, type LocalServer } from '../support/local-server.ts'
@@ -37,11 +37,11 @@ describe('the lifecycle of streams', () => {
       subscriber.start(rights, 0)
       connection.write(': open\n\n')
     })
-    const liveSessions = (hashes: string[]) => findLiveSessions(db, hashes)
+    const liveSessions = (hashes: string[]) => findActiveSessions(db, hashes)
     const log = pino({ level: 'silent' })
     lifecycle = startLifecycle({
       hub,
-      findLiveSessions: liveSessions,
+      findActiveSessions: liveSessions,
       log,
       recheckEveryMs: 50,
       stalledAfterMs: STALLED_AFTER_MS,
@@ -101,7 +101,7 @@ describe('the lifecycle of streams', () => {
     const connection = { ...replaying.connection, idleFor: () => replaying.connection.idleFor() * 20 }
     const fast = startLifecycle({
       hub: { ...hub, subscribers: () => [{ ...replaying, connection }] },
-      findLiveSessions: async (hashes) => new Set(hashes),
+      findActiveSessions: async (hashes) => new Set(hashes),
       log: pino({ level: 'silent' }),
       clock,
     })
@@ -119,7 +119,7 @@ describe('the lifecycle of streams', () => {
     const stream = await server.open('/ee')
     const strict = startLifecycle({
       hub,
-      findLiveSessions: async (hashes) => new Set(hashes),
+      findActiveSessions: async (hashes) => new Set(hashes),
       log: pino({ level: 'silent' }),
       maxAgeMs: [0, 1],
     })
