@@ -16,7 +16,7 @@ import {
 } from './groups.ts'
 import * as members from './members.ts'
 
-/** For an owner's actions: accepting and rejecting requests, removing members and making them owners. */
+/** For an owner's actions: accepting and declining requests, removing members and making them owners. */
 const MODERATION_RATE: Rate = { key: 'moderation', limit: 'moderation', max: 1_000, seconds: 3 * HOUR }
 
 /** The lists of members and of requests to join, and the changes that owners make to them. */

@@ -32,9 +32,7 @@ export function isPasswordUsername(username: string, password: string): boolean 
   return password.toLowerCase() === username.toLowerCase()
 }
 
-/**
- * The schema of an existing password. It may be older than the rules for new passwords, so only empty text is invalid.
- */
+/** The schema of an existing password, which may be older than the rules for new ones: only empty text is invalid. */
 export function currentPassword(empty: string) {
   return storable()
     .prefault('')

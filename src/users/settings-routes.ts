@@ -29,7 +29,7 @@ export interface SettingsDeps extends AccountDeps {
   uploads: Limiter
 }
 
-/** At the same time; each takes up to 5 MB of memory. */
+/** Concurrent uploads per person; each takes up to 5 MB of memory. */
 const UPLOADS_PER_PERSON = 2
 
 const PasswordInput = z.object({

@@ -40,7 +40,7 @@ export async function signIn(
   ctx: Context,
   { feed_id, password_version, ...user }: AuthenticatedUser,
 ): Promise<void> {
-  if (!ctx.session) throw new Error('signing in needs the session middleware')
+  if (!ctx.session) throw new Error('signIn requires the session middleware')
   Object.assign(ctx.session, { user: user.id, csrf: newToken(), flash: [] })
   ctx.state.signingIn = { passwordVersion: password_version }
   try {

@@ -35,7 +35,7 @@ describe('a request that refers to rows that are being deleted', () => {
   const deletionOf = (username: string) => `delete from users where username = '${username}'`
 
   /** Registers a user with a post and a comment on a post of ann. */
-  async function newcomer() {
+  async function createUser() {
     const name = `bob${++count}`
     const bob = await client(origin).register(name)
     const post = String((await bob.post('/posts', { body: 'by bob' })).json.post.id)
@@ -51,13 +51,13 @@ describe('a request that refers to rows that are being deleted', () => {
   }
 
   it('gets 404 for following and unfollowing the user', async () => {
-    const { name } = await newcomer()
+    const { name } = await createUser()
     expect((await during(deletionOf(name), () => ann.post(`/users/${name}/follow`))).status).to.equal(404)
-    const other = await newcomer()
+    const other = await createUser()
     await ann.post(`/users/${other.name}/follow`)
     const unfollowed = await during(deletionOf(other.name), () => ann.post(`/users/${other.name}/unfollow`))
     expect(unfollowed.status).to.equal(404)
-    const stays = await newcomer()
+    const stays = await createUser()
     await ann.post(`/users/${stays.name}/follow`)
     expect((await ann.post(`/users/${stays.name}/unfollow`)).status, 'a user who is not deleted').to.equal(
       200,
@@ -65,22 +65,22 @@ describe('a request that refers to rows that are being deleted', () => {
   })
 
   it('gets 404 for the profile of the user', async () => {
-    const { name } = await newcomer()
+    const { name } = await createUser()
     const deletion = `lock table subscriptions; ${deletionOf(name)}`
     expect((await during(deletion, () => ann.get(`/users/${name}`))).status).to.equal(404)
   })
 
   it('gets 404 when the account is marked as deleted, before its rows are deleted', async () => {
-    const { name } = await newcomer()
+    const { name } = await createUser()
     await ann.post(`/users/${name}/follow`)
     const marking = (username: string) =>
       `lock table subscriptions; update users set deleted_at = now() where username = '${username}'`
     const unfollowed = await during(marking(name), () => ann.post(`/users/${name}/unfollow`))
     expect(unfollowed.status).to.equal(404)
-    const other = await newcomer()
+    const other = await createUser()
     const followed = await during(marking(other.name), () => ann.post(`/users/${other.name}/follow`))
     expect(followed.status).to.equal(404)
-    const third = await newcomer()
+    const third = await createUser()
     const profile = await during(marking(third.name), () => ann.get(`/users/${third.name}`))
     expect(profile.status).to.equal(404)
   })
@@ -92,11 +92,11 @@ describe('a request that refers to rows that are being deleted', () => {
       (_post, comment) => ann.post(`/comments/${comment}/like`),
     ]
     for (const request of requests) {
-      const { name, post, comment } = await newcomer()
+      const { name, post, comment } = await createUser()
       const answer = await during(deletionOf(name), () => request(post, comment))
       expect(answer.status, String(request)).to.equal(404)
     }
-    const { name, post, comment } = await newcomer()
+    const { name, post, comment } = await createUser()
     await ann.post(`/posts/${post}/like`)
     await ann.post(`/comments/${comment}/like`)
     const own = (await ann.post(`/posts/${post}/comments`, { body: 'by ann' })).json.comment.id
@@ -111,7 +111,7 @@ describe('a request that refers to rows that are being deleted', () => {
   })
 
   it('gets 404 for joining and leaving the group, and for posting to it', async () => {
-    const { bob } = await newcomer()
+    const { bob } = await createUser()
     const coming = await newGroup(ann)
     const joined = await during(`delete from groups where name = '${coming}'`, () =>
       bob.post(`/groups/${coming}/join`),
@@ -138,7 +138,7 @@ describe('a request that refers to rows that are being deleted', () => {
       (name) => ann.post(`/groups/${open}/members/${name}/owner`),
     ]
     for (const request of requests) {
-      const { name, bob } = await newcomer()
+      const { name, bob } = await createUser()
       for (const group of [closed, open]) await bob.post(`/groups/${group}/join`)
       expect((await during(deletionOf(name), () => request(name))).status, String(request)).to.equal(404)
     }

@@ -43,7 +43,7 @@ describe('a deleted account', () => {
   const remove = (person: Client) => person.post('/settings/account', { password })
 
   /** Registers a user with posts, reactions of fans, and reactions to posts of bob. Disables triggers for speed. */
-  async function registerHeavy(name: string): Promise<Client> {
+  async function registerWithContent(name: string): Promise<Client> {
     const person = await client(one.origin).register(name)
     await bob.post(`/users/${name}/follow`)
     await person.post('/users/bob/follow')
@@ -79,7 +79,7 @@ describe('a deleted account', () => {
     let annsStream: TestStream
     before(async function () {
       this.timeout(60_000)
-      ann = await registerHeavy('ann')
+      ann = await registerWithContent('ann')
       // More than a page of posts that are newer than all other posts.
       for (let n = 0; n < 12; n++)
         annsPost = (await ann.post('/posts', { body: 'the newest by ann' })).json.post.id
@@ -197,7 +197,7 @@ describe('a deleted account', () => {
     let start: string
     before(async function () {
       this.timeout(60_000)
-      cleo = await registerHeavy('cleo')
+      cleo = await registerWithContent('cleo')
       bobs = await openStream(`${two.origin}/stream`, { headers: { cookie: bob.cookie() } })
       const [newest] = await database.query<{ seq: string }>('select max(seq) as seq from log')
       start = newest!.seq
@@ -293,7 +293,7 @@ describe('a deleted account', () => {
   describe('while requests of the user and to the user are running', () => {
     it('causes no internal server errors', async () => {
       one = await startInstance({ databaseUrl: database.url })
-      const fay = await registerHeavy('fay')
+      const fay = await registerWithContent('fay')
       const elsewhere = client(two.origin)
       await elsewhere.login('fay')
       const postsOf = async (name: string) =>
