@@ -48,19 +48,19 @@ export interface AppDeps {
     isStarted(): boolean
     ready(): { ok: boolean; why: string[] }
   }
-  /** Answers the paths of streams; it finds the session by itself, because a stream's answer never ends. */
+  /** The routes of streams. They read the session themselves: the session middleware would wait for the response to end. */
   stream?: ReturnType<Router<ContextState, ContextExtension>['routes']>
 }
 
 type Middleware = Koa.Middleware<ContextState, ContextExtension>
 
-/** Requests that may wait for a connection. Beyond that another one would only wait in vain, so it is refused. */
+/** The most requests that wait for a database connection. One more would time out anyway, so it gets 503 at once. */
 const MAX_WAITING = 100
 
-/** Files that may be on their way in at once, each with up to 5 MB in memory. */
+/** Uploads that are read at the same time, each with up to 5 MB in memory. */
 const MAX_UPLOADS = 12
 
-/** The whole site as one Koa application: every feature, in the order in which a request meets them. */
+/** Creates the Koa application: the middleware in order, then the routes of all features. */
 export function createApp(deps: AppDeps): Koa<ContextState, ContextExtension> {
   const { config, db, health, log, stream } = deps
   const app = new Koa<ContextState, ContextExtension>({
@@ -68,15 +68,15 @@ export function createApp(deps: AppDeps): Koa<ContextState, ContextExtension> {
     proxy: config.trustedProxies > 0,
     maxIpsCount: config.trustedProxies,
   })
-  // What breaks once an answer is on its way, mostly because its reader has left.
+  // Errors after the response has started, usually because the client has disconnected.
   app.on('error', (error) => log.info({ event: 'unsent', error: errorFacts(error) }, 'unsent'))
-  app.use(visit(deps))
+  app.use(initState(deps))
   app.use(securityHeaders)
-  app.use(errorHandler) // of what is not logged
+  app.use(errorHandler) // for requests that are not logged: health checks and files
   app.use(healthChecks(health))
   app.use(staticFiles(deps.assets))
   app.use(logRequests)
-  app.use(errorHandler) // below the log, so that it tells the status that was answered
+  app.use(errorHandler) // inside logRequests, which logs the final status
   app.use(sameOrigin)
   app.use(refuseUntilStarted(health))
   app.use(refuseWhenFull(db))
@@ -93,7 +93,7 @@ export function createApp(deps: AppDeps): Koa<ContextState, ContextExtension> {
   return app
 }
 
-/** Every feature's routes. */
+/** Creates the routers of all features except streams and pictures. */
 export function createRouters({
   db,
   write,
@@ -114,7 +114,7 @@ export function createRouters({
   ] as const
 }
 
-function visit({ render, config, log }: AppDeps): Middleware {
+function initState({ render, config, log }: AppDeps): Middleware {
   const site = { origin: config.publicOrigin, render }
   return async (ctx, next) => {
     const requestId = randomBytes(12).toString('base64url')
@@ -123,7 +123,7 @@ function visit({ render, config, log }: AppDeps): Middleware {
   }
 }
 
-/** `/livez`: the process answers. `/readyz`: it should get traffic, or why not. */
+/** `/livez`: the process responds. `/readyz`: whether this instance should get traffic, and the reasons if not. */
 function healthChecks(health: AppDeps['health']): Middleware {
   return async (ctx, next) => {
     if (ctx.path === '/livez') return json(ctx, 200, { ok: true })
@@ -133,7 +133,10 @@ function healthChecks(health: AppDeps['health']): Middleware {
   }
 }
 
-/** Only the hash of what this instance serves makes a file immutable: a rolling deploy has instances of two versions. */
+/**
+ * A file is immutable only under the hash that this instance serves. During a rolling deploy, instances of two versions
+ * run, and one must not cache its file under the hash of the other.
+ */
 function staticFiles(assets: Assets): Middleware {
   const files = serve(join(import.meta.dirname, '../static'), { index: false }) as Middleware
   return async (ctx, next) => {

@@ -3,26 +3,26 @@ import { hostname } from 'node:os'
 import { z } from 'zod'
 import { LIMIT_NAMES, type LimitName, type Limits } from './web/limits.ts'
 
-/** The environment as the service understands it; README.md says what each variable is for. */
+/** The validated configuration. README.md describes each environment variable. */
 export interface Config {
   production: boolean
-  /** 0: any free port. */
+  /** 0 means any free port. */
   port: number
-  /** Null: every interface. */
+  /** Null means all interfaces. */
   host: string | null
   instances: number
-  /** Null only outside production: an embedded PostgreSQL is started then. */
+  /** Null only outside production. `npm start` then starts the embedded PostgreSQL. */
   databaseUrl: string | null
   dataDir: string
-  /** A direct connection for LISTEN; the same as `databaseUrl` unless that goes through a pooler. */
+  /** A direct connection for LISTEN. Differs from `databaseUrl` only if that goes through a pooler. */
   listenDatabaseUrl: string | null
-  /** Newest first: the first signs, all verify. */
+  /** Newest first. The first key signs cookies; all keys verify them. */
   sessionKeys: string[]
-  /** Null only outside production: links and checks then use the scheme and Host of the request. */
+  /** Null only outside production. Links and origin checks then use the scheme and Host of the request. */
   publicOrigin: string | null
   trustedProxies: number
   metricsPort: number
-  /** How long an instance that is shutting down still answers, so that proxies learn that it is not ready. */
+  /** How long an instance still serves requests while it shuts down, so that proxies notice that it is not ready. */
   drainSeconds: number
   siteName: string
   logLevel: (typeof logLevels)[number]
@@ -30,7 +30,7 @@ export interface Config {
   limits: Limits
 }
 
-/** Its message names every fault of the environment, one a line. */
+/** Its message lists all errors of the environment, one per line. */
 export class ConfigError extends Error {
   override name = 'ConfigError'
 }
@@ -38,16 +38,16 @@ export class ConfigError extends Error {
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 /**
- * Reads the configuration from environment variables; an empty one counts as unset.
- * @throws ConfigError naming all faults at once. It quotes no value of a secret.
+ * Reads the configuration from environment variables. An empty variable counts as unset.
+ * @throws ConfigError if variables are invalid; the message lists all of them and contains no secret
  */
 export function readConfig(env: Record<string, string | undefined>): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()))
   const result = environment(given.NODE_ENV === 'production').safeParse(given)
-  const faults = (result.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}`)
-  faults.push(...portFaults(given))
-  if (!result.success || faults.length > 0) {
-    throw new ConfigError(`The configuration has faults:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
+  const errors = (result.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}`)
+  errors.push(...portErrors(given))
+  if (!result.success || errors.length > 0) {
+    throw new ConfigError(`The configuration is invalid:\n${errors.map((error) => `  ${error}`).join('\n')}`)
   }
   const vars = result.data
   return {
@@ -86,7 +86,7 @@ function environment(production: boolean) {
     DRAIN_SECONDS: wholeNumber(0, 5).default(production ? 3 : 0),
     SITE_NAME: z.string().max(60, 'must have at most 60 characters').default('KoaFeed'),
     LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('info'),
-    // PostgreSQL cuts application_name at 63 bytes, of which `koafeed:listener:` takes 17.
+    // PostgreSQL truncates application_name to 63 bytes, and `koafeed:listener:` takes 17 of them.
     INSTANCE_NAME: z
       .string()
       .regex(/^[\w.-]{1,46}$/, 'must be 1 to 46 letters, digits, dots, dashes or underscores')
@@ -109,19 +109,19 @@ function wholeNumber(min: number, max: number) {
     .refine((value) => value >= min && value <= max, message)
 }
 
-/** Where it may not be absent, absence is told in these words. */
-function text() {
+/** A string whose absence gives this message; `optional()` removes the requirement. */
+function requiredText() {
   return z.string('is required in production')
 }
 
 function postgresUrl() {
   const error = 'must be a URL like postgres://user:password@host:5432/database'
-  return text().refine((value) => /^postgres(ql)?:$/.test(URL.parse(value)?.protocol ?? ''), error)
+  return requiredText().refine((value) => /^postgres(ql)?:$/.test(URL.parse(value)?.protocol ?? ''), error)
 }
 
 function origin() {
   const error = 'must be an origin like https://feed.example.org, without a path'
-  return text()
+  return requiredText()
     .transform((value) => value.replace(/\/$/, ''))
     .refine((value) => {
       const url = URL.parse(value)
@@ -131,22 +131,25 @@ function origin() {
 }
 
 function keys() {
-  return text()
+  return requiredText()
     .transform((value) => value.split(',').map((key) => key.trim()))
-    .refine((list) => list.every((key) => key !== ''), 'must be keys separated by commas, none of them empty')
+    .refine(
+      (list) => list.every((key) => key !== ''),
+      'must be keys separated by commas, and none may be empty',
+    )
 }
 
-/** Keys sign the cookies: a short, repeated or published one lets anybody forge them. */
+/** Rejects short, repetitive and example keys: with such a key, an attacker can forge cookies. */
 function strongKeys() {
   return keys()
     .refine((list) => list.every((key) => key.length >= 32), 'must be keys of at least 32 characters each')
     .refine(
-      (list) => !list.some(exampleKey),
-      'still holds an example value; make one: openssl rand -base64 32',
+      (list) => !list.some(isExampleKey),
+      'still contains an example value; create a key with: openssl rand -base64 32',
     )
 }
 
-function exampleKey(key: string): boolean {
+function isExampleKey(key: string): boolean {
   return /change|example|secret|replace|insert|your[-_ ]|placeholder/i.test(key) || new Set(key).size < 8
 }
 
@@ -158,7 +161,7 @@ function readLimits(text: string, ctx: z.RefinementCtx): Limits {
     const known = LIMIT_NAMES.find((one) => one === name)
     if (known === undefined || !/^(off|0|[1-9]\d{0,8})$/.test(number) || part.split('=').length !== 2) {
       ctx.addIssue(
-        `must be off or name=number,… with names of ${LIMIT_NAMES.join(', ')}; not "${part.trim()}"`,
+        `must be off or name=number,… and not "${part.trim()}"; the names are ${LIMIT_NAMES.join(', ')}`,
       )
       continue
     }
@@ -167,18 +170,18 @@ function readLimits(text: string, ctx: z.RefinementCtx): Limits {
   return limits
 }
 
-/** Instance i takes PORT+i and METRICS_PORT+i: the two ranges must exist and not meet. */
-function portFaults(env: Record<string, string | undefined>): string[] {
+/** Instance i uses PORT+i and METRICS_PORT+i. Both ranges must be valid and must not overlap. */
+function portErrors(env: Record<string, string | undefined>): string[] {
   const instances = Number(env.INSTANCES ?? 1)
   const port = Number(env.PORT ?? 3000)
   const metrics = Number(env.METRICS_PORT ?? 9464)
-  const faults: string[] = []
-  if (port <= 65_535 && port + instances - 1 > 65_535) faults.push('PORT + INSTANCES goes beyond 65535')
+  const errors: string[] = []
+  if (port <= 65_535 && port + instances - 1 > 65_535) errors.push('PORT + INSTANCES exceeds 65535')
   if (metrics <= 65_535 && metrics + instances - 1 > 65_535) {
-    faults.push('METRICS_PORT + INSTANCES goes beyond 65535')
+    errors.push('METRICS_PORT + INSTANCES exceeds 65535')
   }
   if (port !== 0 && metrics !== 0 && Math.abs(port - metrics) < instances) {
-    faults.push('METRICS_PORT and PORT are too close for this number of instances')
+    errors.push('METRICS_PORT and PORT are too close for this number of instances')
   }
-  return faults
+  return errors
 }

@@ -1,11 +1,11 @@
-/** `npm run migrate`: brings the database up to date and ends. A deploy runs it before new instances start. */
+/** `npm run migrate` migrates the database. A deploy runs it before the new instances start. */
 import { readConfig } from './config.ts'
 import { migrate } from './db/migrations.ts'
 import { ensurePostgres } from './embedded/postgres.ts'
 
 try {
   const { listenDatabaseUrl, dataDir } = readConfig(process.env)
-  // The direct connection: a pooler may hand each statement to another session, and a session holds the lock.
+  // A direct connection, because a session holds the migration lock, and a pooler may switch sessions.
   const database = listenDatabaseUrl
     ? { url: listenDatabaseUrl, stop: async () => {} }
     : await ensurePostgres({ dataDir, log: console.log })

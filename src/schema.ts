@@ -1,6 +1,6 @@
 /**
- * `npm run schema` writes sql/schema.sql from a migrated database; `npm run schema:check` tells how the two differ.
- * The database is a throwaway one of the embedded PostgreSQL: always that version, and always from nothing.
+ * `npm run schema` writes sql/schema.sql from a migrated database. `npm run schema:check` prints the differences.
+ * The database is new and temporary, and always has the version of the embedded PostgreSQL.
  */
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -40,15 +40,15 @@ async function migratedSchema(): Promise<string> {
 }
 
 function check(now: string): void {
-  const kept = readKept()
-  if (kept === now) return console.log('sql/schema.sql is what the migrations make')
-  console.error('sql/schema.sql differs from what the migrations make (-: the file, +: the database):\n')
-  console.error(difference(kept.split('\n'), now.split('\n')).join('\n'))
-  console.error('\nIf this is what you want, run: npm run schema')
+  const stored = readStored()
+  if (stored === now) return console.log('sql/schema.sql matches the migrations')
+  console.error('sql/schema.sql does not match the migrations (-: the file, +: the database):\n')
+  console.error(difference(stored.split('\n'), now.split('\n')).join('\n'))
+  console.error('\nIf the change is intended, run: npm run schema')
   process.exitCode = 1
 }
 
-function readKept(): string {
+function readStored(): string {
   try {
     return readFileSync(file, 'utf8')
   } catch {
@@ -56,7 +56,7 @@ function readKept(): string {
   }
 }
 
-/** The changed lines, each under the unindented line (the table or such) that it belongs to. */
+/** Returns the changed lines, each with the heading (a table, for example) that it belongs to. */
 function difference(before: string[], after: string[]): string[] {
   const under = (lines: string[]) => {
     let head = ''

@@ -1,6 +1,6 @@
 /**
- * `npm run seed`: fills the database with people to try the site with. It uses DATABASE_URL, or else the embedded
- * PostgreSQL, that of a running `npm start` included. A second run finds the people and adds nothing.
+ * `npm run seed` adds demo users, groups and posts. It uses DATABASE_URL, or else the embedded PostgreSQL, even while
+ * `npm start` runs on it. A second run adds nothing.
  */
 import { readConfig, type Config } from './config.ts'
 import { createDb, createWrite, sql, type Db } from './db/pool.ts'
@@ -11,7 +11,7 @@ import { groups, people } from './seed/people.ts'
 import { createPasswords } from './users/passwords.ts'
 
 const PASSWORD = 'koafeed-demo'
-const FORCE = 'If you do want that: npm run seed -- --force'
+const FORCE = 'To add the demo users anyway: npm run seed -- --force'
 
 try {
   await run(readConfig(process.env), process.argv.includes('--force'))
@@ -22,7 +22,9 @@ try {
 
 async function run(config: Config, force: boolean): Promise<void> {
   if (config.production && !force) {
-    throw new Error(`Demo people have a password that everybody knows, and this is production. ${FORCE}`)
+    throw new Error(
+      `This is production, and the password of the demo users is public; nothing was added. ${FORCE}`,
+    )
   }
   const { databaseUrl, dataDir } = config
   const database = databaseUrl
@@ -31,7 +33,7 @@ async function run(config: Config, force: boolean): Promise<void> {
   try {
     const db = await createDb(database.url, { applicationName: 'koafeed:seed', maxPoolSize: 1 })
     try {
-      if (databaseUrl && !force) await refuseStrangers(db)
+      if (databaseUrl && !force) await refuseForeignUsers(db)
       await migrate(config.listenDatabaseUrl ?? database.url, console.log)
       await seed(db)
     } finally {
@@ -45,33 +47,35 @@ async function run(config: Config, force: boolean): Promise<void> {
 async function seed(db: Awaited<ReturnType<typeof createDb>>): Promise<void> {
   const taken = await findTakenNames(db)
   if (taken.length === people.length + groups.length) {
-    console.log('The demo people are here already; nothing was added.')
+    console.log('The demo users exist already; nothing was added.')
   } else if (taken.length > 0) {
-    throw new Error(`Nothing was added, as somebody here has a name that a demo needs: ${taken.join(', ')}`)
+    throw new Error(`Nothing was added, because these names are taken: ${taken.join(', ')}`)
   } else {
     const hash = await createPasswords().hash(PASSWORD)
     const count = await fill(createWrite(db), hash)
     console.log(
-      `Added ${people.length} people, ${groups.length} groups and ${count} posts, comments and likes.`,
+      `Added ${people.length} users, ${groups.length} groups and ${count} posts, comments and likes.`,
     )
   }
   const [first, ...others] = people.map(({ username }) => username)
-  console.log(`Sign in as ${first} / ${PASSWORD} (or, with the same password, as ${others.join(', ')}).`)
+  console.log(
+    `Sign in as ${first} with the password ${PASSWORD}. The other users have the same password: ${others.join(', ')}.`,
+  )
 }
 
-/** A database that was named in the environment may be anybody's: people in it who are not ours are a sign. */
-async function refuseStrangers(db: Db): Promise<void> {
-  const known = await db.exists(sql.unsafe`select where to_regclass('users') is not null`)
-  if (!known) return
-  const strangers = await db.oneFirst(sql.row<{ count: string }>()`
+/** DATABASE_URL may name a database in real use. Users that are not demo users indicate that. */
+async function refuseForeignUsers(db: Db): Promise<void> {
+  const hasTable = await db.exists(sql.unsafe`select where to_regclass('users') is not null`)
+  if (!hasTable) return
+  const others = await db.oneFirst(sql.row<{ count: string }>()`
     select count(*)
     from users
     where username <> all(${sql.array(
       people.map(({ username }) => username),
       'text',
     )})`)
-  if (strangers === '0') return
+  if (others === '0') return
   throw new Error(
-    `There are ${strangers} people in the database of DATABASE_URL; nothing was added. ${FORCE}`,
+    `The database of DATABASE_URL has users that are not demo users (${others}); nothing was added. ${FORCE}`,
   )
 }

@@ -1,6 +1,6 @@
 /**
- * `npm start`: everything that KoaFeed needs on one machine, in one command. Starts the embedded PostgreSQL (unless there
- * is a DATABASE_URL), migrates, builds what the browser loads, and runs INSTANCES instances until a signal ends them.
+ * `npm start` runs all of KoaFeed on one machine. It starts the embedded PostgreSQL (unless DATABASE_URL is set), migrates
+ * the database, builds the browser bundle, and runs INSTANCES instances until it gets a signal.
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -11,11 +11,11 @@ import { migrate } from './db/migrations.ts'
 import { ensureFreePort } from './lib/ports.ts'
 import { startPostgres } from './embedded/postgres.ts'
 
-/** Longer than an instance takes to end its streams and requests. */
-const PATIENCE_MS = 15_000
+/** Longer than an instance takes to shut down. */
+const SHUTDOWN_TIMEOUT_MS = 15_000
 
 let instances: Instances | null = null
-const interrupted = interruption(() => instances?.kill())
+const interruption = waitForSignals(() => instances?.kill())
 
 try {
   await run(readConfig(process.env))
@@ -33,8 +33,8 @@ async function run(config: Config): Promise<void> {
   try {
     const url = database?.url ?? config.databaseUrl ?? ''
     await migrate(config.listenDatabaseUrl ?? url, console.log)
-    await buildForBrowsers(config)
-    if (!interrupted.yet) await runInstances(config, url)
+    await buildAssets(config)
+    if (!interruption.received) await runInstances(config, url)
   } finally {
     await database?.stop()
   }
@@ -44,16 +44,16 @@ async function runInstances(config: Config, databaseUrl: string): Promise<void> 
   const all = environments(config, databaseUrl)
   instances = startInstances(join(import.meta.dirname, 'main.ts'), all, console.log)
   try {
-    const origins = await Promise.race([instances.ready, interrupted.promise])
+    const origins = await Promise.race([instances.ready, interruption.promise])
     for (const origin of origins ?? []) console.log(`KoaFeed listens on ${origin}`)
-    await interrupted.promise
+    await interruption.promise
   } finally {
-    await instances.stop(PATIENCE_MS)
+    await instances.stop(SHUTDOWN_TIMEOUT_MS)
   }
 }
 
 function environments(config: Config, databaseUrl: string): NodeJS.ProcessEnv[] {
-  const keys = process.env.SESSION_KEYS?.trim() || keptSessionKey(config.dataDir)
+  const keys = process.env.SESSION_KEYS?.trim() || storedSessionKey(config.dataDir)
   return Array.from({ length: config.instances }, (_, i) => ({
     ...process.env,
     INSTANCES: '1',
@@ -65,13 +65,13 @@ function environments(config: Config, databaseUrl: string): NodeJS.ProcessEnv[] 
   }))
 }
 
-/** Not those of the metrics: an instance goes without, where another program has that port. */
+/** The metrics ports are not checked: an instance runs without metrics if their port is taken. */
 function portsOf({ port, instances: count }: Config): number[] {
   return port === 0 ? [] : Array.from({ length: count }, (_, i) => port + i)
 }
 
-/** Outside production only, where SESSION_KEYS is a must: kept, so that a restart signs nobody out. */
-function keptSessionKey(dataDir: string): string {
+/** Stores a generated key, so that sessions survive a restart. Production requires SESSION_KEYS, and stores no key. */
+function storedSessionKey(dataDir: string): string {
   const file = join(dataDir, 'session-key')
   if (existsSync(file)) return readFileSync(file, 'utf8').trim()
   const key = randomBytes(32).toString('base64url')
@@ -80,24 +80,24 @@ function keptSessionKey(dataDir: string): string {
   return key
 }
 
-/** Imported here, not above: the bundler is not among what production installs, where the image holds what it made. */
-async function buildForBrowsers({ production }: Config): Promise<void> {
+/** Imports the bundler only if needed: a production image contains the built files, but not the bundler. */
+async function buildAssets({ production }: Config): Promise<void> {
   if (production && existsSync(join(import.meta.dirname, '../static/build/manifest.json'))) return
   const { build } = await import('./assets/build.ts')
   await build({ minify: production })
 }
 
-/** The first signal asks for an orderly end; a second one, a while later, for a quick one. */
-function interruption(force: () => void): { yet: boolean; promise: Promise<void> } {
-  const state = { yet: false, promise: Promise.resolve() }
-  let since = 0
+/** The first signal requests a graceful shutdown. A second signal, at least 0.5 s later, calls `force`. */
+function waitForSignals(force: () => void): { received: boolean; promise: Promise<void> } {
+  const state = { received: false, promise: Promise.resolve() }
+  let receivedAt = 0
   state.promise = new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, () => {
-        // npm passes on the SIGINT that the terminal has sent to us as well: two at once are one.
-        if (state.yet && performance.now() - since > 500) force()
-        if (!state.yet) since = performance.now()
-        state.yet = true
+        // Ctrl+C sends SIGINT twice: from the terminal, and from npm, which forwards it.
+        if (state.received && performance.now() - receivedAt > 500) force()
+        if (!state.received) receivedAt = performance.now()
+        state.received = true
         resolve()
       })
     }
@@ -105,10 +105,8 @@ function interruption(force: () => void): { yet: boolean; promise: Promise<void>
   return state
 }
 
-/** What a user can act on is in the message; the stack only where nobody foresaw the error. */
+/** Only a programming error needs its stack. For other errors, the message says what the user can do. */
 function describe(error: Error): string {
-  const unforeseen = [TypeError, ReferenceError, SyntaxError, RangeError].some(
-    (kind) => error instanceof kind,
-  )
-  return (unforeseen && error.stack) || error.message || String(error)
+  const isBug = [TypeError, ReferenceError, SyntaxError, RangeError].some((kind) => error instanceof kind)
+  return (isBug && error.stack) || error.message || String(error)
 }

@@ -13,19 +13,19 @@ const seed = join(import.meta.dirname, '../src/seed.ts')
 describe('npm run seed', () => {
   const database = useDatabase()
 
-  it('fills an empty database, and finds at the second run what the first has added', async () => {
+  it('fills an empty database, and adds nothing at the second run', async () => {
     const first = await run(database.url)
-    expect(first.code, first.said).to.equal(0)
-    expect(first.said).to.contain('Sign in as ann / koafeed-demo')
+    expect(first.code, first.output).to.equal(0)
+    expect(first.output).to.contain('Sign in as ann with the password koafeed-demo')
     const counts = await count()
     expect(counts).to.include({ people: people.length, posts: threads.length, fallen: 0, later: 0 })
     const second = await run(database.url)
-    expect(second.code, second.said).to.equal(0)
-    expect(second.said).to.contain('nothing was added')
+    expect(second.code, second.output).to.equal(0)
+    expect(second.output).to.contain('nothing was added')
     expect(await count()).to.deep.equal(counts)
   })
 
-  it('spreads nothing of a private group', async () => {
+  it('shows posts of a private group only in the feed of that group', async () => {
     const feeds = await database.query(`
       select distinct f.kind
       from entries e
@@ -35,26 +35,28 @@ describe('npm run seed', () => {
     expect(feeds).to.deep.equal([{ kind: 'group' }])
   })
 
-  it('leaves a production database alone, and one with other people in it', async () => {
+  it('adds nothing in production, or to a database with other users', async () => {
     const production = await run(database.url, {
       NODE_ENV: 'production',
       SESSION_KEYS: 'k3yQ9v0XzA7rLm2WpT5uHc8NdEfGjB1s',
       PUBLIC_ORIGIN: 'https://feed.example.org',
     })
     expect(production.code).to.equal(1)
-    expect(production.said).to.match(/this is production.*--force/)
+    expect(production.output).to.match(/this is production.*--force/)
 
     const url = await createDatabase()
     const db = new pg.Client({ connectionString: url })
     await db.connect()
     await db.query(`insert into users (username, password_hash) values ('stranger', '')`)
     await db.end()
-    const inhabited = await run(url)
-    expect(inhabited.code).to.equal(1)
-    expect(inhabited.said).to.match(/There are 1 people in the database.*nothing was added.*--force/)
+    const refused = await run(url)
+    expect(refused.code).to.equal(1)
+    expect(refused.output).to.match(
+      /The database of DATABASE_URL has users that are not demo users \(1\).*nothing was added.*--force/,
+    )
   })
 
-  it('tells the same story each time, and nothing from the future', () => {
+  it('makes the same actions each time, and none in the future', () => {
     const now = new Date('2026-11-22T12:00:00Z')
     const play = () => playThreads(threads, createRandom(7), now)
     expect(play()).to.deep.equal(play())
@@ -81,13 +83,13 @@ describe('npm run seed', () => {
   }
 })
 
-async function run(url: string, env: NodeJS.ProcessEnv = {}): Promise<{ code: number; said: string }> {
+async function run(url: string, env: NodeJS.ProcessEnv = {}): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {
     execFile(
       process.execPath,
       [seed],
       { env: { PATH: process.env.PATH, DATABASE_URL: url, ...env } },
-      (error, out, err) => resolve({ code: error ? Number(error.code) : 0, said: out + err }),
+      (error, out, err) => resolve({ code: error ? Number(error.code) : 0, output: out + err }),
     )
   })
 }

@@ -35,7 +35,7 @@ export function parseBefore(text: string | undefined): Cursor {
   if (text === undefined || text === '') return START
   const [, at, id] = PATTERN.exec(text) ?? []
   if (at === undefined || id === undefined || BigInt(id) > MAX_ID || !isDate(at)) {
-    throw new BadRequest('This is not a place in the list.')
+    throw new BadRequest('Invalid page cursor.')
   }
   return { at, id }
 }

@@ -1,21 +1,25 @@
 import { Unavailable, type HttpError } from './errors.ts'
 
 export interface SlotOptions {
-  /** Holders at a time. */
+  /** The most slots that are taken at the same time. */
   size: number
-  /** Waiters at a time; one more is refused at once. */
+  /** The most waiters. One more is rejected at once. */
   waiting: number
-  refusal?: () => HttpError
+  /** The error of a rejected waiter; Unavailable by default. */
+  createError?: () => HttpError
 }
 
 export interface Slots {
-  /** Waits up to `maxWait` ms for a free slot, in order of arrival. Returns the function that releases it. */
+  /**
+   * Waits up to `maxWait` ms for a free slot, in order of arrival. Returns the function that releases the slot.
+   * @throws the error of `createError` if the queue is full or the wait times out
+   */
   take(maxWait: number): Promise<() => void>
   isUnused(): boolean
 }
 
-/** A bounded number of holders, and a bounded queue of those that wait. A refused waiter has left the queue. */
-export function createSlots({ size, waiting, refusal = () => new Unavailable() }: SlotOptions): Slots {
+/** A semaphore with a bounded queue. */
+export function createSlots({ size, waiting, createError = () => new Unavailable() }: SlotOptions): Slots {
   const queue = new Set<() => void>()
   let taken = 0
 
@@ -28,12 +32,12 @@ export function createSlots({ size, waiting, refusal = () => new Unavailable() }
     }
   }
 
-  async function turn(maxWait: number): Promise<void> {
-    if (queue.size >= waiting) throw refusal()
+  async function wait(maxWait: number): Promise<void> {
+    if (queue.size >= waiting) throw createError()
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     queue.add(resolve)
     const timer = setTimeout(() => {
-      if (queue.delete(resolve)) reject(refusal())
+      if (queue.delete(resolve)) reject(createError())
     }, maxWait)
     try {
       await promise
@@ -45,7 +49,7 @@ export function createSlots({ size, waiting, refusal = () => new Unavailable() }
   return {
     async take(maxWait) {
       if (taken < size) taken += 1
-      else await turn(maxWait)
+      else await wait(maxWait)
       let held = true
       return () => {
         if (held) release()
@@ -60,7 +64,7 @@ export interface KeyedSlots {
   take(key: string, maxWait: number): Promise<() => void>
 }
 
-/** Separate slots for each key; a key that is not in use takes no memory. */
+/** Separate slots per key. Keys without taken slots use no memory. */
 export function createKeyedSlots(options: SlotOptions): KeyedSlots {
   const byKey = new Map<string, Slots>()
   return {

@@ -1,14 +1,14 @@
 import { sql, type Db, type Write } from '../db/pool.ts'
-import { chooseFollows, playThreads, type Happening } from './history.ts'
+import { chooseFollows, playThreads, type Action } from './history.ts'
 import { groups, people } from './people.ts'
 import { createRandom } from './random.ts'
 import { threads } from './threads.ts'
 
-/** Rows that one transaction writes; triggers add to them, and other writers wait for its end. */
+/** Rows per transaction. Triggers write more rows, and other writers wait until the transaction ends. */
 const BATCH = 200
 const DAY = 24 * 60 * 60 * 1000
 
-/** The names that demo people and groups would take, as far as somebody has them. */
+/** Returns the names of demo users and groups that are already taken. */
 export async function findTakenNames(db: Db): Promise<string[]> {
   const wanted = [...people.map(({ username }) => username), ...groups.map(({ name }) => name)]
   const taken = await db.anyFirst(sql.row<{ name: string }>()`
@@ -20,14 +20,14 @@ export async function findTakenNames(db: Db): Promise<string[]> {
 }
 
 /**
- * Writes the demo: people, whom they follow, groups, and two weeks of what they did up to `now`. Every row goes the way
- * of any other: the triggers count, spread and tell it.
+ * Inserts the demo users, their groups and follows, and two weeks of posts, comments and likes before `now`. The triggers
+ * count and publish these rows like any others. Returns the number of posts, comments and likes.
  */
 export async function fill(write: Write, passwordHash: string, now = new Date()): Promise<number> {
   const random = createRandom(7)
   const joined = () => new Date(now.getTime() - random.whole(20, 80) * DAY).toISOString()
   const follows = chooseFollows(threads, random).map(([by, of]) => ({ by, of, at: joined() }))
-  const happenings = playThreads(threads, random, now)
+  const actions = playThreads(threads, random, now)
 
   await inBatches(write, people, (db, person) =>
     db.query(sql.unsafe`
@@ -43,18 +43,18 @@ export async function fill(write: Write, passwordHash: string, now = new Date())
   await inBatches(write, follows, subscribe)
 
   const ids = new Map<string, string>()
-  await inBatches(write, happenings, (db, happening) => happen(db, happening, ids))
-  return happenings.length
+  await inBatches(write, actions, (db, action) => insertAction(db, action, ids))
+  return actions.length
 }
 
 async function inBatches<T>(
   write: Write,
   rows: T[],
-  put: (db: Db, row: T) => Promise<unknown>,
+  insert: (db: Db, row: T) => Promise<unknown>,
 ): Promise<void> {
   for (let start = 0; start < rows.length; start += BATCH) {
     await write(async (db) => {
-      for (const row of rows.slice(start, start + BATCH)) await put(db, row)
+      for (const row of rows.slice(start, start + BATCH)) await insert(db, row)
     })
   }
 }
@@ -67,17 +67,17 @@ async function subscribe(db: Db, { by, of, at }: { by: string; of: string; at: s
     where u.username = ${by} and n.name = ${of}`)
 }
 
-/** `ids` keeps what the posts and comments are called in the database. */
-async function happen(db: Db, happening: Happening, ids: Map<string, string>): Promise<void> {
-  const { by, thread } = happening
-  const at = happening.at.toISOString()
+/** `ids` maps posts and comments to their ids in the database. */
+async function insertAction(db: Db, action: Action, ids: Map<string, string>): Promise<void> {
+  const { by, thread } = action
+  const at = action.at.toISOString()
   const me = sql.fragment`(select id from users where username = ${by})`
   const post = ids.get(`${thread}`) ?? null
-  switch (happening.what) {
+  switch (action.what) {
     case 'post': {
       const made = await db.oneFirst(sql.row<{ id: string }>()`
         insert into posts (author_id, group_id, body, created_at)
-        values (${me}, (select id from groups where name = ${happening.group}), ${happening.body}, ${at})
+        values (${me}, (select id from groups where name = ${action.group}), ${action.body}, ${at})
         returning id`)
       ids.set(`${thread}`, made)
       break
@@ -85,9 +85,9 @@ async function happen(db: Db, happening: Happening, ids: Map<string, string>): P
     case 'comment': {
       const made = await db.oneFirst(sql.row<{ id: string }>()`
         insert into comments (post_id, author_id, body, created_at)
-        values (${post}, ${me}, ${happening.body}, ${at})
+        values (${post}, ${me}, ${action.body}, ${at})
         returning id`)
-      ids.set(`${thread}.${happening.comment}`, made)
+      ids.set(`${thread}.${action.comment}`, made)
       break
     }
     case 'like':
@@ -97,7 +97,7 @@ async function happen(db: Db, happening: Happening, ids: Map<string, string>): P
     case 'comment like':
       await db.query(sql.unsafe`
         insert into comment_likes (comment_id, user_id, created_at)
-        values (${ids.get(`${thread}.${happening.comment}`) ?? null}, ${me}, ${at})`)
+        values (${ids.get(`${thread}.${action.comment}`) ?? null}, ${me}, ${at})`)
       break
   }
 }

@@ -2,8 +2,8 @@ import { groups, people } from './people.ts'
 import type { Random } from './random.ts'
 import type { Thread } from './thread.ts'
 
-/** One thing that somebody did; `thread` and `comment` are places in the lists. */
-export type Happening = { at: Date; by: string; thread: number } & (
+/** An action of a user. `thread` and `comment` are indexes in the lists of threads and of a thread's comments. */
+export type Action = { at: Date; by: string; thread: number } & (
   | { what: 'post'; body: string; group: string | null }
   | { what: 'comment'; comment: number; body: string }
   | { what: 'like' }
@@ -14,14 +14,14 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-/** Plays the threads: everything that was done in them, in order of time, nothing later than `now`. */
-export function playThreads(threads: Thread[], random: Random, now: Date): Happening[] {
+/** Converts the threads to actions in order of time. None is later than `now`. */
+export function playThreads(threads: Thread[], random: Random, now: Date): Action[] {
   return threads
-    .flatMap((thread, place) => play(thread, place, random, now))
+    .flatMap((thread, index) => play(thread, index, random, now))
     .sort((a, b) => a.at.getTime() - b.at.getTime())
 }
 
-/** Who follows whom: those whose posts they answer, and a few more. */
+/** Each user follows the authors of the posts that they comment on, and a few random users. */
 export function chooseFollows(threads: Thread[], random: Random): [follower: string, followed: string][] {
   const names = people.map(({ username }) => username)
   return names.flatMap((name) => {
@@ -33,7 +33,7 @@ export function chooseFollows(threads: Thread[], random: Random): [follower: str
   })
 }
 
-function play(thread: Thread, place: number, random: Random, now: Date): Happening[] {
+function play(thread: Thread, index: number, random: Random, now: Date): Action[] {
   const { by, body, group = null, comments = [] } = thread
   const posted = timeOf(thread.when, now)
   const readers = readersOf(thread)
@@ -46,22 +46,22 @@ function play(thread: Thread, place: number, random: Random, now: Date): Happeni
       readers.filter((name) => name !== by),
       thread.likes,
     )
-    .map((name): Happening => ({ what: 'like', at: between(posted, 30), by: name, thread: place }))
+    .map((name): Action => ({ what: 'like', at: between(posted, 30), by: name, thread: index }))
   const times = comments.map(() => between(posted, 9)).sort((a, b) => a.getTime() - b.getTime())
-  const answers = comments.flatMap(([name, text], i): Happening[] => {
+  const answers = comments.flatMap(([name, text], i): Action[] => {
     const at = times[i] ?? now
     const fans = random.some(
       readers.filter((reader) => reader !== name),
       random.whole(0, 4),
     )
     return [
-      { what: 'comment', at, by: name, thread: place, comment: i, body: text },
-      ...fans.map((fan): Happening => {
-        return { what: 'comment like', at: between(at, 9), by: fan, thread: place, comment: i }
+      { what: 'comment', at, by: name, thread: index, comment: i, body: text },
+      ...fans.map((fan): Action => {
+        return { what: 'comment like', at: between(at, 9), by: fan, thread: index, comment: i }
       }),
     ]
   })
-  return [{ what: 'post', at: posted, by, thread: place, body, group }, ...likes, ...answers]
+  return [{ what: 'post', at: posted, by, thread: index, body, group }, ...likes, ...answers]
 }
 
 function readersOf({ group }: Thread): string[] {

@@ -1,10 +1,10 @@
-/** Chance that falls the same way each time (mulberry32), so that every demo looks alike. */
+/** Pseudorandom numbers from a seed (mulberry32), so that each run makes the same demo. */
 export interface Random {
-  /** From 0 up to, not including, 1. */
+  /** At least 0, less than 1. */
   next(): number
-  /** A whole number from `min` to `max`, both possible. */
+  /** A whole number from `min` to `max`, both included. */
   whole(min: number, max: number): number
-  /** Some of the items, each at most once, in no order. */
+  /** Up to `count` different items, in random order. */
   some<T>(items: readonly T[], count: number): T[]
 }
 
@@ -23,8 +23,8 @@ export function createRandom(seed: number): Random {
     whole: (min, max) => min + Math.floor(next() * (max - min + 1)),
     some: (items, count) =>
       items
-        .map((item) => ({ item, place: next() }))
-        .sort((a, b) => a.place - b.place)
+        .map((item) => ({ item, order: next() }))
+        .sort((a, b) => a.order - b.order)
         .slice(0, count)
         .map(({ item }) => item),
   }

@@ -1,13 +1,13 @@
-/** A post with what people made of it. */
+/** A post with its comments and likes. */
 export interface Thread {
   by: string
-  /** `25m` or `3h` ago, or `4d 08:30`: at that time (UTC), so many days ago. */
+  /** When the post was written: `25m` or `3h` ago, or `4d 08:30`, four days ago at 08:30 UTC. */
   when: string
   body: string
-  /** How many people like it, as far as so many may see it. */
+  /** The number of likes, at most one per user who may see the post. */
   likes: number
-  /** The group that it was posted to; none: the author's own feed. */
+  /** The group of the post. Without it, the post is in the author's own feed. */
   group?: string
-  /** Who answered what, in this order. */
+  /** The comments, oldest first. */
   comments?: [by: string, body: string][]
 }

@@ -1,6 +1,6 @@
 import type { Thread } from './thread.ts'
 
-/** The rest of the first week. */
+/** Two to six days ago. */
 export const earlier: Thread[] = [
   {
     by: 'viktor',

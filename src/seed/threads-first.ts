@@ -1,6 +1,6 @@
 import type { Thread } from './thread.ts'
 
-/** The week before that. */
+/** Seven to thirteen days ago. */
 export const first: Thread[] = [
   {
     by: 'nia',

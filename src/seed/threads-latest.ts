@@ -1,6 +1,6 @@
 import type { Thread } from './thread.ts'
 
-/** Today and yesterday: what the front page opens with. */
+/** Today and yesterday, at the top of the first page. */
 export const latest: Thread[] = [
   {
     by: 'mateo',

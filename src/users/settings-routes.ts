@@ -42,7 +42,7 @@ const AccountInput = z.object({ password: currentPassword('Please enter your pas
 /** The settings pages: profile, password, sessions, account. */
 export function settingsRoutes(deps: SettingsDeps) {
   const { db, write, throttle, images, uploads } = deps
-  const uploadSlots = createKeyedSlots({ size: UPLOADS_PER_PERSON, waiting: 0, refusal: tooManyUploads })
+  const uploadSlots = createKeyedSlots({ size: UPLOADS_PER_PERSON, waiting: 0, createError: tooManyUploads })
   const router = new Router<ContextState, ContextExtension>()
 
   router.get('/settings', (ctx) => {

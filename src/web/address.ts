@@ -1,8 +1,8 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
 /**
- * What counts as one place on the network: an IPv4 address, or the 64 bits of an IPv6 address that a provider hands
- * to one customer, who may use any of the addresses below (RFC 6177).
+ * Returns the network that rate limits count: the IPv4 address, or the /64 prefix of an IPv6 address. A provider assigns
+ * at least a /64 to each customer, who may use all addresses in it (RFC 6177). `unknown` if the address is invalid.
  */
 export function networkOf(address: string): string {
   const plain = address.replace(/^\[(.*)\](:\d+)?$/, '$1').replace(/%.*$/, '')
@@ -13,7 +13,7 @@ export function networkOf(address: string): string {
   return `${groupsOf(plain).slice(0, 4).join(':')}::/64`
 }
 
-/** The eight numbers of an IPv6 address, in hex without leading zeros. */
+/** Returns the eight groups of an IPv6 address, in hexadecimal without leading zeros. */
 function groupsOf(address: string): string[] {
   const [head = '', tail = ''] = address.split('::')
   const [left, right] = [head, tail].map((part) => part.split(':').filter((group) => group !== ''))

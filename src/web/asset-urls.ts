@@ -1,15 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** What build.ts made for the browser. */
+/** The files that assets/build.ts has built for the browser. */
 export interface Assets {
-  /** The address of a file with the hash of its contents, so that browsers may keep it. Throws for an unknown one. */
+  /**
+   * Returns the URL of a file with the hash of its contents, so that browsers may cache it.
+   * @throws Error if the file does not exist
+   */
   url(name: string): string
-  /** Whether this instance serves the file at `path` with contents of this hash. */
+  /** Whether `hash` is the hash of the file that this instance serves at `path`. */
   has(path: string, hash: unknown): boolean
 }
 
-/** Reads the manifest at the first use, and keeps it. */
+/** Reads the manifest once, at the first use. */
 export function createAssets(folder: string): Assets {
   let manifest: Map<string, string> | null = null
 

@@ -22,19 +22,19 @@ const parse = koaBody({
 })
 
 /**
- * What a POST brings, as its schema wants it. Every route that changes something begins here, after it knows who asks:
- * the visitor's token is checked too. `form` is shown again, with what was typed, when a value is refused.
- * Throws BadRequest, Forbidden, TooLarge, UnsupportedMedia or Invalid.
+ * Parses and validates a request body, and checks the CSRF token. Every route that changes something calls it.
+ * If a value is invalid, the error handler shows `form` again with the submitted values.
+ * @throws BadRequest, Forbidden, TooLarge, UnsupportedMedia or Invalid
  */
 export async function read<Schema extends z.ZodType>(
   ctx: Context,
   schema: Schema,
   form?: { template: keyof Pages; context?: Record<string, unknown> },
 ): Promise<z.output<Schema>> {
-  return accept(ctx, schema, form, await parseBody(ctx))
+  return validate(ctx, schema, form, await parseBody(ctx))
 }
 
-/** The same for a form that may bring a file, in the field `name`; null where it brings none. */
+/** Does the same for a form with an optional file in the field `name`. `file` is null if the form has no file. */
 export async function readWithFile<Schema extends z.ZodType>(
   ctx: Context,
   schema: Schema,
@@ -42,30 +42,30 @@ export async function readWithFile<Schema extends z.ZodType>(
   { name, limiter }: { name: string; limiter: Limiter },
 ): Promise<{ input: z.output<Schema>; file: Buffer | null }> {
   if (!ctx.is('multipart')) return { input: await read(ctx, schema, form), file: null }
-  refuseUnreadable(ctx)
+  rejectUnreadable(ctx)
   ctx.state.form = form
   const { fields, file } = await limiter(() => readUpload(ctx, name))
-  return { input: accept(ctx, schema, form, withLineFeeds(fields)), file }
+  return { input: validate(ctx, schema, form, withLineFeeds(fields)), file }
 }
 
-function accept<Schema extends z.ZodType>(
+function validate<Schema extends z.ZodType>(
   ctx: Context,
   schema: Schema,
   form: { template: keyof Pages; context?: Record<string, unknown> } | undefined,
   body: Record<string, unknown>,
 ): z.output<Schema> {
   if (typeof body.next === 'string') ctx.state.next = safePath(body.next)
-  if (form) ctx.state.form = filled(form, body)
+  if (form) ctx.state.form = filledForm(form, body)
   checkToken(ctx, body.csrf_token)
   const result = schema.safeParse(body)
   if (!result.success) throw new Invalid(firstMessages(result.error))
   return result.data
 }
 
-/** For a POST whose address says everything. */
+/** The schema of a request that needs no fields except the CSRF token. */
 export const EmptyBody = z.object({})
 
-/** Text as people write it, kept as it is. Refused: text that shows nothing, and more than `max` code points. */
+/** A required text of up to `max` code points, stored unchanged. Blank text gets the message `empty`, longer text `long`. */
 export function text({ max, empty, long }: { max: number; empty: string; long: string }) {
   return storable()
     .prefault('')
@@ -73,15 +73,15 @@ export function text({ max, empty, long }: { max: number; empty: string; long: s
     .refine((value) => [...value].length <= max, { error: long, abort: true })
 }
 
-/** Any text that the database can hold: PostgreSQL knows no NUL, and UTF-8 no half of a surrogate pair. */
+/** Text that PostgreSQL can store. It rejects NUL characters, and UTF-8 cannot encode a lone surrogate. */
 export function storable() {
-  return z.string('This must be text').refine((value) => value.isWellFormed() && !value.includes('\0'), {
-    error: 'This text holds characters that cannot be kept',
+  return z.string('This must be a text').refine((value) => value.isWellFormed() && !value.includes('\0'), {
+    error: 'This text contains characters that cannot be saved',
     abort: true,
   })
 }
 
-/** Something optional, where a form sends an empty field. */
+/** An optional text of up to `max` code points. An empty text means null, because forms send empty fields. */
 export function optional(max: number) {
   return storable()
     .refine((value) => [...value].length <= max, { error: 'This is too long', abort: true })
@@ -91,49 +91,50 @@ export function optional(max: number) {
 
 async function parseBody(ctx: Context): Promise<Record<string, unknown>> {
   if (!ctx.request.length && !ctx.get('transfer-encoding')) return {}
-  refuseUnreadable(ctx)
+  rejectUnreadable(ctx)
   const encoded = ctx.is('urlencoded')
   if (!encoded && !ctx.is('json')) throw new UnsupportedMedia()
   try {
     await parse(ctx, async () => {})
   } catch (error) {
-    throw refusalOf(error)
+    throw toHttpError(error)
   }
   const body: unknown = (ctx.request as { body?: unknown }).body
   if (typeof body !== 'object' || body === null || Array.isArray(body))
-    throw new BadRequest('Please send an object.')
+    throw new BadRequest('Please send a JSON object.')
   return encoded ? withLineFeeds(body) : { ...body }
 }
 
 /**
- * A client that has disconnected sends no more, and the parsers would wait for it for ever. Browsers compress no request
- * body: a compressed one is refused, not only bounded, because the parser stops listening to its decompressor once the
- * limit is reached, and a later error in there ended the whole process (found by test/security/fuzz.test.ts). The
- * parsers decode everything as UTF-8, so another charset would be stored as wrong characters.
+ * Rejects three kinds of request that the parsers cannot read safely:
+ * - The client has disconnected. The parsers would wait for the rest of the body without a limit.
+ * - The body is compressed, which browsers never do. At the size limit, the parser removes the error listener of its
+ *   decompressor, so a later error would end the process (found by test/security/fuzz.test.ts).
+ * - The charset is not UTF-8. The parsers decode everything as UTF-8, so wrong characters would be stored.
  */
-function refuseUnreadable(ctx: Context): void {
+function rejectUnreadable(ctx: Context): void {
   if (ctx.req.destroyed) throw new BadRequest()
   if (!['', 'identity'].includes(ctx.get('content-encoding').toLowerCase())) {
-    throw new UnsupportedMedia('Please send this without a content encoding.')
+    throw new UnsupportedMedia('Please send this without compression.')
   }
   if (!isUtf8(ctx.get('content-type'))) throw new UnsupportedMedia('Please send this in UTF-8.')
 }
 
-/** Reads the header itself because Koa's `request.charset` is also empty for a header that it cannot parse. */
+/** Koa's `request.charset` cannot be used: it is also empty if Koa cannot parse the header. */
 function isUtf8(contentType: string): boolean {
   const charsets = [...contentType.matchAll(/;\s*charset\s*=([^;]*)/gi)]
   return charsets.every(([, value = '']) => /^\s*(utf-?8|"utf-?8")\s*$/i.test(value))
 }
 
-/** The parser's own error carries the body, a password say: it goes no further. */
-function refusalOf(error: unknown): Error {
+/** Replaces the parser's error, which contains the body and so perhaps a password. */
+function toHttpError(error: unknown): Error {
   const status = (error as { status?: unknown }).status
   if (status === 413) return new TooLarge()
   if (status === 415) return new UnsupportedMedia()
   return new BadRequest('This request could not be read.')
 }
 
-/** A form's encoding makes CR LF of every line break (HTML standard, "Constructing the entry list"); JSON does not. */
+/** Browsers encode each line break of a form as CR LF (HTML standard, "Constructing the entry list"). */
 function withLineFeeds(body: object): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(body).map(([name, value]) => [
@@ -143,17 +144,18 @@ function withLineFeeds(body: object): Record<string, unknown> {
   )
 }
 
-/** What was typed, but no secret of it. */
-function filled(
+/** Adds the submitted values to the form, without passwords and tokens. */
+function filledForm(
   form: { template: keyof Pages; context?: Record<string, unknown> },
   body: object,
 ): FilledForm {
-  const kept = Object.entries(body).filter(
+  const values = Object.entries(body).filter(
     ([name, value]) => typeof value === 'string' && !/password|csrf_token/.test(name),
   )
-  return { template: form.template, context: { ...form.context, values: Object.fromEntries(kept) } }
+  return { template: form.template, context: { ...form.context, values: Object.fromEntries(values) } }
 }
 
+/** Returns the first message for each field. */
 function firstMessages(error: z.ZodError): Record<string, string> {
   const fields: Record<string, string> = {}
   for (const { path, message } of error.issues) fields[String(path[0] ?? 'body')] ??= message

@@ -5,22 +5,22 @@ import type { Me } from '../shared/views.ts'
 import type { FilledForm } from '../lib/errors.ts'
 import type { Renderer } from './render.ts'
 
-/** What the site remembers of a visitor from one request to the next. */
+/** Data of a visitor that lasts from one request to the next. */
 export interface VisitorData {
   csrf?: string
   flash?: string[]
 }
 
-/** The session of someone signed in, as koa-session hands it over. */
+/** The session of a signed-in user, as koa-session provides it. */
 export interface Session extends VisitorData {
   user?: string
   regenerate(): Promise<void>
 }
 
-/** The site as every answer needs it. */
+/** The parts of the site that every response needs. */
 export interface Site {
   render: Renderer
-  /** Scheme and host that people use, or null: then the request's Host counts. */
+  /** PUBLIC_ORIGIN; null means the scheme and Host of the request. */
   origin: string | null
 }
 
@@ -29,17 +29,17 @@ export interface ContextState {
   requestId: string
   log: Logger
   me: Me | null
-  /** Number of the session of someone signed in. */
+  /** The id of the session of a signed-in user. */
   session?: string
-  /** The memory of someone signed out, once it has been read from their cookie. */
+  /** The data of an anonymous visitor, after it has been read from the cookie. */
   guest?: VisitorData
-  /** The form that is being filled in: shown again when a value is refused. */
+  /** The submitted form, which is shown again if a value is invalid. */
   form?: FilledForm
-  /** Where the form asked to be led afterwards. */
+  /** The path that the form wants to be redirected to. */
   next?: string
-  /** Only programs come here, whatever they accept: refusals are JSON, and lead to no page. */
+  /** The route has no HTML page, so errors are JSON, whatever the client accepts. */
   jsonOnly?: boolean
-  /** Set while a sign-in makes its session: only then does the store insert one. */
+  /** Set while a sign-in creates its session. The session store inserts no session otherwise. */
   signingIn?: { passwordVersion: number }
 }
 
@@ -47,8 +47,8 @@ export interface ContextExtension {
   session: Session | null
 }
 
-/** A request and its answer, with what the middleware of this site adds to Koa's context. */
+/** Koa's context of a request, with the state of this site. */
 export type Context = Koa.ParameterizedContext<ContextState, ContextExtension>
 
-/** The same inside a route, where the path has parameters. */
+/** The context inside a route, with the parameters of the path. */
 export type RouteContext = RouterContext<ContextState, ContextExtension>

@@ -4,14 +4,14 @@ import { Forbidden } from '../lib/errors.ts'
 import { getVisitorData, setVisitorData } from './visitor-session.ts'
 import type { Context } from './context.ts'
 
-const REFUSED = 'Invalid POST contents'
+const INVALID = 'Invalid POST contents'
 
-/** A token that another site cannot guess: 192 random bits. */
+/** Creates a token of 192 random bits, which another site cannot guess. */
 export function newToken(): string {
   return randomBytes(24).toString('base64url')
 }
 
-/** The token that this visitor's forms carry, made when there is none. */
+/** Returns the token of this visitor's forms. Creates it if the visitor has none. */
 export function csrfToken(ctx: Context): string {
   const { csrf } = getVisitorData(ctx)
   if (csrf) return csrf
@@ -21,40 +21,40 @@ export function csrfToken(ctx: Context): string {
 }
 
 /**
- * Checks the hidden field `csrf_token`, or the header `X-CSRF-Token`, against the visitor's own token.
- * Throws Forbidden; for who is signed out, the form is shown again with a token that is good. See the OWASP cheat
+ * Compares the header `X-CSRF-Token`, or else the hidden field `csrf_token`, with the visitor's token. See the OWASP cheat
  * sheet "Cross-Site Request Forgery Prevention".
+ * @throws Forbidden if they differ. An anonymous visitor gets the form again, with a valid token.
  */
 export function checkToken(ctx: Context, field: unknown): void {
-  const given = ctx.get('x-csrf-token') || field
+  const submitted = ctx.get('x-csrf-token') || field
   const csrf = csrfToken(ctx)
-  if (typeof given === 'string' && same(given, csrf)) return
-  // Signed out, two tabs that open a form at once are given two tokens, of which the cookie keeps the later one.
-  throw new Forbidden(REFUSED, ctx.state.me ? {} : { csrf_token: `${REFUSED}. Please send it once more` })
+  if (typeof submitted === 'string' && isEqual(submitted, csrf)) return
+  // If an anonymous visitor opens two forms at the same time, each gets a token, but the cookie keeps only the last one.
+  throw new Forbidden(INVALID, ctx.state.me ? {} : { csrf_token: `${INVALID}. Please send it once more` })
 }
 
-/** Refuses, before anything is read, what a browser sends on behalf of another site. */
+/** Middleware: rejects requests that a browser sends for another site, before their body is read. */
 export async function sameOrigin(ctx: Context, next: Next): Promise<void> {
-  const reads = ['GET', 'HEAD', 'OPTIONS'].includes(ctx.method)
-  if (!reads && (ctx.get('sec-fetch-site') === 'cross-site' || !isOwnOrigin(ctx, ctx.get('origin')))) {
-    throw new Forbidden(REFUSED)
+  const isSafe = ['GET', 'HEAD', 'OPTIONS'].includes(ctx.method)
+  if (!isSafe && (ctx.get('sec-fetch-site') === 'cross-site' || !isOwnOrigin(ctx, ctx.get('origin')))) {
+    throw new Forbidden(INVALID)
   }
   await next()
 }
 
 /**
- * Whether the origin is this site's: PUBLIC_ORIGIN, or else the scheme of the connection, which a trusted proxy may
- * override, with the Host header. True if the request has no origin: docs/decisions/ says why.
+ * Whether `origin` is the origin of this site: PUBLIC_ORIGIN, or else the scheme and Host of the request. A trusted proxy
+ * may set the scheme. A request without an origin passes; docs/decisions/ explains why.
  */
 export function isOwnOrigin(ctx: Context, origin: string): boolean {
   if (origin === '') return true
   const scheme = ctx.secure ? 'https' : 'http'
-  const ours = ctx.state.site.origin ?? URL.parse(`${scheme}://${ctx.get('host')}`)?.origin
-  return origin === ours
+  const own = ctx.state.site.origin ?? URL.parse(`${scheme}://${ctx.get('host')}`)?.origin
+  return origin === own
 }
 
-/** In constant time; hashing first makes the lengths equal. */
-function same(a: string, b: string): boolean {
+/** Compares in constant time. Hashes make the lengths equal. */
+function isEqual(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b))
 }
 

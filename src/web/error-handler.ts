@@ -18,34 +18,34 @@ import { safePath } from './paths.ts'
 import type { Context } from './context.ts'
 
 /**
- * The one place where errors become answers. It stands outside everything that may fail, because Koa's own handler drops
- * the headers set so far. Nobody is told more than a message and the id under which the log knows the rest.
+ * Middleware that turns errors into responses, instead of Koa's own handler, which removes the headers set so far. The
+ * response contains only a message and the request id; the details are in the log.
  */
 export async function errorHandler(ctx: Context, next: Next): Promise<void> {
   try {
     await next()
-    if (ctx.respond !== false && ctx.status >= 400 && ctx.body == null) throw refusalOf(ctx.status)
+    if (ctx.respond !== false && ctx.status >= 400 && ctx.body == null) throw errorOfStatus(ctx.status)
   } catch (error) {
-    const refusal = toHttpError(error)
-    note(ctx, refusal, error)
-    // A stream that is under way has no other way to say that it ended badly.
+    const httpError = toHttpError(error)
+    logError(ctx, httpError, error)
+    // After the headers have been sent, only a closed connection can signal an error.
     if (ctx.respond === false || ctx.headerSent) ctx.res.destroy()
-    else answer(ctx, refusal)
+    else respond(ctx, httpError)
   }
 }
 
-/** What a person is told of an error. */
+/** Returns the error that the client sees. Internal errors become a general message. */
 export function toHttpError(error: unknown): HttpError {
   if (error instanceof HttpError) return error
-  if (isDatabaseAway(error)) return new Unavailable()
-  // What a change was about has gone meanwhile.
+  if (isDatabaseUnavailable(error)) return new Unavailable()
+  // The row that the change refers to has been deleted in the meantime.
   if (error instanceof slonik.ForeignKeyIntegrityConstraintViolationError) return new NotFound()
   const status = (error as { status?: unknown } | null)?.status
-  if (typeof status === 'number' && status >= 400 && status < 500) return refusalOf(status)
+  if (typeof status === 'number' && status >= 400 && status < 500) return errorOfStatus(status)
   return new HttpError(500, 'internal', 'Something went wrong here. Please try again.')
 }
 
-function refusalOf(status: number): HttpError {
+function errorOfStatus(status: number): HttpError {
   if (status === 404) return new NotFound()
   if (status === 405) return new MethodNotAllowed()
   if (status === 400) return new BadRequest()
@@ -53,7 +53,7 @@ function refusalOf(status: number): HttpError {
   return new HttpError(status, 'refused', 'This request was refused.')
 }
 
-const AWAY = [
+const UNAVAILABLE = [
   slonik.ConnectionError,
   slonik.StatementTimeoutError,
   slonik.StatementCancelledError,
@@ -65,50 +65,50 @@ const AWAY = [
 ]
 
 /**
- * Connection refused or lost, shutting down, too many connections, a deadlock, a lock or a statement that took too
- * long, a queue of notifications that is full (54000).
+ * Whether trying again may help: the connection was refused or lost, the server shuts down or has too many connections, a
+ * deadlock, a lock or statement timeout, or a full notification queue (54000).
  */
-function isDatabaseAway(error: unknown): boolean {
+function isDatabaseUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  if (AWAY.some((kind) => error instanceof kind)) return true
+  if (UNAVAILABLE.some((kind) => error instanceof kind)) return true
   const { code } = error as { code?: unknown }
   if (/^(08|53|54000|57P|40|55P03)|^(ECONN|EPIPE|ETIMEDOUT|EAI_)/.test(String(code))) return true
-  return isDatabaseAway(error.cause)
+  return isDatabaseUnavailable(error.cause)
 }
 
-function note(ctx: Context, refusal: HttpError, error: unknown): void {
-  if (refusal.status >= 500) ctx.state.log.error({ event: 'failure', error: errorFacts(error) }, 'failure')
-  else if (refusal instanceof TooMany) {
-    const { limit, retryAfter } = refusal
+function logError(ctx: Context, httpError: HttpError, error: unknown): void {
+  if (httpError.status >= 500) ctx.state.log.error({ event: 'failure', error: errorFacts(error) }, 'failure')
+  else if (httpError instanceof TooMany) {
+    const { limit, retryAfter } = httpError
     ctx.state.log.warn({ event: 'throttled', limit, retryAfter, address: networkOf(ctx.ip) }, 'throttled')
-  } else if (refusal.status === 403) {
-    ctx.state.log.warn({ event: 'refused', status: refusal.status, reason: refusal.message }, 'refused')
+  } else if (httpError.status === 403) {
+    ctx.state.log.warn({ event: 'refused', status: httpError.status, reason: httpError.message }, 'refused')
   }
 }
 
-function answer(ctx: Context, refusal: HttpError): void {
-  const { status, code, message, fields, retryAfter } = refusal
+function respond(ctx: Context, error: HttpError): void {
+  const { status, code, message, fields, retryAfter } = error
   if (retryAfter !== null) ctx.set('Retry-After', String(retryAfter))
   if (wantsJson(ctx)) return json(ctx, status, { error: { code, message, fields } })
-  if (refusal instanceof Unauthorized) return seeOther(ctx, signInPath(ctx))
-  const asked = refusal instanceof Invalid ? (refusal.form ?? ctx.state.form) : ctx.state.form
-  // What says which field it is about can be mended in the form.
-  const form = refusal instanceof Invalid || Object.keys(fields).length > 0 ? asked : undefined
+  if (error instanceof Unauthorized) return seeOther(ctx, signInPath(ctx))
+  const submitted = error instanceof Invalid ? (error.form ?? ctx.state.form) : ctx.state.form
+  // The form can show an error that names a field.
+  const form = error instanceof Invalid || Object.keys(fields).length > 0 ? submitted : undefined
   if (form) return html(ctx, status, form.template, { ...form.context, errors: fields }, [])
   errorPage(ctx, status, message)
 }
 
-/** Back to the page after signing in; what a form wanted to change is not done on its own. */
+/** After signing in, the visitor returns to the page of a GET request. A POST is not repeated. */
 function signInPath(ctx: Context): string {
-  const here = ctx.method === 'GET' ? safePath(ctx.path + ctx.search) : '/'
-  return here === '/' ? '/login' : `/login?next=${encodeURIComponent(here)}`
+  const path = ctx.method === 'GET' ? safePath(ctx.path + ctx.search) : '/'
+  return path === '/' ? '/login' : `/login?next=${encodeURIComponent(path)}`
 }
 
 function errorPage(ctx: Context, status: number, message: string): void {
   try {
     html(ctx, status, 'error.njk', { status, message, request_id: ctx.state.requestId }, [])
   } catch (error) {
-    ctx.state.log.error({ event: 'failure', error: errorFacts(error) }, 'the error page fails too')
+    ctx.state.log.error({ event: 'failure', error: errorFacts(error) }, 'the error page failed too')
     ctx.status = status
     ctx.type = 'text'
     ctx.body = `${message} (${ctx.state.requestId})\n`

@@ -21,11 +21,11 @@ const HEADERS = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Resource-Policy': 'same-origin',
   'Permissions-Policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
-  // Every page holds its reader's token, and says who is signed in.
+  // Every page contains the visitor's CSRF token and username.
   'Cache-Control': 'private, no-cache',
 }
 
-/** What every answer carries, errors too. See the OWASP cheat sheet "HTTP Security Response Headers". */
+/** Sets the headers of all responses, including errors. See the OWASP cheat sheet "HTTP Security Response Headers". */
 export async function securityHeaders(ctx: Context, next: Next): Promise<void> {
   const secure = ctx.state.site.origin?.startsWith('https:') ?? false
   ctx.set({ ...HEADERS, 'X-Request-Id': ctx.state.requestId })
@@ -33,7 +33,7 @@ export async function securityHeaders(ctx: Context, next: Next): Promise<void> {
   ctx.vary('Accept')
   if (secure) {
     ctx.set('Strict-Transport-Security', 'max-age=31536000')
-    // TLS ends at a proxy; without this the cookies' own guard refuses to send a secure one.
+    // A proxy terminates TLS. Without this, `cookies` refuses to set secure cookies on the plain connection.
     ctx.cookies.secure = true
   }
   await next()

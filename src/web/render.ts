@@ -4,17 +4,20 @@ import type { Assets } from './asset-urls.ts'
 
 export interface RendererOptions {
   siteName: string
-  /** Folder of the templates. */
+  /** The folder of the templates. */
   templates?: string
   assets: Assets
 }
 
-/** Renders the template of a page, which is given `Layout` and its part of `Pages`. Throws where a value is missing. */
+/**
+ * Renders a page. `context` is `Layout` with the part of `Pages` for this template.
+ * @throws Error if a value is missing
+ */
 export type Renderer = (template: string, context: Record<string, unknown>) => string
 
 const root = join(import.meta.dirname, '../..')
 
-/** Compiles each template at its first use, and keeps it: `npm run dev` restarts the process when a template changes. */
+/** Compiles each template once, at its first use. `npm run dev` restarts the process when a template changes. */
 export function createRenderer({
   siteName,
   templates = join(root, 'templates'),

@@ -1,7 +1,7 @@
 import type { Next } from 'koa'
 import type { Context } from './context.ts'
 
-/** Logs one line per request. The query string is left out: it may hold private data. */
+/** Logs one line per request, without the query string, which may contain private data. */
 export async function logRequests(ctx: Context, next: Next): Promise<void> {
   const start = performance.now()
   try {

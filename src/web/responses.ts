@@ -6,18 +6,21 @@ import type { RouteContext, Context } from './context.ts'
 import type { Layout, Pages } from '../shared/pages.ts'
 import type { Me } from '../shared/views.ts'
 
-/** Whoever is signed in. Throws Unauthorized where nobody is. */
+/**
+ * Returns the signed-in user.
+ * @throws Unauthorized if the visitor is anonymous
+ */
 export function requireMe(ctx: Context): Me {
   if (!ctx.state.me) throw new Unauthorized()
   return ctx.state.me
 }
 
-/** The id that decides what may be seen: null for someone signed out. */
+/** Returns the id of the signed-in user; null for an anonymous visitor. Queries use it to check what is visible. */
 export function viewerId(ctx: Context): string | null {
   return ctx.state.me?.id ?? null
 }
 
-/** A page for people; for programs the same view, with the token that their next request needs. */
+/** Responds with a page, or with the same view as JSON. `csrf` in the JSON is the token for the next request. */
 export function page<Name extends keyof Pages>(ctx: Context, template: Name, view: Pages[Name]): void {
   const csrf = csrfToken(ctx)
   if (wantsJson(ctx)) {
@@ -27,7 +30,7 @@ export function page<Name extends keyof Pages>(ctx: Context, template: Name, vie
   html(ctx, 200, template, view, takeFlash(ctx))
 }
 
-/** The answer to a change that was made: on to a page of this site, or JSON. */
+/** Responds to a successful change: redirects to `to` with the message `flash`, or responds with JSON. */
 export function done(
   ctx: Context,
   { to, flash, json: body, status = 200 }: { to: string; flash?: string; json: object; status?: 200 | 201 },
@@ -37,33 +40,36 @@ export function done(
   seeOther(ctx, to)
 }
 
-/** Where the form asked to be led, else `usual`. */
-export function nextOr(ctx: Context, usual: string): string {
-  return ctx.state.next ?? usual
+/** Returns the path that the form wants to be redirected to, else `fallback`. */
+export function nextOr(ctx: Context, fallback: string): string {
+  return ctx.state.next ?? fallback
 }
 
-/** Back to the page of this site that the form stood on, else `usual`. */
-export function backOr(ctx: Context, usual: string): string {
+/** Does the same, but uses the page of the form (its Referer) before `fallback`. */
+export function backOr(ctx: Context, fallback: string): string {
   const from = URL.parse(ctx.get('referer'))
-  return ctx.state.next ?? (from && isOwnOrigin(ctx, from.origin) ? from.pathname + from.search : usual)
+  return ctx.state.next ?? (from && isOwnOrigin(ctx, from.origin) ? from.pathname + from.search : fallback)
 }
 
-/** Leads from a name that was given up to the one its owner has now. For a time only: someone else may take the old. */
+/**
+ * Redirects from a user's old name to the current one. Returns whether it did. The redirect is temporary, because another
+ * user may take the old name.
+ */
 export function redirectRenamed(ctx: RouteContext, { username }: { username: string }): boolean {
-  const asked = ctx.params.username ?? ''
-  if (asked.toLowerCase() === username) return false
+  const requested = ctx.params.username ?? ''
+  if (requested.toLowerCase() === username) return false
   const [, users, , ...rest] = ctx.path.split('/')
   seeOther(ctx, `/${[users, username, ...rest].join('/')}${ctx.search}`)
   return true
 }
 
-/** On to another page of this site, and nowhere else. */
+/** Redirects with 303 to a page of this site; an unsafe path becomes `/`. */
 export function seeOther(ctx: Context, path: string): void {
   ctx.status = 303
   ctx.redirect(safePath(path))
 }
 
-/** HTML is what a browser gets, and whoever does not mind. */
+/** Returns false unless the client prefers JSON or the route has no HTML page. */
 export function wantsJson(ctx: Context): boolean {
   return ctx.state.jsonOnly === true || ctx.accepts('html', 'json') === 'json'
 }
@@ -92,7 +98,7 @@ function layout(ctx: Context, flash: string[]): Omit<Layout, 'site'> {
     me: ctx.state.me,
     csrf: getVisitorData(ctx).csrf ?? '',
     flash,
-    // What a POST answers has no address to come back to.
+    // The sign-in link returns to this path. The response to a POST has no URL to return to.
     path: ctx.method === 'GET' ? safePath(ctx.path + ctx.search) : '/',
   }
 }

@@ -3,23 +3,23 @@ import { koaBody } from 'koa-body'
 import { BadRequest, TooLarge } from '../lib/errors.ts'
 import type { Context } from './context.ts'
 
-/** The largest file that is taken, in bytes. */
+/** The maximum size of a file, in bytes. */
 export const MAX_FILE_BYTES = 5 * 1024 * 1024
 const MAX_FIELDS_BYTES = 64 * 1024
 
 /**
- * Reads a form with one file in it, `name`, next to its text fields. The file is kept in memory and never gets a name
- * on a disk, so none is left behind, even by an instance that is killed; whoever calls bounds how many are read at once.
- * Throws TooLarge or BadRequest.
+ * Reads a form with text fields and one file, in the field `name`. The file stays in memory, so that a killed instance
+ * leaves no file on the disk. The caller must limit how many forms are read at the same time.
+ * @throws TooLarge or BadRequest
  */
 export async function readUpload(
   ctx: Context,
   name: string,
 ): Promise<{ fields: Record<string, unknown>; file: Buffer | null }> {
-  const tooLarge = new TooLarge('A file has at most 5 MB', { [name]: 'A file has at most 5 MB' })
+  const tooLarge = new TooLarge('A file may have at most 5 MB', { [name]: 'A file may have at most 5 MB' })
   if ((ctx.request.length ?? 0) > MAX_FILE_BYTES + MAX_FIELDS_BYTES) throw tooLarge
   const chunks: Buffer[] = []
-  let other = false
+  let hasOtherFile = false
   const read = koaBody({
     multipart: true,
     json: false,
@@ -41,7 +41,7 @@ export async function readUpload(
           },
         }),
       filter(part) {
-        other ||= part.name !== name
+        hasOtherFile ||= part.name !== name
         return part.name === name
       },
     },
@@ -49,13 +49,13 @@ export async function readUpload(
   try {
     await read(ctx, async () => {})
   } catch (error) {
-    // formidable's errors carry what was sent: they go no further.
+    // formidable's errors contain submitted data, so they are replaced.
     const { httpCode } = error as { httpCode?: unknown }
     throw httpCode === 413 ? tooLarge : new BadRequest('This request could not be read.')
   }
-  if (other) throw new BadRequest(`This form takes no file but ${name}.`)
+  if (hasOtherFile) throw new BadRequest(`This form accepts a file only in the field ${name}.`)
   const { body } = ctx.request as { body?: Record<string, unknown> }
   const file = Buffer.concat(chunks)
-  // A form without a chosen file sends an empty one.
+  // Browsers send an empty file if the user chose none.
   return { fields: { ...body }, file: file.length === 0 ? null : file }
 }

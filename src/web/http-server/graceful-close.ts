@@ -2,35 +2,35 @@ import { once } from 'node:events'
 import type { Server, ServerResponse } from 'node:http'
 import { Server as NetServer } from 'node:net'
 
-/** A new connection that has sent nothing, or half of its headers, does not count as idle to Node. */
+/** For connections that have not sent complete headers. Node does not count them as idle, so they are closed after this. */
 const LAST_GRACE_MS = 1_000
 
-/** Ends an HTTP server without failing a request that a proxy sends on a connection it has kept. */
+/** Closes an HTTP server without failing requests that a proxy sends on a keep-alive connection. */
 export interface GracefulClose {
-  /** From now on a connection ends with its next response, so that no proxy keeps it. */
+  /** From now on, each connection closes after its next response, so that proxies do not reuse it. */
   endKeepAlive(): void
-  /** Accepts no more connections, answers on the open ones until no request is under way, then closes them. */
+  /** Accepts no new connections, waits until no request is in progress, then closes the open connections. */
   close(): Promise<void>
 }
 
-/** Must be called before the server listens. */
+/** Call it before the server listens. */
 export function prepareClose(server: Server): GracefulClose {
   const open = new Set<ServerResponse>()
   const idle = Promise.withResolvers<void>()
   let isEnding = false
   let isClosing = false
 
-  function settle(): void {
+  function resolveIfIdle(): void {
     if (isClosing && open.size === 0) idle.resolve()
   }
 
-  // Before the application, which may send the headers.
+  // Runs before the application, which may send the headers.
   server.prependListener('request', (_request, response) => {
     if (isEnding) response.shouldKeepAlive = false
     open.add(response)
     response.once('close', () => {
       open.delete(response)
-      settle()
+      resolveIfIdle()
     })
   })
 
@@ -41,10 +41,10 @@ export function prepareClose(server: Server): GracefulClose {
     },
     async close() {
       const closed = once(server, 'close')
-      // The method of http.Server would close idle connections at once, also under a request that is on its way.
+      // http.Server's own method closes idle connections immediately, even if a request is on its way on one of them.
       NetServer.prototype.close.call(server)
       isClosing = true
-      settle()
+      resolveIfIdle()
       await idle.promise
       server.closeIdleConnections()
       setTimeout(() => server.closeAllConnections(), LAST_GRACE_MS).unref()

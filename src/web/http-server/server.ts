@@ -6,21 +6,23 @@ import {
   type ServerResponse,
 } from 'node:http'
 
-/** Longer than balancers keep an idle connection (60 s), so that they never send a request on one that is closing. */
+/** Longer than load balancers keep idle connections (60 s), so that they send no request on a closing connection. */
 const KEEP_ALIVE_MS = 75_000
 
-/** How long a client may take. A client that stalls, or trickles, is cut off within 40 s, whatever it is at. */
+/** Time limits for clients. A client that stalls, or sends too slowly, is disconnected within 40 s in every state. */
 export interface ClientLimits {
-  /** For the headers of a request; also the time after which a connection that sends nothing is closed. */
+  /** For the headers of a request, and for a new connection that sends nothing. */
   headersMs: number
-  /** For a body: of a form or JSON, and of a form with a file. */
+  /** For a body of a form or JSON. */
   bodyMs: number
+  /** For a body with a file. */
   fileMs: number
-  /** Any `windowMs` in which a body has not ended must bring `windowBytes`. */
+  /** While a body is incomplete, each `windowMs` must bring at least `windowBytes`. */
   windowMs: number
   windowBytes: number
-  /** Without a byte in either direction while a response is under way. A stream writes every 15 s. */
+  /** For a connection without a byte in either direction during a response. A stream writes every 15 s. */
   idleMs: number
+  /** The interval between two checks. */
   checkMs: number
 }
 
@@ -34,12 +36,12 @@ const LIMITS: ClientLimits = {
   checkMs: 1_000,
 }
 
-/** Creates an HTTP server that cuts off clients that do not keep to the limits. */
+/** Creates an HTTP server that disconnects clients that exceed the limits. */
 export function createHttpServer(listener: RequestListener, limits: ClientLimits = LIMITS): Server {
   const server = createServer(
     {
       headersTimeout: limits.headersMs,
-      // Node's own limit knows no rate and no kind of body: it only backs up those below.
+      // A fallback for limitBodies: Node's own limit cannot distinguish slow bodies or files.
       requestTimeout: limits.headersMs + limits.fileMs,
       connectionsCheckingInterval: limits.checkMs,
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -56,11 +58,11 @@ interface Body {
   response: ServerResponse
   endsAt: number
   windowEndsAt: number
-  /** What the socket must have read by then. */
+  /** The total that the socket must have read at `windowEndsAt`. */
   windowBytes: number
 }
 
-/** Counts the bytes of the socket, so it reads nothing that the application does not ask for. */
+/** Counts bytes at the socket, because reading the body would take it from the application. */
 function limitBodies(server: Server, limits: ClientLimits): void {
   const bodies = new Set<Body>()
 
@@ -79,7 +81,7 @@ function limitBodies(server: Server, limits: ClientLimits): void {
     const { request, windowEndsAt, windowBytes } = body
     const isSlow = now >= windowEndsAt && request.socket.bytesRead < windowBytes
     if (request.complete || request.socket.destroyed) bodies.delete(body)
-    else if (isSlow || now >= body.endsAt) cutOff(body)
+    else if (isSlow || now >= body.endsAt) disconnect(body)
     else if (now >= windowEndsAt) Object.assign(body, windowOf(request, now))
   }
 
@@ -95,8 +97,8 @@ function hasFile({ headers }: IncomingMessage): boolean {
   return /^multipart\//i.test(headers['content-type'] ?? '')
 }
 
-/** Sends the 408 that Node sends for late headers, unless a response is under way already. */
-function cutOff({ request: { socket }, response }: Body): void {
+/** Sends 408, as Node does for late headers, unless the response has started. */
+function disconnect({ request: { socket }, response }: Body): void {
   if (response.headersSent) socket.destroy()
   else response.writeHead(408, { Connection: 'close' }).end(() => socket.destroy())
 }
