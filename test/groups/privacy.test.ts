@@ -1,8 +1,7 @@
 import { expect } from 'chai'
-import { useDatabase } from '../support/database.ts'
 import { client, type Answer, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
 import { openStream, type TestStream } from '../support/sse.ts'
+import { useSite } from '../support/site.ts'
 
 const SECRET = 'the text that stays in the group'
 
@@ -11,10 +10,9 @@ const SECRET = 'the text that stays in the group'
  * ago. They all follow each other, so that a leak through the activity of followed people would show.
  */
 describe('a private group', () => {
-  const database = useDatabase()
+  const { database, people, guest } = useSite({ people: ['ann', 'bob', 'eve', 'fay'], instances: 2 })
+  const { ann, bob, eve, fay } = people
   const streams: TestStream[] = []
-  let one: Instance, two: Instance
-  let ann: Client, bob: Client, eve: Client, fay: Client, guest: Client
   /** By bob, with a comment by bob and one by fay. */
   let post: string
   /** By fay, when she was a member. */
@@ -24,17 +22,8 @@ describe('a private group', () => {
   let start: string
 
   before(async () => {
-    ;[one, two] = await Promise.all([
-      startInstance({ databaseUrl: database.url }),
-      startInstance({ databaseUrl: database.url }),
-    ])
-    const names = ['ann', 'bob', 'eve', 'fay']
-    ;[ann, bob, eve, fay] = (await Promise.all(
-      names.map((name, i) => client([one, two][i % 2]!.origin).register(name)),
-    )) as [Client, Client, Client, Client]
-    guest = client(one.origin)
     for (const person of [ann, bob, eve, fay])
-      for (const name of names) await person.post(`/users/${name}/follow`)
+      for (const name of Object.keys(people)) await person.post(`/users/${name}/follow`)
     await ann.post('/groups', { name: 'secret', title: 'The circle', visibility: 'private' })
     for (const [person, name] of [
       [bob, 'bob'],
@@ -287,10 +276,10 @@ describe('a private group', () => {
     for (const how of ['leaving', 'removal', 'psql']) {
       it(`ends streams with the membership, by ${how}, on both instances within 2 s`, async () => {
         const name = `gil_${how}`
-        const gil = await client(one.origin).register(name)
+        const gil = await client(ann.origin).register(name)
         await gil.post('/groups/secret/join')
         await ann.post(`/groups/secret/requests/${name}/accept`)
-        const places = [one, two].flatMap(({ origin }) => [gil.at(origin)])
+        const places = [ann, bob].map(({ origin }) => gil.at(origin))
         const homes = await Promise.all(places.map((person) => open(person, '/stream')))
         const guarded = await Promise.all(
           places.flatMap((person) =>
@@ -299,7 +288,7 @@ describe('a private group', () => {
         )
         for (const stream of [...homes, ...guarded]) expect(stream.status).to.equal(200)
         const start = performance.now()
-        if (how === 'leaving') await gil.at(two.origin).post('/groups/secret/leave')
+        if (how === 'leaving') await gil.at(bob.origin).post('/groups/secret/leave')
         else if (how === 'removal') await ann.post(`/groups/secret/members/${name}/remove`)
         else {
           await database.query(
@@ -324,7 +313,7 @@ describe('a private group', () => {
     }
 
     it('does not send new members events from before they joined', async () => {
-      const hal = await client(two.origin).register('hal')
+      const hal = await client(bob.origin).register('hal')
       const start = (await hal.get('/')).json.seq
       await ann.post('/posts', { body: SECRET, group: 'secret' })
       // More than one write to the connection.

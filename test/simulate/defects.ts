@@ -63,9 +63,9 @@ export const unheardRights: Parts = {
     const core = createCore(deps)
     const { add } = core.hub
     core.hub.add = (subscriber) => {
-      const { hearRights } = subscriber
-      subscriber.hearRights = (row) => {
-        if (subscriber.state() === 'live') hearRights(row)
+      const { receiveRights } = subscriber
+      subscriber.receiveRights = (row) => {
+        if (subscriber.state() === 'live') receiveRights(row)
       }
       add(subscriber)
     }

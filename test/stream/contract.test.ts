@@ -1,31 +1,22 @@
 import { expect } from 'chai'
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { client, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
+import { startInstance } from '../support/instance.ts'
 import { openStream, type TestStream } from '../support/sse.ts'
+import { useSite } from '../support/site.ts'
 
 describe('a stream', () => {
-  const database = useDatabase()
+  const { database, instances, people } = useSite({ people: ['ann', 'bob', 'cleo'], instances: 2 })
+  const { ann, bob, cleo } = people
   const streams: TestStream[] = []
   /** A stream without events. */
   let silent: TestStream
-  let one: Instance
-  let two: Instance
-  let ann: Client, bob: Client, cleo: Client
 
   before(async () => {
-    ;[one, two] = await Promise.all([
-      startInstance({ databaseUrl: database.url }),
-      startInstance({ databaseUrl: database.url }),
-    ])
-    ann = await client(one.origin).register('ann')
-    bob = await client(two.origin).register('bob')
-    cleo = await client(one.origin).register('cleo')
     await bob.post('/users/ann/follow')
-    silent = await openStream(`${two.origin}/users/bob/stream`)
+    silent = await openStream(`${bob.origin}/users/bob/stream`)
   })
   after(() => silent.close())
   afterEach(() => {
@@ -40,7 +31,7 @@ describe('a stream', () => {
     const headers: Record<string, string> = {}
     if (person) headers.cookie = person.cookie()
     if (lastEventId) headers['last-event-id'] = lastEventId
-    const stream = await openStream((origin ?? person?.origin ?? one.origin) + path, { headers })
+    const stream = await openStream((origin ?? person?.origin ?? ann.origin) + path, { headers })
     streams.push(stream)
     return stream
   }
@@ -62,7 +53,7 @@ describe('a stream', () => {
   })
 
   it('begins with its cursor and the time after which to reconnect', async () => {
-    const response = await fetch(`${one.origin}/public/stream`)
+    const response = await fetch(`${ann.origin}/public/stream`)
     const reader = response.body!.getReader()
     const text = new TextDecoder().decode((await reader.read()).value)
     await reader.cancel()
@@ -72,7 +63,7 @@ describe('a stream', () => {
   })
 
   it('sends a client that must reload no id before the reset, so that a broken connection cannot lose it', async () => {
-    const response = await fetch(`${one.origin}/public/stream?after=9007199254740993`)
+    const response = await fetch(`${ann.origin}/public/stream?after=9007199254740993`)
     const reader = response.body!.getReader()
     let text = ''
     while (!text.includes('event: reset')) text += new TextDecoder().decode((await reader.read()).value)
@@ -143,7 +134,7 @@ describe('a stream', () => {
     const start = await seq(bob)
     const ids = []
     for (let n = 0; n < 5; n++) ids.push(await post(ann, `missed ${n}`))
-    for (const origin of [one.origin, two.origin]) {
+    for (const origin of [ann.origin, bob.origin]) {
       const stream = await open(bob, '/stream', { origin, lastEventId: start })
       const last = await post(ann, 'live')
       await stream.next(about(last))
@@ -236,14 +227,14 @@ describe('a stream', () => {
 
   it('of the home page requires a session, and returns 401 without one', async () => {
     expect((await open(null, '/stream')).status).to.equal(401)
-    const curl = await fetch(`${one.origin}/stream`, { redirect: 'manual' })
+    const curl = await fetch(`${ann.origin}/stream`, { redirect: 'manual' })
     expect(curl.status).to.equal(401)
     expect((await open(null, '/public/stream')).status).to.equal(200)
   })
 
   it('rejects requests from other sites', async () => {
     const headers = { cookie: ann.cookie(), 'sec-fetch-site': 'cross-site' }
-    const stream = await openStream(`${one.origin}/stream`, { headers })
+    const stream = await openStream(`${ann.origin}/stream`, { headers })
     expect(stream.status).to.equal(403)
   })
 
@@ -252,7 +243,7 @@ describe('a stream', () => {
     const lastEventId = await seq(bob)
     const person = await open(null, '/users/Cleo/stream', { lastEventId })
     const permalink = await open(null, `/posts/${id}/stream`, { lastEventId })
-    const everybody = await open(null, '/public/stream', { origin: two.origin, lastEventId })
+    const everybody = await open(null, '/public/stream', { origin: bob.origin, lastEventId })
     const joined = await open(bob, `/stream?with=posts/${id}&with=users/cleo`, { lastEventId })
     const elsewhere = await open(bob, '/stream', { lastEventId })
     await ann.post(`/posts/${id}/comments`, { body: 'seen' })
@@ -271,11 +262,11 @@ describe('a stream', () => {
 
   it('applies a follow and an unfollow on any instance at once, with a reset', async () => {
     const stream = await open(bob, '/stream')
-    await bob.at(one.origin).post('/users/cleo/follow')
+    await bob.at(ann.origin).post('/users/cleo/follow')
     await stream.next((event) => event.event === 'reset')
     const seen = await post(cleo, 'now followed')
     await stream.next(about(seen))
-    await bob.at(one.origin).post('/users/cleo/unfollow')
+    await bob.at(ann.origin).post('/users/cleo/unfollow')
     await stream.next((event) => event.event === 'reset')
     const unseen = await post(cleo, 'not followed any more')
     const mark = await post(ann, 'a mark')
@@ -298,9 +289,9 @@ describe('a stream', () => {
   })
 
   it('ends with its session, and not with another session', async () => {
-    const here = client(two.origin)
+    const here = client(bob.origin)
     await here.login('bob')
-    const ended = await open(here, '/stream', { origin: one.origin })
+    const ended = await open(here, '/stream', { origin: ann.origin })
     const alive = await open(bob, '/stream')
     await here.post('/logout')
     await ended.closed
@@ -311,9 +302,13 @@ describe('a stream', () => {
 
   it('is not counted any more after a client disconnects at once, or after a HEAD request', async () => {
     const streams = async () =>
-      Number(/^koafeed_streams (\d+)$/m.exec(await (await fetch(`${one.metricsOrigin}/metrics`)).text())?.[1])
+      Number(
+        /^koafeed_streams (\d+)$/m.exec(
+          await (await fetch(`${instances[0]!.metricsOrigin}/metrics`)).text(),
+        )?.[1],
+      )
     await eventually(streams, (open) => open === 0)
-    const { port } = new URL(one.origin)
+    const { port } = new URL(ann.origin)
     const request = `GET /stream HTTP/1.1\r\nHost: localhost:${port}\r\nCookie: ${ann.cookie()}\r\n\r\n`
     for (let n = 0; n < 50; n++) {
       const socket = connect(Number(port), '127.0.0.1')
@@ -321,7 +316,7 @@ describe('a stream', () => {
       socket.write(request, () => socket.destroy())
       await once(socket, 'close')
     }
-    expect((await fetch(`${one.origin}/public/stream`, { method: 'HEAD' })).status).to.equal(200)
+    expect((await fetch(`${ann.origin}/public/stream`, { method: 'HEAD' })).status).to.equal(200)
     // Once a later stream is open, the earlier requests are finished.
     await open(ann, '/stream')
     await eventually(streams, (open) => open === 1)

@@ -1,11 +1,10 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { useDatabase } from '../support/database.ts'
-import { client, type Client } from '../support/http.ts'
+import type { Client } from '../support/http.ts'
 import { eventually } from '../support/eventually.ts'
-import { startInstance } from '../support/instance.ts'
 import { openLivePage, type LivePage } from '../support/live-page.ts'
 import { record, type RecordingClient } from '../support/recording-client.ts'
+import { useSite } from '../support/site.ts'
 
 const names = ['ann', 'bob', 'cleo', 'dan']
 
@@ -76,15 +75,14 @@ interface Received {
 }
 
 describe('a page that applies its stream', () => {
-  const database = useDatabase()
-  let people: Client[]
+  const site = useSite({ people: names, instances: 2 })
+  const { database } = site
+  const people = Object.values(site.people)
   /** Streams of all kinds and the pages that people read, over all runs. */
   let recorders: { userIndex: number; path: string; recorder: RecordingClient }[]
   const pagesRead: Received[] = []
 
   before(async () => {
-    const instances = await Promise.all([0, 1].map(() => startInstance({ databaseUrl: database.url })))
-    people = await Promise.all(names.map((name, i) => client(instances[i % 2]!.origin).register(name)))
     for (const [i, person] of people.entries()) {
       await person.post(`/users/${names[(i + 1) % names.length]}/follow`)
       for (let n = 0; n < 6; n++) await person.post('/posts', { body: `${names[i]} ${n}` })
@@ -137,7 +135,7 @@ describe('a page that applies its stream', () => {
     expect(events).to.be.greaterThan(100)
   })
 
-  it('shows no post of a private group to a person userIndex was not a member at that event', async () => {
+  it('shows no post of a private group to a person who was not a member at that event', async () => {
     await postToMembers()
     await Promise.all(recorders.map(({ recorder }) => recorder.stop()))
     const frames = recorders.flatMap(({ userIndex, path, recorder }) =>

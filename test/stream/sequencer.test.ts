@@ -15,37 +15,37 @@ describe('the sequencer', () => {
   }
 
   it('accepts the next number at once', () => {
-    expect(seqs(startAt(10).hear(row(11), true))).to.deep.equal([11])
+    expect(seqs(startAt(10).receive(row(11), true))).to.deep.equal([11])
   })
 
   it('holds rows after a gap, and accepts them once the log has filled the gap', () => {
     const sequencer = startAt(10)
-    expect(sequencer.hear(row(12), true)).to.deep.equal([])
-    expect(sequencer.hear(row(13), true)).to.deep.equal([])
+    expect(sequencer.receive(row(12), true)).to.deep.equal([])
+    expect(sequencer.receive(row(13), true)).to.deep.equal([])
     expect(seqs(sequencer.read([row(10), row(11), row(12)], row(10)))).to.deep.equal([11, 12, 13])
   })
 
   it('skips a number that the log does not have, because its transaction rolled back', () => {
     const sequencer = startAt(10)
-    sequencer.hear(row(12), true)
+    sequencer.receive(row(12), true)
     expect(seqs(sequencer.read([row(10), row(12)], row(10)))).to.deep.equal([12])
-    expect(seqs(sequencer.hear(row(11), true))).to.deep.equal([])
+    expect(seqs(sequencer.receive(row(11), true))).to.deep.equal([])
   })
 
   it('accepts no notification after LISTEN was lost, until the log has been read', () => {
     const sequencer = startAt(10)
     sequencer.distrust()
-    expect(sequencer.hear(row(11), true)).to.deep.equal([])
+    expect(sequencer.receive(row(11), true)).to.deep.equal([])
     expect(seqs(sequencer.read([row(10), row(11)], row(10)))).to.deep.equal([11])
-    expect(sequencer.hear(row(12), true)).to.deep.equal([])
+    expect(sequencer.receive(row(12), true)).to.deep.equal([])
     sequencer.trust()
-    expect(seqs(sequencer.hear(row(13), true))).to.deep.equal([])
+    expect(seqs(sequencer.receive(row(13), true))).to.deep.equal([])
     expect(seqs(sequencer.read([row(11)], row(11)))).to.deep.equal([12, 13])
   })
 
   it('drops held rows when LISTEN is lost, because the log may go back', () => {
     const sequencer = startAt(10)
-    sequencer.hear(row(12, 'of the lost log'), true)
+    sequencer.receive(row(12, 'of the lost log'), true)
     sequencer.distrust()
     expect(seqs(sequencer.read([row(10), row(11)], row(10)))).to.deep.equal([11])
   })
@@ -58,13 +58,13 @@ describe('the sequencer', () => {
 
   it('accepts no notification while there is no room, and reads it from the log later', () => {
     const sequencer = startAt(10)
-    expect(sequencer.hear(row(11), false)).to.deep.equal([])
-    expect(sequencer.newestHeard()).to.equal(11)
+    expect(sequencer.receive(row(11), false)).to.deep.equal([])
+    expect(sequencer.newestNotified()).to.equal(11)
     expect(seqs(sequencer.read([row(10), row(11)], row(10)))).to.deep.equal([11])
   })
 
   it('accepts every committed event once and in order, in whatever order notifications arrive', () => {
-    const history = fc.array(fc.record({ commits: fc.boolean(), heard: fc.nat(2), late: fc.nat(5) }), {
+    const history = fc.array(fc.record({ commits: fc.boolean(), notified: fc.nat(2), late: fc.nat(5) }), {
       maxLength: 30,
     })
     fc.assert(
@@ -75,7 +75,7 @@ describe('the sequencer', () => {
         const notifications: { at: number; row: LogRow }[] = []
         for (const [n, step] of steps.entries()) {
           if (!step.commits) continue
-          for (let time = 0; time < step.heard; time++) {
+          for (let time = 0; time < step.notified; time++) {
             notifications.push({ at: n + step.late, row: row(n + 1) })
           }
         }
@@ -86,9 +86,9 @@ describe('the sequencer', () => {
         }
         for (const [n, { commits }] of steps.entries()) {
           if (commits) log.push(row(n + 1))
-          for (const { at, row: heard } of notifications) {
-            if (at === n && log.some(({ seq }) => seq === heard.seq))
-              accepted.push(...seqs(sequencer.hear(heard, true)))
+          for (const { at, row: notified } of notifications) {
+            if (at === n && log.some(({ seq }) => seq === notified.seq))
+              accepted.push(...seqs(sequencer.receive(notified, true)))
           }
           if (readAfter.includes(n)) read()
         }

@@ -51,7 +51,7 @@ export interface Subscriber {
    * Acts on a change of rights that cannot be applied in `seq` order: the stream is not live yet, or other events wait
    * before it. A stream that loses a right ends; its client reconnects with its cursor, and is authorized again.
    */
-  hearRights(row: LogRow): void
+  receiveRights(row: LogRow): void
   /** Marks the rights as outdated, because they or the log changed while they were being read. */
   expire(): void
   isExpired(): boolean
@@ -115,7 +115,7 @@ export function createSubscriber(connection: Connection, viewer: Viewer | null, 
       else topics.delete(topic)
       return { topic, added }
     },
-    hearRights(row) {
+    receiveRights(row) {
       if (state === 'opening') expired = true
       else if (row.seq > cursor && concernsMe(row)) {
         if (state === 'replaying' || row.payload.action === 'ended') connection.end()

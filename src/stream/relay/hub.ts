@@ -12,8 +12,8 @@ const NOT_READING_MS = 100
 export interface Hub {
   /** Relays the next event. `seq` must grow. Returns the size of the frame in bytes. */
   relay(row: LogRow): number
-  /** Acts on a change of rights that cannot be relayed yet; see `Subscriber.hearRights`. */
-  hearEarly(row: LogRow): void
+  /** Acts on a change of rights that cannot be relayed yet; see `Subscriber.receiveRights`. */
+  receiveEarly(row: LogRow): void
   /** Registers a stream for changes of its viewer's rights, before those are read. */
   add(subscriber: Subscriber): void
   remove(subscriber: Subscriber): void
@@ -76,7 +76,7 @@ export function createHub({
       for (const subscriber of byTopic.get(topic) ?? []) {
         const isLive = subscriber.state() === 'live'
         if (frame.rights && isLive) applyRights(frame.rights, subscriber)
-        else if (frame.rights) subscriber.hearRights(frame.rights)
+        else if (frame.rights) subscriber.receiveRights(frame.rights)
         else if (isLive) subscriber.deliver(frame)
       }
     }
@@ -95,10 +95,10 @@ export function createHub({
       dispatch(frame)
       return frame.bytes?.length ?? 0
     },
-    hearEarly(row) {
+    receiveEarly(row) {
       if (!isRightsChange(row)) return
       for (const topic of row.topics) {
-        for (const subscriber of byTopic.get(topic) ?? []) subscriber.hearRights(row)
+        for (const subscriber of byTopic.get(topic) ?? []) subscriber.receiveRights(row)
       }
     },
     add(subscriber) {

@@ -21,8 +21,8 @@ const PRELOAD = 1_000
 export interface EventHandler {
   /** Takes the newest events before the first one is relayed; `position` is where the instance starts. */
   preload(rows: LogRow[], position: number): void
-  /** Called with an event that cannot be relayed yet, as soon as it is heard. */
-  hearEarly(row: LogRow): void
+  /** Called with an event that cannot be relayed yet, as soon as its notification arrives. */
+  receiveEarly(row: LogRow): void
   /** `seq` of the last event that was relayed. */
   position(): number
   /** The log went back to an earlier state, whose newest event has this number. */
@@ -62,7 +62,7 @@ export interface Counters {
 
 export interface ListenerDeps {
   openChannel(events: ChannelEvents): Channel
-  /** A connection of its own: reads for pages must not delay it. */
+  /** Uses a separate connection, so that reads for pages do not delay it. */
   reader: Pick<LogReader, 'readFrom' | 'readNewest' | 'readQueueUsage'>
   queue: RelayQueue
   handler: EventHandler
@@ -89,7 +89,7 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
   const channel = openChannel({
     onNotification(text) {
       try {
-        hear(text)
+        receive(text)
       } catch (error) {
         log.error({ err: error }, 'a notification could not be relayed')
         void catchUp('gap')
@@ -105,16 +105,16 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
     },
   })
 
-  function hear(text: string): void {
+  function receive(text: string): void {
     const notification = parseNotification(text)
     pending.delete(notification.seq)
     if (!started || notification.seq <= sequencer.tail()) return
     // Accepts the next number also during a read, which may wait for the database.
     const hasRoom = queue.hasRoom()
-    const rows = sequencer.hear(notification, hasRoom)
+    const rows = sequencer.receive(notification, hasRoom)
     push(rows)
     if (rows.length > 0) return
-    if ('payload' in notification) handler.hearEarly(notification)
+    if ('payload' in notification) handler.receiveEarly(notification)
     if (reading !== null) return
     if (hasRoom) counters.gaps += 1
     void catchUp('gap')
@@ -122,7 +122,7 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
 
   function push(rows: LogRow[]): void {
     queue.push(rows)
-    for (const row of rows) if (row.seq > handler.position()) handler.hearEarly(row)
+    for (const row of rows) if (row.seq > handler.position()) handler.receiveEarly(row)
   }
 
   /** Reads the log until it has every event that was notified. Concurrent calls share one run. */
@@ -138,7 +138,7 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
   async function readNewRows(reason: string): Promise<void> {
     for (let isMore = true; isMore;) {
       await queue.room()
-      const [from, heard, lossesBefore] = [sequencer.tailRow(), sequencer.newestHeard(), losses]
+      const [from, notified, lossesBefore] = [sequencer.tailRow(), sequencer.newestNotified(), losses]
       const wasListening = channel.listening()
       const page = await reader.readFrom(sequencer.tail(), PAGE)
       lastReadAt = clock.now()
@@ -147,13 +147,13 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
       const rows = sequencer.read(page, from)
       if (rows === null) {
         // Changes of rights must take effect before the reset, which needs another read.
-        for (const row of page) handler.hearEarly(row)
+        for (const row of page) handler.receiveEarly(row)
         return reset()
       }
       if (wasListening && channel.listening() && losses === lossesBefore) sequencer.trust()
       push(rows)
-      const isBehind = sequencer.newestHeard() > sequencer.tail()
-      isMore = page.length >= PAGE || (isBehind && (rows.length > 0 || sequencer.newestHeard() > heard))
+      const isBehind = sequencer.newestNotified() > sequencer.tail()
+      isMore = page.length >= PAGE || (isBehind && (rows.length > 0 || sequencer.newestNotified() > notified))
     }
   }
 

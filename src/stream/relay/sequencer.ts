@@ -17,7 +17,7 @@ export interface Sequencer {
   /** The row at the tail. If the log has another row or none at this number, it went back to an earlier state. */
   tailRow(): LogRow | null
   /** Returns the rows that can be relayed now; none if an earlier row is missing or `room` is false. */
-  hear(notification: Notification, room: boolean): LogRow[]
+  receive(notification: Notification, room: boolean): LogRow[]
   /**
    * Takes a page of the log: the row at the tail when the read began, `from`, and the rows after it. Returns the rows
    * that can be relayed, or null if the log went back.
@@ -28,7 +28,7 @@ export interface Sequencer {
   /** LISTEN was lost, and the database may be another one after it. Drops notifications that were not accepted. */
   distrust(): void
   /** The highest number that was notified or accepted. */
-  newestHeard(): number
+  newestNotified(): number
   /** Whether this event was notified and waits for an earlier one. */
   isHeld(seq: number): boolean
 }
@@ -64,7 +64,7 @@ export function createSequencer(): Sequencer {
     },
     tail: () => tail,
     tailRow: () => tailRow,
-    hear(notification, room) {
+    receive(notification, room) {
       const { seq } = notification
       if (seq <= tail) return []
       const whole = 'payload' in notification
@@ -93,7 +93,7 @@ export function createSequencer(): Sequencer {
       held.clear()
       newest = tail
     },
-    newestHeard: () => Math.max(newest, tail),
+    newestNotified: () => Math.max(newest, tail),
     isHeld: (seq) => held.has(seq),
   }
 }

@@ -23,7 +23,7 @@ export interface TopicIndex {
     topics: ReadonlySet<string>,
     limit: number,
   ): Promise<{ seqs: number[]; through: number } | null>
-  /** `seq` of the oldest event of the log; read at most once a second. */
+  /** `seq` of the oldest event of the log; read at most once per second. */
   oldest(): Promise<number>
   /** Drops all blocks: the log went back. */
   clear(): void
