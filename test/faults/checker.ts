@@ -10,6 +10,7 @@ export interface DatabaseState {
   posts: Map<string, number>
 }
 
+/** Everything that one follower received, and what it may see. */
 export interface Ledger {
   name: string
   from: number
@@ -33,12 +34,12 @@ export const noAnomalies: Anomalies = { lost: 0, duplicates: 0, disorder: 0, lea
 
 /**
  * Compares the events that one follower received with the database, like Jepsen's set test. The follower must have
- * received every row of the log that has one of its topics, once and in order. A `reset` allows rows to be missing; then
- * the pages that it loaded must contain the posts. A post that a response confirmed must be stored.
+ * received every row of the log that has one of its topics, once and in order. A `reset` allows rows to be missing;
+ * then the pages that it loaded must contain the posts. A post that a response confirmed must be stored.
  */
 export function check(ledger: Ledger, { log, posts }: DatabaseState, writes: readonly Write[]): Anomalies {
-  const { ids, resets, floor, ...faults } = readLedger(ledger)
-  const anomalies: Anomalies = { ...noAnomalies, ...faults }
+  const { ids, resets, floor, ...counts } = readLedger(ledger)
+  const anomalies: Anomalies = { ...noAnomalies, ...counts }
   const seen = new Set(ledger.entries.flatMap(bodiesOf))
   const missing = new Set<string>()
 
@@ -87,7 +88,7 @@ export function isEmpty(anomalies: Anomalies): boolean {
   return isDeepStrictEqual(anomalies, noAnomalies)
 }
 
-/** Goes through the ledger and follows the cursor. */
+/** Counts duplicates, disorder and leaks in the ledger, and collects its ids and resets. */
 function readLedger({ entries, from, followed, restoredAt = Infinity }: Ledger) {
   let restartAt = restoredAt
   const anomalies = { ...noAnomalies }

@@ -21,7 +21,7 @@ export function monitorInstances(nodes: Node[]): {
     }).catch(() => null)
     await response?.arrayBuffer().catch(() => null)
     if (response?.status === 200 || !running || allowedOutages.has(node) || node.instance !== instance) return
-    violations.add(`/livez of instance ${n + 1} returned ${response ? response.status : 'no response'}`)
+    violations.add(`/livez of instance ${n + 1} gave ${response ? response.status : 'no response'}`)
   }
   async function pollUntilStopped(node: Node, n: number): Promise<void> {
     while (running) {

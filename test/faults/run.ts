@@ -102,8 +102,8 @@ export async function run(fault: Fault, cluster: Cluster, form: 'long' | 'short'
     await pause(WARM_UP_MS)
     const end = Date.now()
     await writers.stop()
-    const kept = writers.writes.filter(({ sentAt }) => sentAt >= (restoredAt ?? 0))
-    await waitForArrival(context, kept)
+    const remaining = writers.writes.filter(({ sentAt }) => sentAt >= (restoredAt ?? 0))
+    await waitForArrival(context, remaining)
     violations.push(...monitor.violations())
     const unexpected = writers.unexpectedResponse()
     if (unexpected) violations.push(unexpected)
@@ -112,7 +112,7 @@ export async function run(fault: Fault, cluster: Cluster, form: 'long' | 'short'
     if (refused.withoutRetryAfter > 0)
       violations.push(`${refused.withoutRetryAfter} refusals without Retry-After`)
 
-    const anomalies = await checkAll(context, from, kept, restoredAt)
+    const anomalies = await checkAll(context, from, remaining, restoredAt)
     const { writes } = writers
     const confirmed = writes.filter(({ confirmedAt }) => confirmedAt !== null).length
     const gap = Math.max(...followers.map((one) => longestGap(one, start, end)))

@@ -25,7 +25,10 @@ interface Server {
   template: string
 }
 
-/** The server of this test run. Workers use the one that mocha's main process shares; otherwise the first test starts one. */
+/**
+ * The server of this test run. Workers use the one that mocha's main process shares; otherwise the first test starts
+ * one.
+ */
 let server: Promise<Server & { stop?(): Promise<void> }> | null = null
 let count = 0
 

@@ -52,8 +52,8 @@ export function createIgnore(text: string): (path: string) => boolean {
 }
 
 /**
- * Builds the image in folders below `target`, one folder per stage. Copies the files of `context` that .dockerignore does
- * not exclude. `run` executes the RUN steps.
+ * Builds the image in folders below `target`, one folder per stage. Copies the files of `context` that .dockerignore
+ * does not exclude. `run` executes the RUN steps.
  * @returns the working folder of the last stage
  */
 export function buildInFolder(

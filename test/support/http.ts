@@ -37,8 +37,8 @@ export interface Client {
 export const password = 'correct horse battery'
 
 /**
- * Returns an HTTP client that keeps cookies, prefers JSON and does not follow redirects. `origin` may be a function, for a
- * client of an instance that has not started yet.
+ * Returns an HTTP client that keeps cookies, prefers JSON and does not follow redirects. `origin` may be a function,
+ * for a client of an instance that has not started yet.
  */
 export function client(origin: string | (() => string), jar = new Map<string, string>()): Client {
   let token: string | null = null

@@ -4,7 +4,9 @@ import { join } from 'node:path'
 
 const context = join(import.meta.dirname, '../..')
 
-/** Runs a RUN step. An `npm ci` with development dependencies links node_modules of the project instead of installing. */
+/**
+ * Runs a RUN step. An `npm ci` with development dependencies links node_modules of the project instead of installing.
+ */
 export function runStep(command: string, folder: string): void {
   if (/^npm ci(?!.*--omit)/.test(command)) {
     symlinkSync(join(context, 'node_modules'), join(folder, 'node_modules'))

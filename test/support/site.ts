@@ -13,8 +13,8 @@ export interface Site<Name extends string> {
 }
 
 /**
- * Starts a site for the describe block that calls it: an empty database, instances, and registered people. The people use
- * the instances in turn.
+ * Starts a site for the describe block that calls it: an empty database, instances, and registered people. The people
+ * use the instances in turn.
  */
 export function useSite<Name extends string = never>({
   people: names = [],

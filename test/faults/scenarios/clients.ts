@@ -7,7 +7,7 @@ import type { Writers } from '../writers.ts'
 
 const EVENT_BYTES = 20_000
 /** The megabyte that the service buffers per client, and as much again in the network. */
-const CUT_AFTER_BYTES = 2 * 1024 * 1024
+const CLOSED_AFTER_BYTES = 2 * 1024 * 1024
 
 export const stalledClient: Fault = {
   name: 'a client does not read',
@@ -41,21 +41,22 @@ async function stopReading(
   const others = [...followers]
   let { origin } = link
   const { from } = others[0]!
-  const slow = startFollower({ origin: () => origin, person: cluster.followers[0]!, from })
-  followers.push(slow)
-  // During a replay the service waits for the client instead of cutting it, so the client must be live first.
+  const stalled = startFollower({ origin: () => origin, person: cluster.followers[0]!, from })
+  followers.push(stalled)
+  // During a replay the service waits for the client instead of closing its connection, so the client must be live
+  // first.
   await until(
-    () => newestId(slow) >= Math.max(...others.map(newestId)),
+    () => newestId(stalled) >= Math.max(...others.map(newestId)),
     20_000,
     'the stalled client to be live',
   )
 
   link.pause()
   const start = Date.now()
-  const before = slow.ledger.length
+  const before = stalled.ledger.length
   const behind = () => Math.min(...others.map((one) => eventsSince(one, start))) * EVENT_BYTES
-  await until(() => behind() > CUT_AFTER_BYTES, 30_000, 'the client to fall behind').catch((error: Error) =>
-    reportViolation(error.message),
+  await until(() => behind() > CLOSED_AFTER_BYTES, 30_000, 'the client to fall behind').catch(
+    (error: Error) => reportViolation(error.message),
   )
   await pause(duration)
   const memory = await Promise.all(cluster.nodes.map(async (one) => megabytes(await residentBytes(one))))
@@ -64,16 +65,18 @@ async function stopReading(
   )
   addRemark(`p99 from a request to the others ${p99(arrivals(others, writers, start))} ms`)
   const counts = others.map((one) => eventsSince(one, start))
-  if (slow.ledger.length > before + 50) reportViolation('the stalled client received events')
+  if (stalled.ledger.length > before + 50) reportViolation('the stalled client received events')
   if (Math.min(...counts) < Math.max(...counts) - 50) reportViolation('other clients were delayed')
 
   // The client reads what was in the network, sees the end of the stream, and reconnects with its cursor.
-  const { connection } = slow.ledger.at(-1)!
+  const { connection } = stalled.ledger.at(-1)!
   origin = cluster.balancer.origin
   link.resume()
-  await until(() => slow.ledger.at(-1)!.connection > connection, 15_000, 'its connection to be closed').catch(
-    (error: Error) => reportViolation(error.message),
-  )
+  await until(
+    () => stalled.ledger.at(-1)!.connection > connection,
+    15_000,
+    'its connection to be closed',
+  ).catch((error: Error) => reportViolation(error.message))
 }
 
 function newestId({ ledger, from }: Follower): number {

@@ -61,7 +61,7 @@ export const wentBack: Fault = {
     const { postgres, nodes } = cluster
     const [late] = nodes
     await pause(duration)
-    // One instance can look only after the new numbers have passed its position.
+    // This instance reads the database again only after the new numbers have passed its position.
     late!.pool.silence()
     late!.listen.silence()
     const before = await newestSeq(cluster)
