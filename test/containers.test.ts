@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { readConfig } from '../src/config.ts'
-import { copyOf, createIgnore, lastOf, parseDockerfile } from './support/dockerfile.ts'
+import { parseCopy, createIgnore, lastArgs, parseDockerfile } from './support/dockerfile.ts'
 import { shutdownMs, variableNames } from './support/facts.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -27,7 +27,7 @@ describe('the Dockerfile', () => {
   it('copies what exists and what .dockerignore lets through', () => {
     const ignored = createIgnore(read('.dockerignore'))
     const copies = stages.flatMap(({ steps }) => steps.filter(([name]) => name === 'COPY'))
-    const sources = copies.map(([, words]) => copyOf(words)).filter(({ from }) => from === null)
+    const sources = copies.map(([, words]) => parseCopy(words)).filter(({ from }) => from === null)
     for (const path of sources.flatMap((copy) => copy.sources)) {
       expect([path, existsSync(join(root, path)), ignored(path)]).to.deep.equal([path, true, false])
     }
@@ -47,7 +47,7 @@ describe('the Dockerfile', () => {
     stages.forEach(({ steps }, i) => {
       const earlier = stages.slice(0, i).map(({ name }) => name)
       for (const [name, words] of steps) {
-        const from = name === 'COPY' ? copyOf(words).from : null
+        const from = name === 'COPY' ? parseCopy(words).from : null
         if (from !== null) expect(earlier).to.include(from)
       }
     })
@@ -56,15 +56,15 @@ describe('the Dockerfile', () => {
   it('runs on the Node that the project is tested with, as nobody special, in production', () => {
     const { devDependencies } = JSON.parse(read('package.json')) as { devDependencies: { node: string } }
     for (const { base } of stages) expect(base).to.equal(`node:${devDependencies.node.split('.')[0]}-slim`)
-    expect(lastOf(image, 'USER')).to.equal('node')
-    expect(lastOf(image, 'ENV')).to.equal('NODE_ENV=production')
+    expect(lastArgs(image, 'USER')).to.equal('node')
+    expect(lastArgs(image, 'ENV')).to.equal('NODE_ENV=production')
   })
 
   it('exposes the ports, runs the file and asks the path that the service has', () => {
     const { port, metricsPort } = readConfig({})
-    expect(lastOf(image, 'EXPOSE')).to.equal(`${port} ${metricsPort}`)
-    expect(existsSync(join(root, (JSON.parse(lastOf(image, 'CMD')) as string[])[1] ?? ''))).to.equal(true)
-    const [, asked = '', path = ''] = /\|\| (\d+)\}(\/\w+)/.exec(lastOf(image, 'HEALTHCHECK')) ?? []
+    expect(lastArgs(image, 'EXPOSE')).to.equal(`${port} ${metricsPort}`)
+    expect(existsSync(join(root, (JSON.parse(lastArgs(image, 'CMD')) as string[])[1] ?? ''))).to.equal(true)
+    const [, asked = '', path = ''] = /\|\| (\d+)\}(\/\w+)/.exec(lastArgs(image, 'HEALTHCHECK')) ?? []
     expect(Number(asked)).to.equal(port)
     expect(read('src/app.ts')).to.contain(`ctx.path === '${path}'`)
   })

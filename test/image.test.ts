@@ -6,7 +6,7 @@ import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { useDatabase } from './support/database.ts'
-import { lastOf, parseDockerfile, buildInFolder } from './support/dockerfile.ts'
+import { lastArgs, parseDockerfile, buildInFolder } from './support/dockerfile.ts'
 import { listFiles, runStep, unprivilegedUser } from './support/image.ts'
 import { eventually } from './support/eventually.ts'
 import { openStream } from './support/sse.ts'
@@ -89,13 +89,13 @@ describe('the image', () => {
   })
 
   it('says in one message what its environment lacks', async () => {
-    const faulty = start(JSON.parse(lastOf(image, 'CMD')), { DATABASE_URL: '', SESSION_KEYS: '' })
+    const faulty = start(JSON.parse(lastArgs(image, 'CMD')), { DATABASE_URL: '', SESSION_KEYS: '' })
     expect((await faulty.ended).code).to.equal(1)
     expect(faulty.said.text).to.contain('DATABASE_URL is required').and.contain('SESSION_KEYS is required')
   })
 
   it('serves the site from a folder that it cannot write to, and ends its streams and itself when told to', async () => {
-    const { child, said, ended } = start(JSON.parse(lastOf(image, 'CMD')))
+    const { child, said, ended } = start(JSON.parse(lastArgs(image, 'CMD')))
     const found = await eventually(() => /"origin":"http:\/\/[^":]+:(\d+)"/.exec(said.text), Boolean, {
       timeout: 15_000,
       what: 'the address it listens on',
@@ -131,7 +131,7 @@ describe('the image', () => {
 })
 
 function productionEnv(databaseUrl: string): NodeJS.ProcessEnv {
-  const [name = '', value = ''] = lastOf(image, 'ENV').split('=')
+  const [name = '', value = ''] = lastArgs(image, 'ENV').split('=')
   return {
     PATH: process.env.PATH,
     [name]: value,
@@ -144,7 +144,7 @@ function productionEnv(databaseUrl: string): NodeJS.ProcessEnv {
 }
 
 function healthCheck(port: string): number | null {
-  const [, command = '[]'] = /CMD (\[.*\])$/.exec(lastOf(image, 'HEALTHCHECK')) ?? []
+  const [, command = '[]'] = /CMD (\[.*\])$/.exec(lastArgs(image, 'HEALTHCHECK')) ?? []
   const [program = '', ...args] = JSON.parse(command) as string[]
   return spawnSync(program === 'node' ? process.execPath : program, args, { env: { PORT: port } }).status
 }

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import pg from 'pg'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { client, type Answer, type Client } from '../support/http.ts'
+import { client, type TestResponse, type Client } from '../support/http.ts'
 import { startInstance } from '../support/instance.ts'
 
 describe('a row that psql holds locked', () => {
@@ -19,7 +19,7 @@ describe('a row that psql holds locked', () => {
   })
   after(() => psql.end())
 
-  const statuses = (answers: Answer[]) => answers.map(({ status }) => status)
+  const statuses = (answers: TestResponse[]) => answers.map(({ status }) => status)
   const some = (status: number, count: number) => Array.from({ length: count }, () => status)
   const untilWaiting = () =>
     eventually(

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { client, type Answer, type Client } from '../support/http.ts'
+import { client, type TestResponse, type Client } from '../support/http.ts'
 import { openStream, type TestStream } from '../support/sse.ts'
 import { useSite } from '../support/site.ts'
 
@@ -57,7 +57,7 @@ describe('a private group', () => {
       ['removed', fay],
       ['anonymous', guest],
     ] as const
-  const leaks = ({ text }: Answer) => text.includes(SECRET)
+  const leaks = ({ text }: TestResponse) => text.includes(SECRET)
 
   async function open(person: Client, path: string, lastEventId?: string): Promise<TestStream> {
     const headers: Record<string, string> = { cookie: person.cookie() }

@@ -9,7 +9,7 @@ import { createDb, createWrite } from '../../src/db/pool.ts'
 import { createPictureUpkeep } from '../../src/pictures/pictures.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { client, type Answer, type Client } from '../support/http.ts'
+import { client, type TestResponse, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 import { avatarForm, phonePicture, picture } from '../support/pictures.ts'
 
@@ -30,7 +30,7 @@ describe('pictures', () => {
 
   const upload = (file: Buffer | string, options?: Parameters<typeof avatarForm>[2]) =>
     ann.post('/settings/profile', avatarForm(file, {}, options))
-  const avatarOf = (answer: Answer): string => answer.json.user.avatar
+  const avatarOf = (answer: TestResponse): string => answer.json.user.avatar
   async function get(path: string, headers: Record<string, string> = {}) {
     const response = await fetch(instance.origin + path, { headers })
     return { response, bytes: Buffer.from(await response.arrayBuffer()) }

@@ -4,7 +4,7 @@ import { createDb, type DatabasePool } from '../../src/db/pool.ts'
 import { getProfileValues } from '../../src/users/profile.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { client, type Answer, type Client } from '../support/http.ts'
+import { client, type TestResponse, type Client } from '../support/http.ts'
 import { startInstance } from '../support/instance.ts'
 
 /** Each request waits for a deletion that is not committed yet, and continues after the commit. */
@@ -18,7 +18,7 @@ describe('a request that refers to rows that are being deleted', () => {
     ann = await client(origin).register('ann')
   })
 
-  async function during(deletion: string, request: () => Promise<Answer>): Promise<Answer> {
+  async function during(deletion: string, request: () => Promise<TestResponse>): Promise<TestResponse> {
     const psql = new pg.Client({ connectionString: database.url })
     await psql.connect()
     await psql.query(`begin; ${deletion}`)
@@ -86,7 +86,7 @@ describe('a request that refers to rows that are being deleted', () => {
   })
 
   it('gets 404 for likes and comments, and for edits of comments on the post', async () => {
-    const requests: ((post: string, comment: string) => Promise<Answer>)[] = [
+    const requests: ((post: string, comment: string) => Promise<TestResponse>)[] = [
       (post) => ann.post(`/posts/${post}/like`),
       (post) => ann.post(`/posts/${post}/comments`, { body: 'too late' }),
       (_post, comment) => ann.post(`/comments/${comment}/like`),
@@ -107,7 +107,7 @@ describe('a request that refers to rows that are being deleted', () => {
         ann.post(`/comments/${own}/edit`, { body: 'too late' }),
       ]).then(([first, ...rest]) => ({ ...first, json: [first, ...rest] })),
     )
-    expect(answers.json.map(({ status }: Answer) => status)).to.deep.equal([404, 404, 404])
+    expect(answers.json.map(({ status }: TestResponse) => status)).to.deep.equal([404, 404, 404])
   })
 
   it('gets 404 for joining and leaving the group, and for posting to it', async () => {
@@ -117,7 +117,7 @@ describe('a request that refers to rows that are being deleted', () => {
       bob.post(`/groups/${coming}/join`),
     )
     expect(joined.status).to.equal(404)
-    const requests: ((group: string) => Promise<Answer>)[] = [
+    const requests: ((group: string) => Promise<TestResponse>)[] = [
       (group) => bob.post(`/groups/${group}/leave`),
       (group) => bob.post('/posts', { body: 'too late', group }),
     ]
@@ -132,7 +132,7 @@ describe('a request that refers to rows that are being deleted', () => {
   it('gets 404 for an owner’s decision about the user', async () => {
     const closed = await newGroup(ann, 'private')
     const open = await newGroup(ann)
-    const requests: ((name: string) => Promise<Answer>)[] = [
+    const requests: ((name: string) => Promise<TestResponse>)[] = [
       (name) => ann.post(`/groups/${closed}/requests/${name}/accept`),
       (name) => ann.post(`/groups/${closed}/requests/${name}/refuse`),
       (name) => ann.post(`/groups/${open}/members/${name}/owner`),

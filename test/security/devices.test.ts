@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { useDatabase } from '../support/database.ts'
-import { client, password, type Answer, type Client } from '../support/http.ts'
+import { client, password, type TestResponse, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 
 const COOKIE = 'koafeed-device'
@@ -31,10 +31,10 @@ describe('a device cookie', () => {
   const stranger = (origin = one.origin) => client(origin)
   const newDevice = (username: string, secret = 'not this one', address = '192.0.2.200') =>
     signIn(stranger(), username, secret, address)
-  const statuses = (answers: Answer[]) => answers.map(({ status }) => status)
+  const statuses = (answers: TestResponse[]) => answers.map(({ status }) => status)
   const repeated = (status: number, number: number) => Array.from({ length: number }, () => status)
-  async function inTurn(number: number, attempt: (n: number) => Promise<Answer>): Promise<number[]> {
-    const answers: Answer[] = []
+  async function inTurn(number: number, attempt: (n: number) => Promise<TestResponse>): Promise<number[]> {
+    const answers: TestResponse[] = []
     for (let n = 0; n < number; n++) answers.push(await attempt(n))
     return statuses(answers)
   }
@@ -54,7 +54,7 @@ describe('a device cookie', () => {
     expect((await newDevice(username, password, '192.0.2.9')).status, 'a new device').to.equal(429)
   }
   const signOut = async (person: Client) => expect((await person.post('/logout')).status).to.equal(200)
-  const cookieIn = (answer: Answer, start = `${COOKIE}=`) =>
+  const cookieIn = (answer: TestResponse, start = `${COOKIE}=`) =>
     answer.headers.getSetCookie().find((line) => line.startsWith(start))
 
   it('is set by a sign-in for a year, and is not available to scripts and other sites', async () => {

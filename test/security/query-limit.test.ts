@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import pg from 'pg'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { client, type Answer, type Client } from '../support/http.ts'
+import { client, type TestResponse, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 
 /** A lock on a table makes the queries wait, so that each one holds its connection. */
@@ -33,7 +33,7 @@ describe('the limit on concurrent queries per person', () => {
       () => database.countLockWaits(),
       (waiting) => waiting === count,
     )
-  const many = (count: number, request: () => Promise<Answer>) => Array.from({ length: count }, request)
+  const many = (count: number, request: () => Promise<TestResponse>) => Array.from({ length: count }, request)
 
   it('leaves connections to other people and answers 429 to the excess requests', async () => {
     const requests = many(60, () => ann.get('/'))

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { client, password, type Answer, type Client } from '../support/http.ts'
+import { client, password, type TestResponse, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 import { avatarForm } from '../support/pictures.ts'
 
@@ -24,9 +24,9 @@ describe('rate limits', () => {
   const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
   const tryAs = (username: string, address: string, instance = one) =>
     client(instance.origin).post('/login', { username, password: 'not this one' }, from(address))
-  const statusesOf = (answers: Answer[]) => answers.map(({ status }) => status)
-  async function inTurn(count: number, attempt: (n: number) => Promise<Answer>): Promise<number[]> {
-    const answers: Answer[] = []
+  const statusesOf = (answers: TestResponse[]) => answers.map(({ status }) => status)
+  async function inTurn(count: number, attempt: (n: number) => Promise<TestResponse>): Promise<number[]> {
+    const answers: TestResponse[] = []
     for (let n = 0; n < count; n++) answers.push(await attempt(n))
     return statusesOf(answers)
   }

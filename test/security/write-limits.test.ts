@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { useDatabase } from '../support/database.ts'
-import { client, type Answer, type Client } from '../support/http.ts'
+import { client, type TestResponse, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 
 /** Things of a person that requests can change: a group with a member, and a post with a comment. */
@@ -16,7 +16,7 @@ interface Limited {
   allowed: number
   /** Whether the instances share the count. */
   shared: boolean
-  attempt(person: Client, own: Fixture, n: number): Promise<Answer>
+  attempt(person: Client, own: Fixture, n: number): Promise<TestResponse>
 }
 
 const limited: Limited[] = [

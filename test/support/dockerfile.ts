@@ -29,11 +29,12 @@ export function parseDockerfile(text: string): Stage[] {
 }
 
 /** Returns the arguments of a stage's last instruction of this kind; '' if it has none. */
-export function lastOf(stage: Stage | undefined, instruction: string): string {
+export function lastArgs(stage: Stage | undefined, instruction: string): string {
   return stage?.steps.findLast(([name]) => name === instruction)?.[1] ?? ''
 }
 
-export function copyOf(args: string): { from: string | null; sources: string[]; to: string } {
+/** Parses the arguments of a COPY instruction. */
+export function parseCopy(args: string): { from: string | null; sources: string[]; to: string } {
   const [, from = null] = /^--from=(\S+)\s/.exec(args) ?? []
   const paths = args.replace(/^--from=\S+\s+/, '').split(/\s+/)
   return { from, sources: paths.slice(0, -1), to: paths.at(-1) ?? '' }
@@ -74,7 +75,7 @@ export function buildInFolder(
   return folder
 
   function copy(args: string, into: string): void {
-    const { from, sources, to } = copyOf(args)
+    const { from, sources, to } = parseCopy(args)
     for (const source of sources) {
       const path = join(from === null ? context : join(target, from), source)
       const copyTo = to.endsWith('/') ? join(into, to, source) : join(into, to)

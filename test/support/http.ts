@@ -1,6 +1,6 @@
 import { keepSecret } from './secrets.ts'
 
-export interface Answer {
+export interface TestResponse {
   status: number
   headers: Headers
   text: string
@@ -21,9 +21,9 @@ export interface PostOptions {
 
 export interface Client {
   origin: string
-  get(path: string, options?: { accept?: string; headers?: Record<string, string> }): Promise<Answer>
+  get(path: string, options?: { accept?: string; headers?: Record<string, string> }): Promise<TestResponse>
   /** `FormData` is for uploads. */
-  post(path: string, body?: Record<string, unknown> | FormData, options?: PostOptions): Promise<Answer>
+  post(path: string, body?: Record<string, unknown> | FormData, options?: PostOptions): Promise<TestResponse>
   /** Returns the CSRF token of this session. */
   csrf(): Promise<string>
   /** Returns the value of the Cookie header, for example for `openStream`. */
@@ -31,7 +31,7 @@ export interface Client {
   /** Returns a client of another origin with the same cookies. */
   at(origin: string): Client
   register(username: string, password?: string): Promise<Client>
-  login(username: string, password?: string): Promise<Answer>
+  login(username: string, password?: string): Promise<TestResponse>
 }
 
 export const password = 'correct horse battery'
@@ -53,7 +53,7 @@ export function client(origin: string | (() => string), jar = new Map<string, st
     const body = init.body === undefined ? {} : { body: init.body }
     const response = await fetch(new URL(path, self.origin), { method, headers, redirect: 'manual', ...body })
     for (const line of response.headers.getSetCookie()) storeCookie(jar, line)
-    return answerOf(response)
+    return toTestResponse(response)
   }
 
   function cookie() {
@@ -77,7 +77,7 @@ export function client(origin: string | (() => string), jar = new Map<string, st
       }
       const sent = csrf === undefined ? await self.csrf() : csrf
       const json = type === 'json' && !(body instanceof FormData)
-      const answer = await send('POST', path, {
+      const response = await send('POST', path, {
         headers: {
           accept: accept ?? (type === 'json' ? 'application/json' : 'text/html'),
           ...(json ? { 'content-type': 'application/json' } : {}),
@@ -88,7 +88,7 @@ export function client(origin: string | (() => string), jar = new Map<string, st
       })
       // These begin a new session, which has a new token.
       if (/^\/(login|logout|register)\b/.test(path)) token = null
-      return answer
+      return response
     },
     at: (other) => client(other, jar),
     async login(username, pass = password) {
@@ -113,7 +113,7 @@ function storeCookie(jar: Map<string, string>, line: string): void {
   else jar.set(name, keepSecret(value))
 }
 
-async function answerOf(response: Response): Promise<Answer> {
+async function toTestResponse(response: Response): Promise<TestResponse> {
   const text = await response.text()
   const location = response.headers.get('location')
   const json = response.headers.get('content-type')?.includes('json') ? JSON.parse(text) : null
@@ -136,7 +136,7 @@ function formOf(body: Record<string, unknown> | FormData): BodyInit {
   return new URLSearchParams(Object.entries(body).map(([name, value]) => [name, String(value)]))
 }
 
-async function expectSuccess(sent: Promise<Answer>, what: string): Promise<void> {
+async function expectSuccess(sent: Promise<TestResponse>, what: string): Promise<void> {
   const { status, text } = await sent
   if (status >= 400) throw new Error(`${what} returned ${status}: ${text.slice(0, 500)}`)
 }

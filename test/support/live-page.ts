@@ -73,7 +73,7 @@ export async function openLivePage(person: Client): Promise<LivePage> {
 }
 
 async function getPage(person: Client, path: string): Promise<FeedPage> {
-  const answer = await person.get(path)
-  if (answer.status !== 200) throw new Error(`${path} returned ${answer.status}`)
-  return answer.json
+  const response = await person.get(path)
+  if (response.status !== 200) throw new Error(`${path} returned ${response.status}`)
+  return response.json
 }

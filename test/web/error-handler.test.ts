@@ -4,13 +4,13 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
 import pg from 'pg'
 import { useDatabase } from '../support/database.ts'
-import { client, type Answer } from '../support/http.ts'
+import { client, type TestResponse } from '../support/http.ts'
 import { startInstance } from '../support/instance.ts'
 
 describe('when the database does not answer', () => {
   const database = useDatabase()
 
-  function expectUnavailable(answer: Answer) {
+  function expectUnavailable(answer: TestResponse) {
     expect(answer.status).to.equal(503)
     expect(Number(answer.headers.get('retry-after'))).to.be.greaterThan(0)
     expect(answer.headers.get('content-security-policy')).to.be.a('string')
