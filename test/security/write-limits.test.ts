@@ -95,7 +95,7 @@ describe('limits on changes', () => {
   }
 
   for (const { limit, allowed, shared, attempt } of limited) {
-    it(`reject more than the allowed number of ${limit}, ${shared ? 'counted across instances' : 'counted per instance'}`, async () => {
+    it(`answer 429 beyond the limit "${limit}", ${shared ? 'counted across instances' : 'counted per instance'}`, async () => {
       const { person, own } = await createPerson()
       for (let n = 0; n < allowed; n++) {
         const instance = shared && n % 2 ? two : one
