@@ -48,7 +48,7 @@ export interface AppDeps {
     isStarted(): boolean
     ready(): { ok: boolean; why: string[] }
   }
-  /** The routes of streams. They read the session themselves: the session middleware would wait for the response to end. */
+  /** The routes of streams. They read the session without the session middleware, because a stream does not end. */
   stream?: ReturnType<Router<ContextState, ContextExtension>['routes']>
 }
 

@@ -157,7 +157,7 @@ function poolWarnings(db: DatabasePool): string[] {
 
 /** Tries again until the database is available, without a time limit. */
 async function startStreaming(parts: Parts, probe: () => Promise<void>): Promise<void> {
-  const backoff = createBackoff({ first: 250, most: 2_000 })
+  const backoff = createBackoff({ first: 250, max: 2_000 })
   for (; parts.phase === 'starting'; await pause(backoff.next())) {
     try {
       await probe()

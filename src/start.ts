@@ -1,6 +1,6 @@
 /**
- * `npm start` runs all of KoaFeed on one machine. It starts the embedded PostgreSQL (unless DATABASE_URL is set), migrates
- * the database, builds the browser bundle, and runs INSTANCES instances until it gets a signal.
+ * `npm start` runs all of KoaFeed on one machine. It starts the embedded PostgreSQL (unless DATABASE_URL is set),
+ * migrates the database, builds the browser bundle, and runs INSTANCES instances until it gets a signal.
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'

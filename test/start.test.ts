@@ -122,7 +122,7 @@ describe('npm start', function () {
       expect((await ann.post('/posts', { body: `After death ${times}` })).status).to.equal(201)
     }
     const delays = [
-      ...run.output().matchAll(/Instance 1 ended unexpectedly, by SIGKILL; it is restarted in (\S+) s/g),
+      ...run.output().matchAll(/Instance 1 ended unexpectedly by SIGKILL; it restarts in (\S+) s/g),
     ]
     expect(delays).to.have.length(2)
     expect(instancesOf(run.pid)).to.include(other)
@@ -137,7 +137,7 @@ describe('npm start', function () {
     const run = start({ PORT: '0' })
     await run.origins(1)
     process.kill(Number(instancesOf(run.pid)[0]), 'SIGKILL')
-    await eventually(() => run.output().includes('it is restarted in'))
+    await eventually(() => run.output().includes('it restarts in'))
     expect(await run.stop('SIGTERM')).to.equal(0)
     expect(processesOf(dataDir)).to.deep.equal([])
   })

@@ -1,7 +1,6 @@
 /**
- * Builds what the browser loads into `static/build/`: `app.js`, `app.css`, `upload.js`, which only the profile's form
- * needs, and a manifest of their hashes.
- * `node src/assets/build.ts` does it from the command line.
+ * Builds the files for the browser into `static/build/`: `app.js`, `app.css`, `upload.js` (for the profile form only),
+ * and a manifest of their hashes. `node src/assets/build.ts` runs it from the command line.
  */
 import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
@@ -23,12 +22,12 @@ export async function build({ minify = true }: { minify?: boolean } = {}): Promi
   await writeFile(join(target, 'app.js'), script)
   await writeFile(join(target, 'upload.js'), upload)
   await writeFile(join(target, 'app.css'), css)
-  await esbuild.stop() // the bundler is a process of its own, which would stay as long as ours
+  await esbuild.stop() // otherwise the bundler's process runs as long as this one
   const manifest = { 'app.js': hash(script), 'upload.js': hash(upload), 'app.css': hash(css) }
   await writeFile(join(target, 'manifest.json'), JSON.stringify(manifest, null, 2) + '\n')
 }
 
-/** One ES module with all that `entry` imports, the precompiled partials included. */
+/** Bundles `entry` and its imports, including the precompiled partials, into one ES module. */
 export async function bundle(entry: string, { minify = true }: { minify?: boolean } = {}): Promise<string> {
   const result = await esbuild.build({
     entryPoints: [entry],

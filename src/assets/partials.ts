@@ -5,8 +5,8 @@ import nunjucks from 'nunjucks'
 import { createEnvironment } from '../lib/templates.ts'
 
 /**
- * Lets the browser's code `import partials from 'koafeed:partials'`: each file of `templates/partials/` compiled to a
- * function, so that the page evaluates no text as code and the content security policy needs no exception.
+ * An esbuild plugin for `import partials from 'koafeed:partials'` in browser code. It compiles each file of
+ * `templates/partials/` to a function, so that the content security policy needs no `unsafe-eval`.
  */
 export function partialsPlugin(templates: string): Plugin {
   return {
@@ -37,19 +37,19 @@ async function compilePartials(templates: string): Promise<string> {
   return `export default {\n${compiled.join(',\n')}\n}\n`
 }
 
-/** nunjucks compiles to `function root(…) {…} return { root: root };` */
+/** nunjucks generates `function root(…) {…} return { root: root };`. */
 const asFunction: NonNullable<nunjucks.PrecompileOptions['wrapper']> = (templates) =>
-  // The type names one template; what comes is a list of them.
+  // The type says one template, but nunjucks passes a list.
   [templates]
     .flat()
-    .map(({ name, template }) => `${JSON.stringify(name)}: (() => {\n${slim(template)}\n})().root`)
+    .map(({ name, template }) => `${JSON.stringify(name)}: (() => {\n${simplify(template)}\n})().root`)
     .join(',\n')
 
 /**
- * Removes what no partial needs: exports, line numbers, a parent template, and the counters of a loop except its first
- * and last. An include becomes one call of `env.include` instead of a list of asynchronous tasks.
+ * Removes code that partials do not need: exports, line numbers, the parent template, and loop variables except
+ * `loop.first` and `loop.last`. Replaces the asynchronous tasks of an include with one call of `env.include`.
  */
-function slim(template: string): string {
+function simplify(template: string): string {
   return template
     .replace(/if\(frame\.topLevel\) \{\ncontext\.addExport\(.*\);\n\}\n/g, '')
     .replace(/,\d+,\d+\), env\.opts\.autoescape\)/g, '), env.opts.autoescape)')

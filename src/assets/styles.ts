@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import * as esbuild from 'esbuild'
 import { PurgeCSS } from 'purgecss'
 
-/** What is used of Bootstrap, and our own sheet after it. */
+/** Builds the stylesheet: the used parts of Bootstrap, then the site's own rules. */
 export async function styles(root: string, { minify }: { minify: boolean }): Promise<string> {
   const bootstrap = await readFile(join(root, 'node_modules/bootstrap/dist/css/bootstrap.min.css'), 'utf8')
   const own = await readFile(join(root, 'static/css/site.css'), 'utf8')
@@ -18,7 +18,7 @@ export async function styles(root: string, { minify }: { minify: boolean }): Pro
   return code
 }
 
-/** Bootstrap is dark where an attribute says so; a page without the attribute is to follow the system. */
+/** Adds Bootstrap's dark mode, which requires an attribute, for systems with a dark colour scheme. */
 function followSystemTheme(css: string): string {
   return css.replace(
     /([^{}]*)\[data-bs-theme=dark\]([^{}]*)\{([^{}]*)\}/g,

@@ -1,31 +1,34 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Unavailable } from '../lib/errors.ts'
 
-/** What all database calls of one request may take together, so that a refusal comes within 5 s. */
+/** The time that all database calls of one request may take in total, so that a client gets 503 within 5 s. */
 const DEADLINE_MS = 4_500
 
 interface Budget {
+  /** Milliseconds. */
   left: number
-  /** Calls in progress; the clock runs while there is at least one. */
+  /** Calls in progress. The budget decreases while there is at least one. */
   calls: number
+  /** When the first of these calls started. */
   since: number
 }
 
 const budgets = new AsyncLocalStorage<Budget | null>()
 
-/** Middleware: all database calls of a request share one budget of time. */
+/** Middleware: all database calls of a request share one time budget. */
 export async function withRequestDeadline(_ctx: unknown, next: () => Promise<unknown>): Promise<void> {
   await budgets.run(newBudget(), next)
 }
 
-/** Runs work of many transactions: each database call has a budget of its own. */
+/** Runs work with many transactions. Each database call in it has a separate budget. */
 export function withoutDeadline<T>(work: () => T): T {
   return budgets.run(null, work)
 }
 
 /**
- * Runs `work` at the cost of the request's budget, and gives it the milliseconds that are left. After the deadline the
- * caller gets Unavailable; work that has begun continues without it.
+ * Runs `work` within the request's time budget. `left` is the rest of the budget in milliseconds. Work that has started
+ * continues after the deadline, but its result is lost.
+ * @throws Unavailable after the deadline
  */
 export async function withinDeadline<T>(work: (left: number) => Promise<T>): Promise<T> {
   const budget = budgets.getStore() ?? newBudget()

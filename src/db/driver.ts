@@ -2,9 +2,9 @@ import pg from 'pg'
 import * as slonik from 'slonik'
 
 /**
- * slonik's way to PostgreSQL, with three things that its own driver has no option for: a limit on how long an answer
- * may take (a silent network never answers), TCP keep-alive, and `begin`: the statements that begin a transaction, in
- * one round trip. A connection with any error but PostgreSQL's own is not used again.
+ * A slonik driver with three features that slonik's own driver has no options for: a timeout for responses (for
+ * networks that drop packets silently), TCP keep-alive, and `begin`, the statements that start a transaction in one
+ * round trip. After any error except PostgreSQL's own, the connection is closed.
  */
 export function createPgDriver({
   begin,
@@ -38,23 +38,23 @@ export function createPgDriver({
               rows,
             }
           } catch (error) {
-            // Ending it while a query is under way cuts the wire: what is asked next fails at once.
+            // This closes the socket at once if a query is in progress, so later queries fail immediately.
             if (!(error instanceof pg.DatabaseError)) void client.end()
             throw translate(error as Error)
           }
         },
         stream() {
-          throw new Error('nothing here reads row by row')
+          throw new Error('streams are not supported')
         },
       }
     },
   }))
 }
 
-type Named = new (error: never) => Error
+type ErrorClass = new (error: never) => Error
 
-/** The errors that callers tell apart; the others keep PostgreSQL's code. */
-const kinds: Record<string, Named> = {
+/** The slonik errors that callers distinguish. Other errors keep PostgreSQL's code. */
+const errorClasses: Record<string, ErrorClass> = {
   '23502': slonik.NotNullIntegrityConstraintViolationError,
   '23503': slonik.ForeignKeyIntegrityConstraintViolationError,
   '23505': slonik.UniqueIntegrityConstraintViolationError,
@@ -64,7 +64,7 @@ const kinds: Record<string, Named> = {
 
 function translate(error: Error): Error {
   if (!(error instanceof pg.DatabaseError)) return new slonik.BackendTerminatedUnexpectedlyError(error)
-  const Kind = kinds[error.code ?? '']
-  if (Kind) return new Kind(error as never)
+  const Class = errorClasses[error.code ?? '']
+  if (Class) return new Class(error as never)
   return /^57P|^25P03/.test(error.code ?? '') ? new slonik.BackendTerminatedError(error) : error
 }

@@ -7,12 +7,12 @@ import pg from 'pg'
 
 const root = join(import.meta.dirname, '../..')
 
-/** One number for everybody who migrates: two deploys, or several instances that start, wait for each other. */
+/** The key of the advisory lock. Only one process at a time migrates a database. */
 const lockId = 5_062_733
 
 /**
- * Every statement on a table queues behind a migration that waits to lock it. The migration therefore gives up sooner than
- * the requests behind it do (1 s), lets them pass and tries again.
+ * While a migration waits to lock a table, all later statements on the table wait too. So the migration gives up sooner
+ * than the requests do (1 s), and tries again after a pause.
  */
 const LOCK_TIMEOUT_MS = 500
 const FIRST_WAIT_MS = 500
@@ -21,10 +21,10 @@ const RETRY_FOR_MS = 10 * 60_000
 const LOCK_NOT_AVAILABLE = '55P03'
 
 /**
- * Brings a database up to date: the migrations that it has not seen, in order and in one transaction, then, where they
- * have changed, today's function bodies of `sql/`. Safe to run at any time, from several places at once.
- * A migration that cannot get a lock is repeated for up to ten minutes.
- * @throws Error that says what failed, with file and line in `sql/`; nothing of its transaction stays
+ * Runs the migrations that the database does not have yet, in order and in one transaction. Then, if a file of `sql/`
+ * has changed, applies all of `sql/` in another transaction. Safe to run at any time, and by several processes at once.
+ * If a transaction cannot get a lock, it is tried again for up to ten minutes.
+ * @throws Error that describes what failed, with file and line in `sql/`; its transaction is rolled back
  */
 export async function migrate(
   databaseUrl: string,
@@ -34,7 +34,7 @@ export async function migrate(
   const client = await connect(databaseUrl)
   try {
     await client.query('select pg_advisory_lock($1)', [lockId])
-    // Only from here on: waiting for another migration delays nobody.
+    // Set after the advisory lock, because waiting for another migration blocks no requests.
     await client.query(`set lock_timeout = ${LOCK_TIMEOUT_MS}`)
     for (const name of await withRetries(() => runMigrations(client, dir), log)) log(`Migrated: ${name}`)
     if (await withRetries(() => applySql(client), log)) log('Applied: sql/')
@@ -43,7 +43,10 @@ export async function migrate(
   }
 }
 
-/** The names of the migrations that ran. Throws an Error that says what failed, with node-pg-migrate's own words. */
+/**
+ * Returns the names of the migrations that it ran.
+ * @throws Error with the messages of node-pg-migrate
+ */
 async function runMigrations(dbClient: pg.Client, dir: string): Promise<string[]> {
   const lines: string[] = []
   const note = (line: string): void => void lines.push(line)
@@ -66,7 +69,10 @@ async function runMigrations(dbClient: pg.Client, dir: string): Promise<string[]
   }
 }
 
-/** Repeats a transaction that did not get a lock in time; everything else that fails, fails. */
+/**
+ * Repeats a transaction whose lock request timed out.
+ * @throws any other error of the transaction, and the timeout after RETRY_FOR_MS
+ */
 async function withRetries<T>(transaction: () => Promise<T>, log: (line: string) => void): Promise<T> {
   const deadline = Date.now() + RETRY_FOR_MS
   for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, MAX_WAIT_MS)) {
@@ -95,7 +101,7 @@ async function connect(connectionString: string): Promise<pg.Client> {
     await client.connect()
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException
-    throw new Error(`The database does not let us in: ${message || code}`, { cause: error })
+    throw new Error(`Cannot connect to the database: ${message || code}`, { cause: error })
   }
   const { rows } = await client.query<{ version: number }>(
     `select current_setting('server_version_num')::int as version`,
@@ -104,11 +110,11 @@ async function connect(connectionString: string): Promise<pg.Client> {
   if (version >= 150_000) return client
   await client.end()
   throw new Error(
-    `KoaFeed needs PostgreSQL 15 or newer; this database is of version ${Math.floor(version / 10_000)}`,
+    `KoaFeed requires PostgreSQL 15 or newer; this database has version ${Math.floor(version / 10_000)}`,
   )
 }
 
-/** A function's body stands once, in its file; triggers that call it are not touched, so no table is locked for it. */
+/** Replaces all functions, if a file has changed. Returns whether it did. Replacing a function locks no table. */
 async function applySql(client: pg.Client): Promise<boolean> {
   const files = globSync('sql/**/*.sql', { cwd: root })
     .filter((file) => file !== join('sql', 'schema.sql'))

@@ -1,8 +1,8 @@
 import { BadRequest } from '../lib/errors.ts'
 
-/** A place in a list that is ordered by (at, id), newest first. */
+/** A position in a list that is ordered by (at, id), newest first. */
 export interface Cursor {
-  /** ISO 8601, UTC, microseconds: a millisecond would skip or repeat what happened within it. */
+  /** ISO 8601 in UTC with microseconds. With milliseconds, rows within one millisecond would be skipped or repeated. */
   at: string
   id: string
 }
@@ -10,7 +10,7 @@ export interface Cursor {
 const PATTERN = /^((?:19|20|21)\d\d-\d\d-\d\dT[0-2]\d:[0-5]\d:[0-5]\d\.\d{6}Z)_([1-9]\d{0,18})$/
 const MAX_ID = 2n ** 63n - 1n
 
-/** The place before everything: a first page starts here. */
+/** The position before the newest row, where the first page starts. */
 export const START: Cursor = { at: 'infinity', id: MAX_ID.toString() }
 
 export function formatCursor({ at, id }: Cursor): string {
@@ -18,8 +18,8 @@ export function formatCursor({ at, id }: Cursor): string {
 }
 
 /**
- * Makes a page of up to `size` items. A query asks for `size + 1` rows, in the order of the page: if it returns the last
- * one, there is another page.
+ * Makes a page of up to `size` items. A query asks for `size + 1` rows, in the order of the page: if it returns the
+ * last one, there is another page.
  */
 export function toPage<Row extends Cursor>(
   found: readonly Row[],
@@ -30,7 +30,10 @@ export function toPage<Row extends Cursor>(
   return { rows, before: found.length > size && last ? formatCursor(last) : null }
 }
 
-/** Reads `?before=`; nothing is the first page. Throws BadRequest for what `formatCursor` never wrote. */
+/**
+ * Reads `?before=`. Without it, the page is the first one.
+ * @throws BadRequest if `formatCursor` cannot have written it
+ */
 export function parseBefore(text: string | undefined): Cursor {
   if (text === undefined || text === '') return START
   const [, at, id] = PATTERN.exec(text) ?? []
@@ -40,7 +43,7 @@ export function parseBefore(text: string | undefined): Cursor {
   return { at, id }
 }
 
-/** JavaScript reads 31 February as 3 March; PostgreSQL refuses it. */
+/** JavaScript accepts 31 February as 3 March, but PostgreSQL rejects it. */
 function isDate(at: string): boolean {
   const milliseconds = `${at.slice(0, 23)}Z`
   const date = new Date(milliseconds)

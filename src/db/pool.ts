@@ -16,12 +16,12 @@ import { createPgDriver } from './driver.ts'
 import { takeQuery, withinQuery } from './query-slots.ts'
 import { createKeyedSlots, createSlots } from '../lib/slots.ts'
 
-/** Whatever can run a query: the pool, or the connection of a transaction. */
+/** Runs queries: the pool, or the connection of a transaction. */
 export type Db = CommonQueryMethods
 
 /**
- * The one boundary that all writes go through; `fn` gets a transaction. `row` names the row that `fn` locks first where
- * many may want the same one ("posts 12").
+ * Runs `fn` in a transaction. All writes of the application use it. `row` names the row that `fn` locks first ("posts
+ * 12"), if many requests may write to that row.
  */
 export type Write = <T>(fn: (db: Db) => Promise<T>, row?: string) => Promise<T>
 
@@ -29,29 +29,29 @@ export type { DatabasePool }
 
 const tag = createSqlTag()
 
-/** slonik's tag, with `sql.row<Row>()`: a statement whose rows are of type Row, on the word of the SQL beside it. */
+/** slonik's tag, with `sql.row<Row>()` for a statement whose rows have the type Row. The rows are not validated. */
 export const sql = Object.assign(tag, {
   row: <Row extends object>() => tag.type(z.custom<Row>()),
 })
 
 const MAX_WAIT_MS = 1_200
 const STATEMENT_TIMEOUT_MS = 2_500
-/** PostgreSQL gives a statement up by itself; whoever has said nothing by now is not there. */
-const ANSWER_TIMEOUT_MS = 3_000
+/** Longer than the statement timeout. A server that has not responded by then is unreachable. */
+const RESPONSE_TIMEOUT_MS = 3_000
 const CONNECTION_TIMEOUT_MS = 2_000
-const GOODBYE_TIMEOUT_MS = 500
+const CLOSE_TIMEOUT_MS = 500
 
-/** Waiting for a lock holds a connection, so it ends early. */
+/** Short, because a statement that waits for a lock occupies a connection. */
 const LOCK_TIMEOUT_MS = 1_000
-/** Of the pool's ten connections; the others are left to reads. */
+/** Writes use at most 6 of the pool's 10 connections. The others are for reads. */
 const MAX_WRITES = 6
 const MAX_WAITING_WRITES = 100
-/** PostgreSQL runs the writes of one row one after the other, so more at a time would only hold connections. */
+/** PostgreSQL runs writes to one row one after the other, so more of them would only occupy connections. */
 const MAX_WRITES_PER_ROW = 2
 
 /**
- * A pool of connections to PostgreSQL. bigint comes as a decimal string (JSON has no other place for it), times as
- * the text that PostgreSQL sends. Whatever is asked of it is answered, or refused, in bounded time.
+ * Creates a pool of connections to PostgreSQL. Values of type bigint become decimal strings, because JSON numbers
+ * cannot hold them; times keep the text that PostgreSQL sends. Every query ends or fails within a time limit.
  */
 export async function createDb(
   url: string,
@@ -61,21 +61,21 @@ export async function createDb(
     maxPoolSize,
     captureStackTrace: false,
     connectionRetryLimit: 0,
-    gracefulTerminationTimeout: GOODBYE_TIMEOUT_MS,
-    // Nothing here sets session state, so the default `discard all` would only cost a round trip a query.
+    gracefulTerminationTimeout: CLOSE_TIMEOUT_MS,
+    // No code sets session state, so the default `discard all` would only cost one round trip per query.
     resetConnection: async () => {},
     driverFactory: createPgDriver({
       connectionString: withApplicationName(url, applicationName),
       connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
-      query_timeout: ANSWER_TIMEOUT_MS,
+      query_timeout: RESPONSE_TIMEOUT_MS,
       statement_timeout: STATEMENT_TIMEOUT_MS,
       idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
       types: { getTypeParser },
-      // Not a startup parameter: it must not limit reads, and poolers refuse startup options.
+      // Not a startup parameter, because it must not apply to reads, and because poolers reject startup options.
       begin: `start transaction; set local lock_timeout = ${LOCK_TIMEOUT_MS}`,
     }),
   })
-  return boundWait(pool)
+  return withWaitLimit(pool)
 }
 
 const TEXT_TYPES = new Set<number>([pg.types.builtins.INT8, pg.types.builtins.TIMESTAMPTZ])
@@ -97,21 +97,21 @@ const methods = [
   'transaction',
 ] as const
 
-/** slonik has no limit on waiting for a connection. A request that times out gets 503; its query never runs. */
-function boundWait(pool: DatabasePool): DatabasePool {
+/** Limits the time that a query waits for a connection; slonik has no such limit. A query that times out never runs. */
+function withWaitLimit(pool: DatabasePool): DatabasePool {
   async function use<T>(work: (connection: DatabasePoolConnection) => Promise<T>, left: number): Promise<T> {
     const { promise: timedOut, reject } = Promise.withResolvers<never>()
-    let late = false
+    let isLate = false
     const timer = setTimeout(
       () => {
-        late = true
+        isLate = true
         reject(new Unavailable())
       },
       Math.min(MAX_WAIT_MS, left),
     )
     const done = pool.connect(async (connection) => {
       clearTimeout(timer)
-      return late ? null : resultOf(work(connection))
+      return isLate ? null : resultOf(work(connection))
     })
     try {
       const result = (await Promise.race([done, timedOut])) as Result<T>
@@ -124,7 +124,7 @@ function boundWait(pool: DatabasePool): DatabasePool {
   const connect: DatabasePool['connect'] = (work) =>
     withinDeadline(async (left) => {
       const release = await takeQuery(Math.min(MAX_WAIT_MS, left))
-      return holding(release, work, (held) => use(held, left))
+      return withRelease(release, work, (releasing) => use(releasing, left))
     })
   type Method = (...given: unknown[]) => Promise<unknown>
   const bounded = methods.map((method): [string, Method] => [
@@ -137,19 +137,19 @@ function boundWait(pool: DatabasePool): DatabasePool {
 type Result<T> = { value: T } | { error: Error }
 
 /**
- * slonik closes the connection of a handler that throws. PostgreSQL has rolled back a statement that it refused, and its
- * connection is as good as before, so the error is returned.
+ * Returns errors that leave the connection usable, because slonik closes the connection if a handler throws. PostgreSQL
+ * rolls back a statement that it rejects, and the connection still works.
  */
 async function resultOf<T>(work: Promise<T>): Promise<Result<T>> {
   try {
     return { value: await work }
   } catch (error) {
-    if (error instanceof Error && REFUSED_BY_POSTGRES.some((kind) => error instanceof kind)) return { error }
+    if (error instanceof Error && HARMLESS_ERRORS.some((kind) => error instanceof kind)) return { error }
     throw error
   }
 }
 
-const REFUSED_BY_POSTGRES = [
+const HARMLESS_ERRORS = [
   HttpError,
   pg.DatabaseError,
   IntegrityConstraintViolationError,
@@ -158,8 +158,8 @@ const REFUSED_BY_POSTGRES = [
 ]
 
 /**
- * Each write is one transaction: what triggers note for the commit belongs to it alone. Writes that wait for a lock leave
- * connections to reads, and writes that wait for one row leave connections to the writes of other rows.
+ * Creates `write`. Each write is one separate transaction, because triggers collect data until the commit. Writes that
+ * wait for a lock leave connections for reads, and writes that wait for one row leave connections for other rows.
  */
 export function createWrite(db: DatabasePool): Write {
   const all = createSlots({ size: MAX_WRITES, waiting: MAX_WAITING_WRITES })
@@ -173,13 +173,13 @@ export function createWrite(db: DatabasePool): Write {
         () => all.take(wait),
       ])
       const transact = (connection: DatabasePoolConnection) => connection.transaction((tx) => fn(tx))
-      return withinQuery(() => holding(release, transact, db.connect))
+      return withinQuery(() => withRelease(release, transact, db.connect))
     })
 }
 
 type Release = () => void
 
-/** Takes one after the other; if one is refused, the earlier ones are released. */
+/** Takes the slots one after the other. If one throws, the earlier ones are released. */
 async function takeEach(takes: (() => Promise<Release>)[]): Promise<Release> {
   const taken: Release[] = []
   const release = (): void => taken.forEach((one) => one())
@@ -194,20 +194,20 @@ async function takeEach(takes: (() => Promise<Release>)[]): Promise<Release> {
 
 type Connect = <T>(work: (connection: DatabasePoolConnection) => Promise<T>) => Promise<T>
 
-/** Releases when the connection is free again. A caller that timed out has its answer before that. */
-async function holding<T>(
+/** Runs `work` and releases the slot when the connection is free, which may be later than the caller's timeout. */
+async function withRelease<T>(
   release: Release,
   work: (connection: DatabasePoolConnection) => Promise<T>,
   connect: Connect,
 ): Promise<T> {
-  let begun = false
+  let hasStarted = false
   try {
     return await connect(async (connection) => {
-      begun = true
+      hasStarted = true
       return work(connection).finally(release)
     })
   } finally {
-    if (!begun) release()
+    if (!hasStarted) release()
   }
 }
 

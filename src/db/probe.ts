@@ -2,7 +2,7 @@ import pg from 'pg'
 
 const TIMEOUT_MS = 2_000
 
-/** Throws unless the database accepts a LISTEN, which a standby refuses, and has the table of the log. */
+/** @throws Error unless the database accepts LISTEN, which a standby rejects, and has the table `log` */
 export async function probeDatabase(connectionString: string, applicationName: string): Promise<void> {
   const client = new pg.Client({
     connectionString,
@@ -10,7 +10,7 @@ export async function probeDatabase(connectionString: string, applicationName: s
     connectionTimeoutMillis: TIMEOUT_MS,
     query_timeout: TIMEOUT_MS,
   })
-  // A connection that breaks between two calls: the next call throws.
+  // Ignored, because the next call on a broken connection throws.
   client.on('error', () => {})
   try {
     await client.connect()

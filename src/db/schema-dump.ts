@@ -1,8 +1,8 @@
 import type pg from 'pg'
 
 /**
- * Describes the public schema as text that is the same for the same schema: what `sql/schema.sql` holds, so that a
- * change of a migration or a trigger shows as a difference in review. Function bodies stand in `sql/`, and not here.
+ * Describes the public schema as text for `sql/schema.sql`, so that a review shows changes of tables and triggers. The
+ * same schema always gives the same text. Function bodies are not included, because they are in `sql/`.
  */
 export async function describeSchema(client: pg.ClientBase): Promise<string> {
   const parts: string[] = []
@@ -14,7 +14,7 @@ export async function describeSchema(client: pg.ClientBase): Promise<string> {
   return `${parts.join('\n\n')}\n`
 }
 
-/** Each returns (name, lines), in a stable order; columns in the order of the table. */
+/** Each query returns (name, lines) in a stable order. Columns keep their order in the table. */
 const queries = {
   types: `
     select format('%s %s', case t.typtype when 'e' then 'enum' else 'domain' end, t.typname) as name,
@@ -50,7 +50,7 @@ const queries = {
     group by c.oid, c.relname, c.relpersistence, c.reloptions
     order by c.relname collate "C"`,
 
-  // PostgreSQL 18 lists not-null as constraints, which the columns above tell already.
+  // Without the not-null constraints of PostgreSQL 18, which the columns above show already.
   constraints: `
     select 'on ' || c.conrelid::regclass as name,
       string_agg(

@@ -15,8 +15,8 @@ const timeless = ['timezone=UTC', 'log_timezone=UTC']
 const unsafe = ['fsync=off', 'full_page_writes=off']
 
 /**
- * Makes the data unless it is there: in a folder beside, renamed when whole, so that an interrupted start leaves nothing
- * that looks like data.
+ * Makes the data unless it is there: in a folder beside, renamed when whole, so that an interrupted start leaves
+ * nothing that looks like data.
  */
 export async function ensureCluster(
   place: Place,

@@ -23,7 +23,8 @@ export interface PostgresOptions {
  * Starts the embedded PostgreSQL whose data is in `dataDir`, making the data first where there is none. It listens on
  * 127.0.0.1, on a port that was free. A server that outlived its KoaFeed (kill -9) is found and used.
  *
- * The server runs in a session of its own, so that Ctrl+C in a terminal does not reach it before KoaFeed is done with it.
+ * The server runs in a session of its own, so that Ctrl+C in a terminal does not reach it before KoaFeed is done with
+ * it.
  * @throws Error with a message for the user, when another KoaFeed uses `dataDir` or the server does not start
  */
 export async function startPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {

@@ -1,24 +1,25 @@
 export interface Backoff {
-  /** Milliseconds to wait before the next attempt. */
+  /** Returns the delay before the next attempt, in milliseconds. */
   next(): number
+  /** Starts again with the first delay. */
   reset(): void
 }
 
-/** Delays that double from `first` to `most` ms. Each is cut by up to a half at random, so that attempts spread out. */
+/** Delays that double from `first` to `max` ms, each shortened by a random part of up to one half (jitter). */
 export function createBackoff({
   first,
-  most,
+  max,
   random = Math.random,
 }: {
   first: number
-  most: number
+  max: number
   random?: () => number
 }): Backoff {
   let delay = first
   return {
     next() {
       const current = delay
-      delay = Math.min(2 * delay, most)
+      delay = Math.min(2 * delay, max)
       return Math.round(current * (1 - random() / 2))
     },
     reset() {

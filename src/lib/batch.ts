@@ -4,8 +4,8 @@ const WAIT_MS = 2
 const MAX_KEYS = 1_000
 
 /**
- * Gathers look-ups that come within two milliseconds of each other into one query. `load` answers in the order of
- * its keys; nothing is cached. When an instance dies, thousands of clients come to its neighbours at once.
+ * Combines look-ups within two milliseconds into one query, without a cache. `load` returns the values in the order of
+ * its keys. It is needed when an instance fails and thousands of clients reconnect to the others at the same time.
  */
 export function createBatch<Key, Value>(
   load: (keys: readonly Key[]) => Promise<Value[]>,

@@ -1,14 +1,14 @@
-/** Time, timers and random numbers as a dependency, so that the simulation can replace them. */
+/** Time, timers and random numbers. They are a dependency, so that the simulation can replace them. */
 export interface Clock {
-  /** Milliseconds; only differences mean something. */
+  /** Milliseconds since an arbitrary start; only differences are meaningful. */
   now(): number
-  /** From 0 up to, not including, 1. */
+  /** At least 0, less than 1. */
   random(): number
-  /** Runs once after `ms` milliseconds; returns how to cancel it. */
+  /** Calls `run` once after `ms` milliseconds. Returns a function that cancels it. */
   after(ms: number, run: () => void): () => void
-  /** Runs every `ms` milliseconds; returns how to cancel it. */
+  /** Calls `run` every `ms` milliseconds. Returns a function that stops it. */
   every(ms: number, run: () => void): () => void
-  /** Runs after the I/O that is ready now has been handled; returns how to cancel it. */
+  /** Calls `run` after the I/O that is ready now (setImmediate). Returns a function that cancels it. */
   nextTurn(run: () => void): () => void
 }
 

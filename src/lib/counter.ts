@@ -4,14 +4,17 @@ interface Window {
 }
 
 export interface Counter {
-  /** Counts one more hit of the key, and returns the hits in its window and the seconds until that ends. */
+  /**
+   * Counts one hit of the key. The first hit starts a window of `seconds`. Returns the hits in the window, and the
+   * seconds until it ends.
+   */
   hit(key: string, seconds: number): { hits: number; seconds: number }
   size(): number
 }
 
 /**
- * Counts in the memory of this process. A full counter drops the key whose window began first, so its memory is
- * bounded; `size` must exceed the number of people who are active within a window.
+ * Counts hits in memory, for up to `size` keys. A full counter removes the key whose window started first, so `size`
+ * must be greater than the number of users who are active within one window.
  */
 export function createCounter({ size, now = Date.now }: { size: number; now?: () => number }): Counter {
   const windows = new Map<string, Window>()

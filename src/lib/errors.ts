@@ -1,12 +1,13 @@
 import type { Pages } from '../shared/pages.ts'
 
-/** A refusal in words for the person who asked; one middleware (lib/failures.ts) turns it into a response. */
+/** An error with a message for the user. One middleware (web/error-handler.ts) turns it into a response. */
 export class HttpError extends Error {
   readonly status: number
-  /** What programs read, in `error.code`. */
+  /** `error.code` in JSON responses. */
   readonly code: string
+  /** Messages by field of the form. */
   readonly fields: Record<string, string>
-  /** Seconds after which it is worth trying again. */
+  /** Seconds to wait before the next attempt; null if another attempt does not help. */
   readonly retryAfter: number | null
   constructor(
     status: number,
@@ -24,12 +25,12 @@ export class HttpError extends Error {
 }
 
 export class BadRequest extends HttpError {
-  constructor(message = 'This request could not be understood.') {
+  constructor(message = 'This request is invalid.') {
     super(400, 'bad_request', message)
   }
 }
 
-/** Nobody is signed in: pages lead to /login. */
+/** The visitor is not signed in. HTML requests are redirected to /login. */
 export class Unauthorized extends HttpError {
   constructor(message = 'Please sign in first.') {
     super(401, 'unauthorized', message)
@@ -42,7 +43,7 @@ export class Forbidden extends HttpError {
   }
 }
 
-/** It does not exist, or the viewer may not know that it does. */
+/** The thing does not exist, or the viewer may not know that it exists. */
 export class NotFound extends HttpError {
   constructor(message = 'There is nothing here.') {
     super(404, 'not_found', message)
@@ -50,7 +51,7 @@ export class NotFound extends HttpError {
 }
 
 export class MethodNotAllowed extends HttpError {
-  constructor(message = 'This address does not take such a request.') {
+  constructor(message = 'This page does not support this kind of request.') {
     super(405, 'method_not_allowed', message)
   }
 }
@@ -67,7 +68,7 @@ export class UnsupportedMedia extends HttpError {
   }
 }
 
-/** A message for each field that needs another value; the form that was filled in is shown again. */
+/** Fields have invalid values. HTML requests get the form again, with a message at each field. */
 export class Invalid extends HttpError {
   readonly form: FilledForm | null
   constructor(fields: Record<string, string>, form: FilledForm | null = null) {
@@ -76,22 +77,22 @@ export class Invalid extends HttpError {
   }
 }
 
-/** Where a form is shown again: its template and what that is given besides `errors`. */
+/** A submitted form that can be shown again. `context` is the context of its template, without `errors`. */
 export interface FilledForm {
   template: keyof Pages
   context: Record<string, unknown>
 }
 
 export class TooMany extends HttpError {
-  /** Which limit it was, for the log. */
+  /** The key of the rate limit, for the log. */
   readonly limit: string
-  constructor(message = 'That was too often. Please wait a while.', retryAfter = 60, limit = '') {
+  constructor(message = 'You did this too often. Please wait and try again.', retryAfter = 60, limit = '') {
     super(429, 'too_many', message, { retryAfter })
     this.limit = limit
   }
 }
 
-/** Something this answer needs is busy or away; trying again helps. */
+/** A resource is busy or not available at the moment. Trying again may help. */
 export class Unavailable extends HttpError {
   constructor(message = 'The site is busy. Please try again in a moment.', retryAfter = 2) {
     super(503, 'unavailable', message, { retryAfter })

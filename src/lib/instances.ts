@@ -3,29 +3,30 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { createBackoff } from './backoff.ts'
 
 const FIRST_DELAY_MS = 500
-const MOST_DELAY_MS = 30_000
-/** An instance that ran for this long is restarted soon again. */
+const MAX_DELAY_MS = 30_000
+/** An instance that has run for this long restarts with the first delay. */
 const STABLE_MS = 60_000
 
 export interface Instances {
-  /** The origins at which they listen, in order, once all are ready; rejects if one ends before it is. */
+  /** Resolves with the origins of the instances, in order, when all are ready. Rejects if one ends before that. */
   ready: Promise<string[]>
-  /** Asks all to end, and kills those that have not after `patience` ms. */
-  stop(patience: number): Promise<void>
+  /** Shuts all instances down, and kills those that still run after `timeoutMs`. */
+  stop(timeoutMs: number): Promise<void>
+  /** Kills all instances. */
   kill(): void
 }
 
 interface Instance {
   child: ChildProcess
-  /** Settles with its origin. */
+  /** Resolves with the origin. */
   ready: Promise<string>
-  /** Settles with how it ended. */
+  /** Resolves with how the process ended, as text. */
   exited: Promise<string>
 }
 
 /**
- * Runs copies of a program as processes of their own, one for each environment, and restarts those that end. A copy
- * sends `{ ready: 'http://…' }` over the IPC channel, and ends at SIGTERM or when the channel closes.
+ * Runs one process of the program per environment, and restarts processes that end. The program must send
+ * `{ ready: 'http://…' }` over the IPC channel, and must end at SIGTERM or when the channel closes.
  */
 export function startInstances(
   file: string,
@@ -40,10 +41,10 @@ export function startInstances(
   const signal = (name: NodeJS.Signals) => all.forEach((one) => one.current().child.kill(name))
   return {
     ready: Promise.all(all.map((one) => one.ready)),
-    async stop(patience) {
+    async stop(timeoutMs) {
       stopping.abort()
       signal('SIGTERM')
-      const timer = setTimeout(() => signal('SIGKILL'), patience)
+      const timer = setTimeout(() => signal('SIGKILL'), timeoutMs)
       await Promise.all(all.map((one) => one.ended))
       clearTimeout(timer)
     },
@@ -53,9 +54,9 @@ export function startInstances(
 
 interface Supervised {
   current(): Instance
-  /** Settles when the first one is ready; rejects if it ends before. */
+  /** Resolves when the first process is ready. Rejects if it ends before that. */
   ready: Promise<string>
-  /** Settles when the current one has ended and none follows. */
+  /** Resolves when the process has ended and will not be restarted. */
   ended: Promise<void>
 }
 
@@ -64,19 +65,19 @@ function supervise(
   start: () => Instance,
   { log, stopping }: { log: (line: string) => void; stopping: AbortSignal },
 ): Supervised {
-  const backoff = createBackoff({ first: FIRST_DELAY_MS, most: MOST_DELAY_MS })
+  const backoff = createBackoff({ first: FIRST_DELAY_MS, max: MAX_DELAY_MS })
   let current = start()
   const ready = Promise.race([
     current.ready,
     current.exited.then((how) =>
-      fail(`${name} ended ${how} before it was ready; its output above may say why`),
+      fail(`${name} ended ${how} before it was ready; its output above may contain the reason`),
     ),
   ])
 
   async function restart(how: string, ranFor: number): Promise<void> {
     if (ranFor >= STABLE_MS) backoff.reset()
     const delay = backoff.next()
-    log(`${name} ended unexpectedly, ${how}; it is restarted in ${(delay / 1000).toFixed(1)} s`)
+    log(`${name} ended unexpectedly ${how}; it restarts in ${(delay / 1000).toFixed(1)} s`)
     await pause(delay, null, { signal: stopping }).catch(() => {})
     if (stopping.aborted) return
     current = start()
@@ -100,7 +101,7 @@ function supervise(
 }
 
 function startInstance(file: string, env: NodeJS.ProcessEnv): Instance {
-  // In a session of its own: Ctrl+C in a terminal signals the whole foreground, and start.ts passes it on once.
+  // Detached, because Ctrl+C signals all processes in the foreground. start.ts forwards the signal once.
   const child = spawn(process.execPath, [file], {
     env,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

@@ -1,9 +1,12 @@
 import { Unavailable } from './errors.ts'
 
-/** Does a piece of work when its turn comes. Throws Unavailable where too many wait already. */
+/**
+ * Runs `work` when fewer than `running` others run.
+ * @throws Unavailable if too many are waiting already
+ */
 export type Limiter = <T>(work: () => Promise<T>) => Promise<T>
 
-/** Work that holds a thread or much memory: at most `running` at once; beyond `waiting` another one is refused. */
+/** Limits concurrent work that uses a thread or much memory: at most `running` run, and at most `waiting` wait. */
 export function createLimiter(running: number, waiting: number): Limiter {
   const queue: (() => void)[] = []
   let free = running

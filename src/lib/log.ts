@@ -1,11 +1,11 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
 
-/** What is kept while nobody reads the log; past it, lines are dropped. */
+/** The most that is buffered while the output blocks. Further lines are dropped. */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024
 
 /**
- * JSON, one line an event, written without waiting for who reads it. Nothing that people wrote or that opens a session
- * may be handed to it.
+ * Creates a logger that writes one line of JSON per event, asynchronously. Never log texts of users, passwords, tokens
+ * or cookies.
  */
 export function createLog(
   { logLevel, instanceName }: { logLevel: string; instanceName: string },
@@ -19,9 +19,9 @@ export function createLog(
   return pino(options, destination)
 }
 
-/** The properties of an error that may be logged. slonik keeps a query's values in other properties. */
+/** Returns the properties of an error that are safe to log. slonik has the values of a query in other properties. */
 export function errorFacts(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { message: 'something was thrown that is no error' }
+  if (!(error instanceof Error)) return { message: 'the thrown value is not an error' }
   const { name, message, stack, cause } = error
   const code = (error as { code?: unknown }).code
   return { name, message, code, stack, ...(cause instanceof Error ? { cause: errorFacts(cause) } : {}) }

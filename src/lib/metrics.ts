@@ -1,18 +1,18 @@
 import { createServer, type Server } from 'node:http'
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 
-/** A number that is read when somebody asks. */
-export interface Reading {
+/** A gauge whose value is read at each request. */
+export interface GaugeOptions {
   name: string
   help: string
   read(): number
 }
 
-/** Serves `GET /metrics` in the Prometheus text format, on a port of its own that no balancer reaches. */
-export function createMetricsServer(readings: Reading[]): Server {
+/** Creates a server for `GET /metrics` in the Prometheus text format. Its port must not be public. */
+export function createMetricsServer(gauges: GaugeOptions[]): Server {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  for (const { name, help, read } of readings) {
+  for (const { name, help, read } of gauges) {
     new Gauge({
       name,
       help,

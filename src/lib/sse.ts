@@ -1,18 +1,21 @@
 /**
- * The wire format of server-sent events.
+ * The fields of a server-sent event.
  * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 export interface SseFields {
-  /** Milliseconds that the client waits before it connects again. */
+  /** Milliseconds that the client waits before it reconnects. */
   retry?: number
   id?: number
-  /** One line. */
+  /** Must not contain a line break. */
   event?: string
-  /** Any text; each of its lines becomes a data line. */
+  /** Any text. Each of its lines becomes one `data:` line. */
   data?: string
 }
 
-/** One block of the stream. Without `data` it moves the client's cursor and its delay, and dispatches nothing. */
+/**
+ * Encodes one event. Without `data`, the client stores `id` and `retry`, but dispatches no event.
+ * @throws RangeError if `event` contains a line break
+ */
 export function encodeSse({ retry, id, event, data }: SseFields): string {
   let block = ''
   if (retry !== undefined) block += `retry: ${retry}\n`
@@ -27,6 +30,6 @@ export function encodeSse({ retry, id, event, data }: SseFields): string {
 }
 
 function oneLine(text: string): string {
-  if (/[\r\n]/.test(text)) throw new RangeError('an event name with a line break would end the field')
+  if (/[\r\n]/.test(text)) throw new RangeError('the event name must not contain a line break')
   return text
 }

@@ -3,8 +3,8 @@ import nunjucks from 'nunjucks'
 import { filters } from '../shared/filters.ts'
 
 /**
- * The nunjucks environment of the server, which also compiles the partials for the browser. An undefined value is an
- * error of the route; autoescape is never switched off.
+ * Creates the nunjucks environment. The server renders with it, and the build compiles the partials for the browser
+ * with it. Undefined values throw, because they are a bug of the route. Autoescaping is always on.
  */
 export function createEnvironment(templates: string): nunjucks.Environment {
   const loader = new nunjucks.FileSystemLoader(templates, { watch: false })

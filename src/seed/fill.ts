@@ -20,8 +20,8 @@ export async function findTakenNames(db: Db): Promise<string[]> {
 }
 
 /**
- * Inserts the demo users, their groups and follows, and two weeks of posts, comments and likes before `now`. The triggers
- * count and publish these rows like any others. Returns the number of posts, comments and likes.
+ * Inserts the demo users, their groups and follows, and two weeks of posts, comments and likes before `now`. The
+ * triggers count and publish these rows like any others. Returns the number of posts, comments and likes.
  */
 export async function fill(write: Write, passwordHash: string, now = new Date()): Promise<number> {
   const random = createRandom(7)

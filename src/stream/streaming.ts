@@ -3,7 +3,7 @@ import type { DatabasePool } from 'slonik'
 import type { Logger } from 'pino'
 import { createBatch } from '../lib/batch.ts'
 import { systemClock } from '../lib/clock.ts'
-import type { Reading } from '../lib/metrics.ts'
+import type { GaugeOptions } from '../lib/metrics.ts'
 import { createLimiter } from '../lib/limiter.ts'
 import type { ContextExtension, ContextState } from '../web/context.ts'
 import { createArchive } from './replay/archive.ts'
@@ -52,7 +52,7 @@ export interface Streaming {
   unhealthyReasons(): string[]
   /** Problems that all instances share. */
   warnings(): string[]
-  gauges: Reading[]
+  gauges: GaugeOptions[]
   /** Refuses new streams and ends the open ones in batches. */
   drain(): Promise<void>
   stop(): Promise<void>
@@ -123,7 +123,7 @@ export function createStreaming(deps: StreamingDeps): Streaming {
   }
 }
 
-function gaugesOf(hub: Hub, { counters, queueUsage }: Listener): Reading[] {
+function gaugesOf(hub: Hub, { counters, queueUsage }: Listener): GaugeOptions[] {
   return [
     { name: 'koafeed_streams', help: 'Open streams', read: hub.size },
     { name: 'koafeed_position', help: 'seq of the last event relayed', read: hub.position },

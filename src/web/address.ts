@@ -1,8 +1,9 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
 /**
- * Returns the network that rate limits count: the IPv4 address, or the /64 prefix of an IPv6 address. A provider assigns
- * at least a /64 to each customer, who may use all addresses in it (RFC 6177). `unknown` if the address is invalid.
+ * Returns the network that rate limits count: the IPv4 address, or the /64 prefix of an IPv6 address. A provider
+ * assigns at least a /64 to each customer, who may use all addresses in it (RFC 6177). `unknown` if the address is
+ * invalid.
  */
 export function networkOf(address: string): string {
   const plain = address.replace(/^\[(.*)\](:\d+)?$/, '$1').replace(/%.*$/, '')

@@ -65,7 +65,10 @@ function validate<Schema extends z.ZodType>(
 /** The schema of a request that needs no fields except the CSRF token. */
 export const EmptyBody = z.object({})
 
-/** A required text of up to `max` code points, stored unchanged. Blank text gets the message `empty`, longer text `long`. */
+/**
+ * A required text of up to `max` code points, stored unchanged. Blank text gets the message `empty`, longer text
+ * `long`.
+ */
 export function text({ max, empty, long }: { max: number; empty: string; long: string }) {
   return storable()
     .prefault('')

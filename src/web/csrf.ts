@@ -21,15 +21,16 @@ export function csrfToken(ctx: Context): string {
 }
 
 /**
- * Compares the header `X-CSRF-Token`, or else the hidden field `csrf_token`, with the visitor's token. See the OWASP cheat
- * sheet "Cross-Site Request Forgery Prevention".
+ * Compares the header `X-CSRF-Token`, or else the hidden field `csrf_token`, with the visitor's token. See the OWASP
+ * cheat sheet "Cross-Site Request Forgery Prevention".
  * @throws Forbidden if they differ. An anonymous visitor gets the form again, with a valid token.
  */
 export function checkToken(ctx: Context, field: unknown): void {
   const submitted = ctx.get('x-csrf-token') || field
   const csrf = csrfToken(ctx)
   if (typeof submitted === 'string' && isEqual(submitted, csrf)) return
-  // If an anonymous visitor opens two forms at the same time, each gets a token, but the cookie keeps only the last one.
+  // If an anonymous visitor opens two forms at the same time, each gets a token, but the cookie keeps only the last
+  // one.
   throw new Forbidden(INVALID, ctx.state.me ? {} : { csrf_token: `${INVALID}. Please send it once more` })
 }
 
@@ -43,8 +44,8 @@ export async function sameOrigin(ctx: Context, next: Next): Promise<void> {
 }
 
 /**
- * Whether `origin` is the origin of this site: PUBLIC_ORIGIN, or else the scheme and Host of the request. A trusted proxy
- * may set the scheme. A request without an origin passes; docs/decisions/ explains why.
+ * Whether `origin` is the origin of this site: PUBLIC_ORIGIN, or else the scheme and Host of the request. A trusted
+ * proxy may set the scheme. A request without an origin passes; docs/decisions/ explains why.
  */
 export function isOwnOrigin(ctx: Context, origin: string): boolean {
   if (origin === '') return true

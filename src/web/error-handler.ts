@@ -42,7 +42,7 @@ export function toHttpError(error: unknown): HttpError {
   if (error instanceof slonik.ForeignKeyIntegrityConstraintViolationError) return new NotFound()
   const status = (error as { status?: unknown } | null)?.status
   if (typeof status === 'number' && status >= 400 && status < 500) return errorOfStatus(status)
-  return new HttpError(500, 'internal', 'Something went wrong here. Please try again.')
+  return new HttpError(500, 'internal', 'Something went wrong. Please try again.')
 }
 
 function errorOfStatus(status: number): HttpError {
@@ -65,8 +65,8 @@ const UNAVAILABLE = [
 ]
 
 /**
- * Whether trying again may help: the connection was refused or lost, the server shuts down or has too many connections, a
- * deadlock, a lock or statement timeout, or a full notification queue (54000).
+ * Whether trying again may help: the connection was refused or lost, the server shuts down or has too many connections,
+ * a deadlock, a lock or statement timeout, or a full notification queue (54000).
  */
 function isDatabaseUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false

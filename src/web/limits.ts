@@ -1,4 +1,6 @@
-/** The names that `LIMITS` accepts. Rate limits refer to them; `streams` and `queries` limit what runs at the same time. */
+/**
+ * The names that `LIMITS` accepts. Rate limits refer to them; `streams` and `queries` limit what runs at the same time.
+ */
 export const LIMIT_NAMES = [
   'signins',
   'signups',

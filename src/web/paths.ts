@@ -3,8 +3,8 @@ import { BadRequest, NotFound } from '../lib/errors.ts'
 const MAX_ID = 2n ** 63n - 1n
 
 /**
- * Returns a path of this site that is safe for redirects, else `/`. Browsers read `//evil` and `/\evil` as another host,
- * after they remove tabs and line breaks. Paths that could decode to one of these are rejected too.
+ * Returns a path of this site that is safe for redirects, else `/`. Browsers read `//evil` and `/\evil` as another
+ * host, after they remove tabs and line breaks. Paths that could decode to one of these are rejected too.
  */
 export function safePath(path: unknown): string {
   if (typeof path !== 'string' || path.length > 2000 || !path.startsWith('/')) return '/'

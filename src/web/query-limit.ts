@@ -20,8 +20,8 @@ export interface QueryLimit {
 }
 
 /**
- * Limits the concurrent queries of one user or network on this instance. Further queries wait in a bounded queue. A query
- * that finds the queue full, or waits longer than `maxWait`, throws TooMany.
+ * Limits the concurrent queries of one user or network on this instance. Further queries wait in a bounded queue. A
+ * query that finds the queue full, or waits longer than `maxWait`, throws TooMany.
  */
 export function createQueryLimit(limits: 'off' | { queries?: number }): QueryLimit {
   const size = limits === 'off' ? 0 : (limits.queries ?? MAX_CONCURRENT)

@@ -52,8 +52,8 @@ export function backOr(ctx: Context, fallback: string): string {
 }
 
 /**
- * Redirects from a user's old name to the current one. Returns whether it did. The redirect is temporary, because another
- * user may take the old name.
+ * Redirects from a user's old name to the current one. Returns whether it did. The redirect is temporary, because
+ * another user may take the old name.
  */
 export function redirectRenamed(ctx: RouteContext, { username }: { username: string }): boolean {
   const requested = ctx.params.username ?? ''
@@ -98,7 +98,7 @@ function layout(ctx: Context, flash: string[]): Omit<Layout, 'site'> {
     me: ctx.state.me,
     csrf: getVisitorData(ctx).csrf ?? '',
     flash,
-    // The sign-in link returns to this path. The response to a POST has no URL to return to.
+    // Forms and the sign-in link return to this path. The response to a POST has no URL to return to.
     path: ctx.method === 'GET' ? safePath(ctx.path + ctx.search) : '/',
   }
 }

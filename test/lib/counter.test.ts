@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import { createCounter } from '../../src/lib/counter.ts'
 
-describe('the counter in memory', () => {
-  it('counts each key by its own, within a window that begins with the first hit', () => {
+describe('the in-memory counter', () => {
+  it('counts each key separately, in a window that starts with the first hit', () => {
     let now = 0
     const counter = createCounter({ size: 10, now: () => now })
     expect(counter.hit('ann', 60)).to.deep.equal({ hits: 1, seconds: 60 })
@@ -13,11 +13,11 @@ describe('the counter in memory', () => {
     expect(counter.hit('ann', 60)).to.deep.equal({ hits: 1, seconds: 60 })
   })
 
-  it('keeps a bounded number of keys and drops the one whose window began first', () => {
+  it('keeps a limited number of keys, and removes the key whose window started first', () => {
     const counter = createCounter({ size: 3, now: () => 0 })
     for (const key of ['a', 'b', 'c', 'a', 'd']) counter.hit(key, 60)
     expect(counter.size()).to.equal(3)
     expect(counter.hit('c', 60).hits, 'kept').to.equal(2)
-    expect(counter.hit('a', 60).hits, 'dropped').to.equal(1)
+    expect(counter.hit('a', 60).hits, 'removed').to.equal(1)
   })
 })

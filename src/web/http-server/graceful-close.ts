@@ -2,7 +2,9 @@ import { once } from 'node:events'
 import type { Server, ServerResponse } from 'node:http'
 import { Server as NetServer } from 'node:net'
 
-/** For connections that have not sent complete headers. Node does not count them as idle, so they are closed after this. */
+/**
+ * For connections that have not sent complete headers. Node does not count them as idle, so they are closed after this.
+ */
 const LAST_GRACE_MS = 1_000
 
 /** Closes an HTTP server without failing requests that a proxy sends on a keep-alive connection. */
