@@ -60,6 +60,11 @@ export async function openStream(
       if (subscriber.isExpired() || authorized?.isSessionAlive === false) continue
       if (authorized === null) throw new NotFound()
       const { rights } = authorized
+      if (rights.changedAt > deps.newest()) {
+        // Only an instance that has read this change notices a database that goes back to a state before it.
+        await deps.sync()
+        continue
+      }
       deps.connectionLimit.acquire(viewer?.id ?? null, request.network, connection)
       const from = isResumable ? (request.cursor ?? snapshotSeq) : snapshotSeq
       // Events from before the viewer got a right must not be replayed, so the stream starts after that change.

@@ -70,11 +70,15 @@ export function createCore({
   const hub = createHub({ ring, onOutdated: archive.markOutdated })
   const index = createTopicIndex(replayReader, limiter, hub.position, clock.now)
   const queue = createRelayQueue(hub, clock)
+  function clearReads(): void {
+    index.clear()
+    archive.clear()
+  }
   const handler = {
     ...hub,
+    listenLost: clearReads,
     reset(seq: number) {
-      index.clear()
-      archive.clear()
+      clearReads()
       hub.reset(seq)
     },
   }

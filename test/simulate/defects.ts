@@ -92,6 +92,7 @@ export const unboundedRelay: Parts = {
     }
     const handler = {
       ...hub,
+      listenLost() {},
       reset(seq: number) {
         index.clear()
         archive.clear()

@@ -27,6 +27,8 @@ export interface EventHandler {
   position(): number
   /** The log went back to an earlier state, whose newest event has this number. */
   reset(seq: number): void
+  /** LISTEN was lost: the log may be another one when it is active again. */
+  listenLost(): void
 }
 
 export interface Listener {
@@ -101,6 +103,7 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
     onLost() {
       losses += 1
       sequencer.distrust()
+      handler.listenLost()
       countMissed(0) // their notifications are lost
     },
   })
