@@ -3,10 +3,8 @@ import { sql, type Db } from '../db/pool.ts'
 import { leadEntry } from '../shared/entries.ts'
 import type { FeedPage } from '../shared/pages.ts'
 import type { FeedPostView, Me, PostView } from '../shared/views.ts'
-import { formatCursor, parseBefore, START, type Cursor } from '../db/pagination.ts'
+import { formatCursor, START, type Cursor } from '../db/pagination.ts'
 import { PAGE_SIZE, readFeedPage, type FeedRow, type FeedSource, type Filter } from './query.ts'
-
-export { parseBefore, type Cursor }
 
 /**
  * The home page of `me`: merges all feeds that `me` subscribes to. Shows each post once, at its newest entry in them.

@@ -1,5 +1,5 @@
 import Router from '@koa/router'
-import { parseBefore } from '../feeds/feeds.ts'
+import { parseBefore } from '../db/pagination.ts'
 import { EmptyBody, read } from '../web/body.ts'
 import type { Db, Write } from '../db/pool.ts'
 import { done, nextOr, page, requireMe, viewerId } from '../web/responses.ts'

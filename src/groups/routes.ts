@@ -1,5 +1,6 @@
 import Router from '@koa/router'
-import { groupPage, parseBefore } from '../feeds/feeds.ts'
+import { parseBefore } from '../db/pagination.ts'
+import { groupPage } from '../feeds/feeds.ts'
 import { EmptyBody, read } from '../web/body.ts'
 import type { Db, Write } from '../db/pool.ts'
 import { backOr, done, page, requireMe, viewerId, wantsJson } from '../web/responses.ts'

@@ -6,7 +6,8 @@ import { redirectRenamed, page, viewerId } from '../web/responses.ts'
 import { queryText } from '../web/paths.ts'
 import type { ContextExtension, ContextState } from '../web/context.ts'
 import { getProfile, getUser } from '../users/users.ts'
-import { homePage, parseBefore, publicPage, userPage } from '../feeds/feeds.ts'
+import { parseBefore } from '../db/pagination.ts'
+import { homePage, publicPage, userPage } from '../feeds/feeds.ts'
 
 /** The home page, the public feed and the profiles: pages that show a feed. */
 export function homeRoutes({ db }: { db: Db }) {
