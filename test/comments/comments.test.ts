@@ -14,71 +14,71 @@ describe('comments', () => {
 
   const form = { type: 'form' } as const
   const html = { accept: 'text/html' } as const
-  const say = async (by: Client, body: string) =>
+  const write = async (by: Client, body: string) =>
     (await by.post(`/posts/${post}/comments`, { body })).json.comment as CommentView
   const bodies = (comments: CommentView[]) => comments.map((comment) => comment.body)
-  const said = async () => bodies((await guest.get(`/posts/${post}/comments`)).json.comments)
+  const shown = async () => bodies((await guest.get(`/posts/${post}/comments`)).json.comments)
 
-  it('a form writes one and leads to the post; a program gets it', async () => {
+  it('redirects a form to the post, and returns the comment as JSON', async () => {
     const answer = await bob.post(`/posts/${post}/comments`, { body: 'by form' }, form)
     expect(answer).to.include({ status: 303, location: `/posts/${post}` })
     expect((await guest.get(`/posts/${post}`, html)).text).to.contain('by form')
-    const comment = await say(bob, 'by program')
-    expect(comment).to.deep.include({ body: 'by program', edited_at: null, like_count: 0 })
+    const comment = await write(bob, 'by JSON')
+    expect(comment).to.deep.include({ body: 'by JSON', edited_at: null, like_count: 0 })
     expect(comment.author.username).to.equal('bob')
     expect((await ann.get('/')).json.posts[0]).to.include({ comment_count: 2 })
   })
 
-  it('sending one twice comments once; the key of another post’s comment is refused', async () => {
+  it('creates a comment once per client_key, and refuses the key for another text or post', async () => {
     const body = { body: 'once', client_key: `key-${post}` }
     const answers = await Promise.all([1, 2, 3].map(() => bob.post(`/posts/${post}/comments`, body)))
     expect(new Set(answers.map(({ json }) => json.comment.id)).size).to.equal(1)
     expect(answers.map(({ status }) => status).toSorted()).to.deep.equal([200, 200, 201])
-    expect(await said()).to.deep.equal(['once'])
+    expect(await shown()).to.deep.equal(['once'])
     expect((await bob.post(`/posts/${post}/comments`, { ...body, body: 'another text' })).status).to.equal(
       422,
     )
     post = (await ann.post('/posts', { body: 'another' })).json.post.id
     expect((await bob.post(`/posts/${post}/comments`, body)).status).to.equal(422)
-    expect(await said()).to.deep.equal([])
+    expect(await shown()).to.deep.equal([])
   })
 
-  it('has 1 to 2,000 characters, and keeps each', async () => {
+  it('accepts 1 to 2,000 characters and keeps each of them', async () => {
     for (const body of ['', ' \n ', 'x'.repeat(2001)]) {
       const refused = await bob.post(`/posts/${post}/comments`, { body }, form)
       expect(refused.status).to.equal(422)
       expect(refused.text).to.match(/Please write something|at most 2,000/)
     }
     const body = `${'😀'.repeat(1994)} \r\n\u2028 `
-    expect((await say(bob, body)).body).to.equal(body)
-    expect(await said()).to.deep.equal([body])
+    expect((await write(bob, body)).body).to.equal(body)
+    expect(await shown()).to.deep.equal([body])
   })
 
-  it('its author edits and deletes it; nobody else does, the post’s author included', async () => {
-    const { id } = await say(bob, 'mine')
-    for (const what of ['edit', 'delete']) {
-      expect((await ann.get(`/comments/${id}/${what}`)).status).to.equal(403)
-      expect((await ann.post(`/comments/${id}/${what}`, { body: 'hers' })).status).to.equal(403)
-      expect((await guest.post(`/comments/${id}/${what}`, { body: 'x' })).status).to.equal(401)
+  it('lets the author edit and delete a comment, and nobody else, not even the author of the post', async () => {
+    const { id } = await write(bob, 'by bob')
+    for (const action of ['edit', 'delete']) {
+      expect((await ann.get(`/comments/${id}/${action}`)).status).to.equal(403)
+      expect((await ann.post(`/comments/${id}/${action}`, { body: 'by ann' })).status).to.equal(403)
+      expect((await guest.post(`/comments/${id}/${action}`, { body: 'x' })).status).to.equal(401)
     }
-    expect(await said()).to.deep.equal(['mine'])
-    expect((await bob.get(`/comments/${id}/edit`, html)).text).to.contain('mine')
-    const edited = await bob.post(`/comments/${id}/edit`, { body: 'still mine' })
-    expect(edited.json.comment).to.include({ id, body: 'still mine' })
+    expect(await shown()).to.deep.equal(['by bob'])
+    expect((await bob.get(`/comments/${id}/edit`, html)).text).to.contain('by bob')
+    const edited = await bob.post(`/comments/${id}/edit`, { body: 'by bob again' })
+    expect(edited.json.comment).to.include({ id, body: 'by bob again' })
     expect(edited.json.comment.edited_at).to.be.a('string')
     expect((await bob.post(`/comments/${id}/edit`, { body: '' }, form)).text).to.contain(
       'Please write something',
     )
-    expect((await bob.get(`/comments/${id}/delete`, html)).text).to.contain('still mine')
+    expect((await bob.get(`/comments/${id}/delete`, html)).text).to.contain('by bob again')
     expect(await bob.post(`/comments/${id}/delete`, {}, form)).to.include({
       status: 303,
       location: `/posts/${post}`,
     })
-    expect(await said()).to.deep.equal([])
+    expect(await shown()).to.deep.equal([])
     expect((await bob.post(`/comments/${id}/delete`)).status).to.equal(404)
   })
 
-  it('are read in pages, the newest page first, the oldest of a page first', async () => {
+  it('lists comments in pages, newest page first, oldest comment of a page first', async () => {
     await database.query(
       `insert into comments (post_id, author_id, body)
        select $1, (select id from users where username = 'bob'), 'no ' || n from generate_series(1, 105) n`,
@@ -96,7 +96,7 @@ describe('comments', () => {
     expect(rest).to.contain('no 5').and.not.to.contain('no 6')
   })
 
-  it('a page that is none is 400', async () => {
+  it('answers 400 for an invalid cursor or limit', async () => {
     for (const query of [
       'before=x',
       'before=0',
@@ -110,7 +110,7 @@ describe('comments', () => {
     }
   })
 
-  it('a comment that comes while the post is being deleted finds no post', async () => {
+  it('answers 404 for a comment that waits while its post is being deleted', async () => {
     await database.query('begin')
     await database.query('delete from posts where id = $1', [post])
     const late = bob.post(`/posts/${post}/comments`, { body: 'too late' })

@@ -13,7 +13,7 @@ describe('pages of posts', () => {
   const numbered = (from: number, to: number) =>
     Array.from({ length: from - to + 1 }, (_, i) => `bob's ${from - i}.`)
 
-  it('signed out, home is what everybody says, and how to join', async () => {
+  it('shows the public feed and a link to register to anonymous visitors at /', async () => {
     const page = await guest.get('/', html)
     expect(page.status).to.equal(200)
     expect(page.text)
@@ -26,7 +26,7 @@ describe('pages of posts', () => {
     expect(bodies(older)).to.deep.equal(numbered(2, 1))
   })
 
-  it('signed in, home is what those say whom I follow, with a composer', async () => {
+  it('shows the posts of followed people and a composer to signed-in people at /', async () => {
     const page = await ann.get('/', html)
     expect(page.text).to.contain('action="/posts"').and.not.to.contain('bob&#39;s 12.')
     await ann.post('/users/bob/follow')
@@ -35,18 +35,18 @@ describe('pages of posts', () => {
   })
 
   for (const path of ['/public', '/users/bob']) {
-    it(`${path} is read signed in and out, ten posts a page`, async () => {
-      for (const reader of [ann, guest]) {
-        const first = (await reader.get(path)).json
+    it(`shows ${path} to everybody, ten posts per page`, async () => {
+      for (const viewer of [ann, guest]) {
+        const first = (await viewer.get(path)).json
         expect(bodies(first)).to.deep.equal(numbered(12, 3))
-        const older = (await reader.get(`${path}?before=${encodeURIComponent(first.before)}`)).json
+        const older = (await viewer.get(`${path}?before=${encodeURIComponent(first.before)}`)).json
         expect(bodies(older)).to.deep.equal(numbered(2, 1))
         expect(older.before).to.equal(null)
-        expect((await reader.get(path, html)).text).to.contain('bob&#39;s 12.')
+        expect((await viewer.get(path, html)).text).to.contain('bob&#39;s 12.')
       }
     })
 
-    it(`${path} knows no place but those it named`, async () => {
+    it(`answers 400 for an invalid cursor of ${path}`, async () => {
       for (const before of ['x', '1', '2026-13-01T00:00:00.000000Z_1', '9'.repeat(30)]) {
         expect((await guest.get(`${path}?before=${before}`)).status, before).to.equal(400)
       }

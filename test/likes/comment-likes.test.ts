@@ -17,7 +17,7 @@ describe('likes of comments', () => {
   const html = { accept: 'text/html' } as const
   const form = { type: 'form' } as const
 
-  it('a like and an unlike answer with the comment and the card', async () => {
+  it('returns the comment and the card after a like and after an unlike', async () => {
     const liked = (await ann.post(`/comments/${comment}/like`)).json
     expect(liked.comment).to.include({ id: comment, like_count: 1 })
     expect(liked.post).to.deep.include({ id: post, comments: [liked.comment], like_count: 0 })
@@ -26,18 +26,18 @@ describe('likes of comments', () => {
     expect(unliked.post.comments).to.deep.equal([unliked.comment])
   })
 
-  it('twice counts once, at the same instant too; unliking what one does not like is harmless', async () => {
+  it('counts a repeated like once, even at the same moment, and ignores an unlike without a like', async () => {
     const answers = await Promise.all([1, 2, 3, 4].map(() => ann.post(`/comments/${comment}/like`)))
     expect(answers.map(({ status }) => status)).to.deep.equal([200, 200, 200, 200])
     expect((await cleo.post(`/comments/${comment}/unlike`)).json.comment.like_count).to.equal(1)
   })
 
-  it('many at once count each, and wait for nobody for ever', async () => {
+  it('counts many concurrent likes and unlikes correctly, without a deadlock', async () => {
     const other = (await ann.post(`/posts/${post}/comments`, { body: 'and this' })).json.comment.id
     const answers = await Promise.all(
-      [ann, bob, cleo].flatMap((who, n) =>
+      [ann, bob, cleo].flatMap((person, n) =>
         Array.from({ length: 10 }, (_, i) =>
-          who.post(`/comments/${(i + n) % 2 ? comment : other}/${i % 3 ? 'like' : 'unlike'}`),
+          person.post(`/comments/${(i + n) % 2 ? comment : other}/${i % 3 ? 'like' : 'unlike'}`),
         ),
       ),
     )
@@ -51,7 +51,7 @@ describe('likes of comments', () => {
     for (const row of rows) expect(row.like_count).to.equal(row.rows)
   })
 
-  it('pages say which I like, where they show the comment', async () => {
+  it('marks the likes of the viewer on every page that shows the comment', async () => {
     await ann.post(`/comments/${comment}/like`)
     for (const path of ['/', '/public', '/users/bob', `/posts/${post}`, `/posts/${post}/comments`]) {
       expect((await ann.get(path)).json.likes.comments, path).to.include(comment)
@@ -59,20 +59,20 @@ describe('likes of comments', () => {
     for (const path of ['/public', `/posts/${post}`, `/posts/${post}/comments`]) {
       expect((await cleo.get(path)).json.likes.comments, path).to.not.include(comment)
     }
-    const [mine, other] = await Promise.all([ann, cleo].map((who) => who.get(`/posts/${post}`, html)))
-    expect(mine!.text).to.contain(`/comments/${comment}/unlike`).and.to.contain('1 like')
+    const [liker, other] = await Promise.all([ann, cleo].map((person) => person.get(`/posts/${post}`, html)))
+    expect(liker!.text).to.contain(`/comments/${comment}/unlike`).and.to.contain('1 like')
     expect(other!.text).to.contain(`/comments/${comment}/like"`).and.to.contain('1 like')
     expect((await guest.get(`/posts/${post}`, html)).text).to.not.contain(`/comments/${comment}/like"`)
   })
 
-  it('work by forms, which lead back to the comment', async () => {
-    for (const what of ['like', 'unlike']) {
-      const answer = await ann.post(`/comments/${comment}/${what}`, {}, form)
+  it('redirects a form to the post', async () => {
+    for (const action of ['like', 'unlike']) {
+      const answer = await ann.post(`/comments/${comment}/${action}`, {}, form)
       expect(answer).to.include({ status: 303, location: `/posts/${post}` })
     }
   })
 
-  it('reach the pages that show the post, on another instance, with who and which', async () => {
+  it('sends the like with its user and its comment to the streams of the post on another instance', async () => {
     const stream = await openStream(`${bob.origin}/posts/${post}/stream`)
     await ann.post(`/comments/${comment}/like`)
     const added = await stream.next(({ event }) => event === 'like')
@@ -87,7 +87,7 @@ describe('likes of comments', () => {
     stream.close()
   })
 
-  it('tell of a comment that the card does not show', async () => {
+  it('sends the like of a comment that the card does not show', async () => {
     for (let n = 0; n < 6; n++) await bob.post(`/posts/${post}/comments`, { body: `no ${n}` })
     const { comments } = (await ann.get(`/posts/${post}`)).json
     const hidden = comments[2].id
@@ -99,7 +99,7 @@ describe('likes of comments', () => {
     stream.close()
   })
 
-  it('everybody who likes is listed, the newest first, in pages of ten', async () => {
+  it('lists all likers, newest first, in pages of ten', async () => {
     await database.query(
       `with fans as (
          insert into users (username, password_hash) select 'fan_' || n, 'x' from generate_series(10, 21) n returning id
@@ -118,7 +118,7 @@ describe('likes of comments', () => {
     expect(page).to.contain('fan_21').and.to.contain(`/posts/${post}#comment-${comment}`)
   })
 
-  it('of what is not there are 404, of someone signed out 401', async () => {
+  it('answers 404 for an unknown comment, 401 for an anonymous visitor, and 403 for a wrong token', async () => {
     for (const id of ['999999999', '0', 'x', '9223372036854775808']) {
       expect((await ann.get(`/comments/${id}/likers`)).status).to.equal(404)
       expect((await ann.post(`/comments/${id}/like`)).status).to.equal(404)
@@ -129,12 +129,12 @@ describe('likes of comments', () => {
     expect((await guest.get(`/posts/${post}`)).json.comments[0].like_count).to.equal(0)
   })
 
-  for (const what of ['post', 'comment']) {
-    it(`a like that comes while its ${what} is being deleted finds no comment`, async () => {
+  for (const table of ['post', 'comment']) {
+    it(`answers 404 for a like that waits while its ${table} is being deleted`, async () => {
       await database.query('begin')
       await database.query(
-        what === 'post' ? 'delete from posts where id = $1' : 'delete from comments where id = $1',
-        [what === 'post' ? post : comment],
+        table === 'post' ? 'delete from posts where id = $1' : 'delete from comments where id = $1',
+        [table === 'post' ? post : comment],
       )
       const late = ann.post(`/comments/${comment}/like`)
       await eventually(() => database.countLockWaits())

@@ -4,7 +4,7 @@ import type { PostView } from '../../src/shared/views.ts'
 import { eventually } from '../support/eventually.ts'
 import { useSite } from '../support/site.ts'
 
-describe('likes', () => {
+describe('likes of posts', () => {
   const { database, people, guest } = useSite({ people: ['ann', 'bob'] })
   const { ann, bob } = people
   let post: string
@@ -14,7 +14,7 @@ describe('likes', () => {
 
   const likers = (card: PostView) => card.likers.map((person) => person.username)
 
-  it('a like shows who likes, and an unlike takes it away', async () => {
+  it('adds the liker to the card, and removes the liker after an unlike', async () => {
     const liked = (await bob.post(`/posts/${post}/like`)).json.post as PostView
     expect(liked.like_count).to.equal(1)
     expect(likers(liked)).to.deep.equal(['bob'])
@@ -23,14 +23,14 @@ describe('likes', () => {
     expect(likers(unliked)).to.deep.equal([])
   })
 
-  it('liking twice counts once, at the same instant too; unliking what one does not like is harmless', async () => {
+  it('counts a repeated like once, even at the same moment, and ignores an unlike without a like', async () => {
     const answers = await Promise.all([1, 2, 3, 4].map(() => bob.post(`/posts/${post}/like`)))
     expect(answers.map(({ status }) => status)).to.deep.equal([200, 200, 200, 200])
     expect((await bob.post(`/posts/${post}/like`)).json.post.like_count).to.equal(1)
     expect((await ann.post(`/posts/${post}/unlike`)).json.post.like_count).to.equal(1)
   })
 
-  it('likes and unlikes of many at one post do not get in each other’s way', async () => {
+  it('counts many concurrent likes and unlikes correctly', async () => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, i) => [
         ann.post(`/posts/${post}/${i % 2 ? 'unlike' : 'like'}`),
@@ -45,7 +45,7 @@ describe('likes', () => {
     expect(row?.like_count).to.equal(row?.rows)
   })
 
-  it('a like that comes while the post is being deleted finds no post', async () => {
+  it('answers 404 for a like that waits while its post is being deleted', async () => {
     await database.query('begin')
     await database.query('delete from posts where id = $1', [post])
     const late = bob.post(`/posts/${post}/like`)
@@ -54,16 +54,16 @@ describe('likes', () => {
     expect((await late).status).to.equal(404)
   })
 
-  it('forms lead back to the post', async () => {
-    for (const what of ['like', 'unlike']) {
-      expect(await bob.post(`/posts/${post}/${what}`, {}, { type: 'form' })).to.include({
+  it('redirects a form to the post', async () => {
+    for (const action of ['like', 'unlike']) {
+      expect(await bob.post(`/posts/${post}/${action}`, {}, { type: 'form' })).to.include({
         status: 303,
         location: `/posts/${post}`,
       })
     }
   })
 
-  it('everybody who likes is listed, the newest first, in pages of ten', async () => {
+  it('lists all likers, newest first, in pages of ten', async () => {
     await database.query(`insert into users (username, password_hash) select 'fan_' || n, 'x' from generate_series(10, 21) n
       on conflict do nothing`)
     await database.query(
@@ -80,7 +80,7 @@ describe('likes', () => {
     expect((await ann.get(`/posts/${post}/likers`, { accept: 'text/html' })).text).to.contain('fan_21')
   })
 
-  it('signed out one may look, and not like', async () => {
+  it('shows likers to anonymous visitors, but does not let them like', async () => {
     expect((await guest.get(`/posts/${post}/likers`)).status).to.equal(200)
     expect((await guest.post(`/posts/${post}/like`)).status).to.equal(401)
     expect((await guest.get(`/posts/${post}`)).json.post.like_count).to.equal(0)

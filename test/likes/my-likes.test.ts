@@ -17,16 +17,16 @@ describe('GET /likes', () => {
     await bob.post(`/posts/${posts[1]}/like`)
   })
 
-  it('returns which of the given posts and comments I like', async () => {
+  it('returns which of the given posts and comments the viewer likes', async () => {
     const query = `/likes?posts=${posts.join()},999999&comments=${comments.join()}`
-    const mine = await ann.get(query)
-    expect(mine.json).to.deep.equal({ posts: [posts[0]], comments: [comments[1]] })
-    expect(mine.headers.get('cache-control')).to.equal('no-store')
+    const liked = await ann.get(query)
+    expect(liked.json).to.deep.equal({ posts: [posts[0]], comments: [comments[1]] })
+    expect(liked.headers.get('cache-control')).to.equal('no-store')
     expect((await bob.get(query)).json).to.deep.equal({ posts: [posts[1]], comments: [] })
     expect((await ann.get('/likes')).json).to.deep.equal({ posts: [], comments: [] })
   })
 
-  it('answers JSON to a browser too', async () => {
+  it('returns JSON even to a browser', async () => {
     const answer = await ann.get(`/likes?posts=${posts[0]}`, { accept: 'text/html' })
     expect(answer.json).to.deep.equal({ posts: [posts[0]], comments: [] })
   })
@@ -35,7 +35,7 @@ describe('GET /likes', () => {
     expect((await guest.get(`/likes?posts=${posts[0]}`)).status).to.equal(401)
   })
 
-  it('takes up to 50 ids of a kind, and refuses what is not an id', async () => {
+  it('accepts up to 50 ids of posts and of comments, and refuses invalid ids', async () => {
     const ids = (count: number) => Array.from({ length: count }, (_, n) => n + 1).join()
     expect((await ann.get(`/likes?posts=${ids(50)}&comments=${ids(50)}`)).status).to.equal(200)
     for (const query of [

@@ -11,13 +11,13 @@ describe('posts', () => {
   const write = async (by: Client, body: string) => (await by.post('/posts', { body })).json.post.id as string
   const count = async () => (await database.query(`select from posts`)).length
 
-  it('a form writes one and leads home; a program gets its card', async () => {
+  it('redirects a form to the home page, and returns the card as JSON', async () => {
     expect(await ann.post('/posts', { body: 'by form' }, form)).to.include({ status: 303, location: '/' })
     expect((await ann.get('/', html)).text).to.contain('by form')
-    const answer = await ann.post('/posts', { body: 'by program' })
+    const answer = await ann.post('/posts', { body: 'by JSON' })
     expect(answer.status).to.equal(201)
     expect(answer.json.post).to.deep.include({
-      body: 'by program',
+      body: 'by JSON',
       group: null,
       edited_at: null,
       like_count: 0,
@@ -30,7 +30,7 @@ describe('posts', () => {
     expect(answer.json.post.entries).to.have.length(2)
   })
 
-  it('sending one twice posts once, even at the same instant', async () => {
+  it('creates a post once per client_key, even if it is sent three times at the same moment', async () => {
     const before = await count()
     const body = { body: 'once', client_key: 'key-1' }
     const answers = await Promise.all([1, 2, 3].map(() => ann.post('/posts', body)))
@@ -39,10 +39,10 @@ describe('posts', () => {
     expect(answers.map(({ status }) => status).toSorted()).to.deep.equal([200, 200, 201])
     expect((await ann.post('/posts', body)).json.post.id).to.equal([...ids][0])
     expect(await count()).to.equal(before + 1)
-    expect((await bob.post('/posts', body)).status, 'a key is its author’s own').to.equal(201)
+    expect((await bob.post('/posts', body)).status, 'another author may use the same key').to.equal(201)
   })
 
-  it('a key that has sent another text is refused, and the text comes back with a key that is good', async () => {
+  it('refuses a client_key that was used for another text, and shows the form again with a new key', async () => {
     await ann.post('/posts', { body: 'the first text', client_key: 'key-2' })
     const before = await count()
     const refused = await ann.post('/posts', { body: 'the second text', client_key: 'key-2' })
@@ -59,17 +59,21 @@ describe('posts', () => {
   })
 
   const bodies: [string, string, number][] = [
-    ['nothing', '', 422],
-    ['nothing but white space', ' \n\t\u3000', 422],
+    ['an empty text', '', 422],
+    ['only white space', ' \n\t\u3000', 422],
     ['5,000 four-byte emoji', '😀'.repeat(5000), 201],
     ['5,001 characters', 'x'.repeat(5001), 422],
-    ['line breaks, a separator, markup and template signs', 'a\r\nb\rc\u2028d </script> {{7*7}} "\\', 201],
-    ['white space around it', '  kept  \n', 201],
-    ['NUL', 'a\0b', 422],
+    [
+      'line breaks, a line separator, markup and template syntax',
+      'a\r\nb\rc\u2028d </script> {{7*7}} "\\',
+      201,
+    ],
+    ['white space around the text', '  kept  \n', 201],
+    ['a NUL character', 'a\0b', 422],
     ['half a surrogate pair', 'a\udc00b', 422],
   ]
-  for (const [what, body, status] of bodies) {
-    it(`${what}: ${status === 201 ? 'is kept as it is' : 'is refused'}`, async () => {
+  for (const [name, body, status] of bodies) {
+    it(`${status === 201 ? 'keeps' : 'refuses'} ${name}`, async () => {
       const before = await count()
       const answer = await ann.post('/posts', { body })
       expect(answer.status).to.equal(status)
@@ -80,13 +84,13 @@ describe('posts', () => {
     })
   }
 
-  it('a form’s line breaks come back as the browser had them', async () => {
+  it('stores the line breaks of a form as LF', async () => {
     await ann.post('/posts', { body: 'one\r\ntwo\r\n\r\nthree', client_key: 'lines' }, form)
     const [row] = await database.query(`select body from posts where client_key = 'lines'`)
     expect(row).to.deep.equal({ body: 'one\ntwo\n\nthree' })
   })
 
-  it('a refused form is shown again with what was typed', async () => {
+  it('shows an invalid form again with its text and its client_key', async () => {
     const typed = `</textarea>${'x'.repeat(5000)}`
     const refused = await ann.post('/posts', { body: typed, client_key: 'kept-key' }, form)
     expect(refused.status).to.equal(422)
@@ -96,7 +100,7 @@ describe('posts', () => {
       .and.to.contain('kept-key')
   })
 
-  it('its author edits it, and everybody sees when', async () => {
+  it('lets the author edit a post, and shows the time of the edit', async () => {
     const id = await write(ann, 'frist')
     expect((await ann.get(`/posts/${id}/edit`, html)).text).to.contain('frist')
     const answer = await ann.post(`/posts/${id}/edit`, { body: 'first' })
@@ -112,17 +116,17 @@ describe('posts', () => {
     expect((await guest.get(`/posts/${id}`)).json.post.body).to.equal('again')
   })
 
-  it('nobody else edits or deletes it', async () => {
-    const id = await write(ann, 'mine')
-    for (const what of ['edit', 'delete']) {
-      expect((await bob.get(`/posts/${id}/${what}`)).status).to.equal(403)
-      expect((await bob.post(`/posts/${id}/${what}`, { body: 'his' })).status).to.equal(403)
-      expect((await guest.post(`/posts/${id}/${what}`, { body: 'his' })).status).to.equal(401)
+  it('does not let anyone else edit or delete a post', async () => {
+    const id = await write(ann, 'by ann')
+    for (const action of ['edit', 'delete']) {
+      expect((await bob.get(`/posts/${id}/${action}`)).status).to.equal(403)
+      expect((await bob.post(`/posts/${id}/${action}`, { body: 'by bob' })).status).to.equal(403)
+      expect((await guest.post(`/posts/${id}/${action}`, { body: 'by bob' })).status).to.equal(401)
     }
-    expect((await guest.get(`/posts/${id}`)).json.post).to.include({ body: 'mine', edited_at: null })
+    expect((await guest.get(`/posts/${id}`)).json.post).to.include({ body: 'by ann', edited_at: null })
   })
 
-  it('its author deletes it, after being asked, and then it is gone for everybody', async () => {
+  it('lets the author delete a post after a confirmation; the post is then not found', async () => {
     const id = await write(ann, 'short-lived')
     expect((await ann.get(`/posts/${id}/delete`, html)).text).to.contain('short-lived')
     expect((await guest.get(`/posts/${id}`)).status).to.equal(200)
@@ -131,7 +135,7 @@ describe('posts', () => {
     expect((await ann.post(`/posts/${id}/delete`)).status).to.equal(404)
   })
 
-  it('a permalink shows the card, all of the snapshot that its cursor names, and where its stream is', async () => {
+  it('shows a post on its own page with its cursor, its stream and the likes of the viewer', async () => {
     const id = await write(ann, 'linked')
     await bob.post(`/posts/${id}/like`)
     const { json } = await bob.get(`/posts/${id}`)
@@ -157,13 +161,13 @@ describe('posts', () => {
     '1%2f2',
     '%ZZ',
   ]) {
-    it(`/posts/${id.slice(0, 20)} is nothing`, async () => {
+    it(`does not find /posts/${id.slice(0, 20)}`, async () => {
       expect((await ann.get(`/posts/${id}`)).status).to.be.oneOf([400, 404])
       expect((await ann.post(`/posts/${id}/like`)).status).to.be.oneOf([400, 404])
     })
   }
 
-  it('the greatest id there can be is asked for without harm', async () => {
+  it('answers 404 for the greatest possible id', async () => {
     expect((await ann.get('/posts/9223372036854775807')).status).to.equal(404)
   })
 
@@ -176,13 +180,13 @@ describe('posts', () => {
         select u.id, g.feed_id from users u, groups g where u.username = 'ann'`)
     })
 
-    it('a member posts to it', async () => {
+    it('lets a member post to the group', async () => {
       const { json, status } = await ann.post('/posts', { body: 'to the group', group: 'Open_One' })
       expect(status).to.equal(201)
       expect(json.post.group).to.include({ name: 'open_one', visibility: 'public' })
     })
 
-    it('who is no member does not; a private group does not even exist for them', async () => {
+    it('does not let other people post to the group, and does not find a private group', async () => {
       const before = await count()
       expect((await bob.post('/posts', { body: 'x', group: 'open_one' })).status).to.equal(422)
       expect((await bob.post('/posts', { body: 'x', group: 'closed_one' })).status).to.equal(404)
@@ -190,11 +194,11 @@ describe('posts', () => {
       expect(await count()).to.equal(before)
     })
 
-    it('what is said in a private group is there for its members, and nothing for anybody else', async () => {
+    it('shows a post in a private group to members only', async () => {
       const { json } = await ann.post('/posts', { body: 'secret', group: 'closed_one' })
       const { id } = json.post as { id: string }
       expect((await ann.get(`/posts/${id}`)).status).to.equal(200)
-      expect((await ann.post(`/posts/${id}/comments`, { body: 'a word' })).status).to.equal(201)
+      expect((await ann.post(`/posts/${id}/comments`, { body: 'a comment' })).status).to.equal(201)
       for (const path of ['', '/comments', '/likers', '/edit', '/delete']) {
         expect((await bob.get(`/posts/${id}${path}`)).status, path).to.equal(404)
       }

@@ -2,21 +2,21 @@ import { expect } from 'chai'
 import { comparePosts, leadEntry } from '../../src/shared/entries.ts'
 import type { EntryView, Reason } from '../../src/shared/views.ts'
 
-describe('where a post stands on a page', () => {
-  it('is nowhere when it is in none of the page’s feeds', () => {
+describe('the position of a post on a page', () => {
+  it('is null if the post has no entry in the feeds of the page', () => {
     expect(leadEntry([entry('1', 1, 'posted')], new Set(['2']))).to.equal(null)
     expect(leadEntry([], new Set(['1']))).to.equal(null)
     expect(leadEntry([entry('1', 1, 'posted')], new Set(['1']))).not.to.equal(null)
   })
 
-  it('is at its newest entry there, with that one’s reason', () => {
+  it('has the time and the reason of the newest entry in these feeds', () => {
     const entries = [entry('1', 1, 'liked'), entry('2', 3, 'commented'), entry('3', 9, 'liked')]
     const lead = leadEntry(entries, new Set(['1', '2']))
     expect(lead).to.deep.include({ at: entries[1]!.at, reason: 'commented' })
     expect(lead?.actor?.id).to.equal('2')
   })
 
-  it('has no reason when one of the feeds has it as posted', () => {
+  it('has no reason if one of the entries is posted', () => {
     const entries = [entry('1', 1, 'posted'), entry('2', 3, 'commented')]
     expect(leadEntry(entries, new Set(['1', '2']))).to.deep.equal({
       at: entries[1]!.at,
@@ -25,14 +25,14 @@ describe('where a post stands on a page', () => {
     })
   })
 
-  it('does not depend on the order of entries, also at one instant', () => {
+  it('does not depend on the order of entries, even if two have the same time', () => {
     const entries = [entry('9', 1, 'liked'), entry('10', 1, 'commented')]
     const feeds = new Set(['9', '10'])
     expect(leadEntry(entries, feeds)).to.deep.equal(leadEntry(entries.toReversed(), feeds))
     expect(leadEntry(entries, feeds)?.reason).to.equal('commented')
   })
 
-  it('is ordered by time, then by id as a number, newest first', () => {
+  it('sorts by time, then by id as a number, newest first', () => {
     const posts = [post('9', 1), post('10', 1), post('2', 2)]
     expect(posts.toSorted(comparePosts).map(({ id }) => id)).to.deep.equal(['2', '10', '9'])
   })
