@@ -39,7 +39,7 @@ describe('a group in two browsers on two instances', () => {
   const postWith = (page: Page, text: string) => page.locator('article.post', { hasText: text })
   const commentWith = (page: Page, text: string) => page.locator('.comment', { hasText: text })
 
-  it('gets what is written for it at home, and the open page of the group shows it', async () => {
+  it('gets a post from the composer of the home page, and its open page shows it', async () => {
     await bobPage.selectOption('.composer [name=group]', { label: 'The circle (private)' })
     await bobPage.fill('.composer textarea', 'Only for us')
     await bobPage.click('.composer button:has-text("Post")')
@@ -48,48 +48,48 @@ describe('a group in two browsers on two instances', () => {
     expect((await client(instances[0]!.origin).get('/public')).text).to.not.contain('Only for us')
   })
 
-  it('keeps a draft with the group that it was meant for', async () => {
+  it('keeps a draft together with its group', async () => {
     await bobPage.selectOption('.composer [name=group]', 'circle')
-    await bobPage.fill('.composer textarea', 'A secret half written')
+    await bobPage.fill('.composer textarea', 'An unfinished secret')
     await bobPage.reload()
-    expect(await bobPage.inputValue('.composer textarea')).to.equal('A secret half written')
+    expect(await bobPage.inputValue('.composer textarea')).to.equal('An unfinished secret')
     expect(await bobPage.inputValue('.composer [name=group]')).to.equal('circle')
     await bobPage.fill('.composer textarea', '')
   })
 
-  it('gets what is written on its own page', async () => {
-    await annPage.fill('.composer textarea', 'From the page of the group')
+  it('gets a post from the composer of its own page', async () => {
+    await annPage.fill('.composer textarea', 'From the group page')
     await annPage.click('.composer button:has-text("Post")')
-    await postWith(annPage, 'From the page of the group').waitFor()
-    await postWith(bobPage, 'From the page of the group').waitFor()
+    await postWith(annPage, 'From the group page').waitFor()
+    await postWith(bobPage, 'From the group page').waitFor()
   })
 
-  it('likes of a comment flip at once, come live, and tell their names on request', async () => {
+  it('shows likes of a comment at once on both pages, and the names after a click', async () => {
     const { post } = (await bob.post('/posts', { body: 'Talk here', group: 'circle' })).json
     await bob.post(`/posts/${post.id}/comments`, { body: 'How about this' })
-    const mine = commentWith(annPage, 'How about this')
-    const theirs = commentWith(bobPage, 'How about this')
-    await mine.getByRole('button', { name: 'Like this comment', exact: true }).click()
-    await mine.getByRole('link', { name: '1 like' }).waitFor()
-    await mine.getByRole('button', { name: 'Unlike this comment' }).waitFor()
-    await theirs.getByRole('link', { name: '1 like' }).click()
-    await theirs.locator('.who', { hasText: 'ann' }).waitFor()
-    expect(await theirs.getByRole('button', { name: 'Unlike this comment' }).count()).to.equal(0)
-    await bob.post(`/comments/${await idOf(theirs)}/like`)
-    await theirs.locator('.who', { hasText: 'bob, ann' }).waitFor()
-    await theirs.getByRole('button', { name: 'Unlike this comment' }).waitFor()
-    await mine.getByRole('link', { name: '2 likes' }).waitFor()
-    await mine.getByRole('button', { name: 'Unlike this comment' }).click()
-    await theirs.getByRole('link', { name: '1 like', exact: true }).waitFor()
+    const annComment = commentWith(annPage, 'How about this')
+    const bobComment = commentWith(bobPage, 'How about this')
+    await annComment.getByRole('button', { name: 'Like this comment', exact: true }).click()
+    await annComment.getByRole('link', { name: '1 like' }).waitFor()
+    await annComment.getByRole('button', { name: 'Unlike this comment' }).waitFor()
+    await bobComment.getByRole('link', { name: '1 like' }).click()
+    await bobComment.locator('.who', { hasText: 'ann' }).waitFor()
+    expect(await bobComment.getByRole('button', { name: 'Unlike this comment' }).count()).to.equal(0)
+    await bob.post(`/comments/${await idOf(bobComment)}/like`)
+    await bobComment.locator('.who', { hasText: 'bob, ann' }).waitFor()
+    await bobComment.getByRole('button', { name: 'Unlike this comment' }).waitFor()
+    await annComment.getByRole('link', { name: '2 likes' }).waitFor()
+    await annComment.getByRole('button', { name: 'Unlike this comment' }).click()
+    await bobComment.getByRole('link', { name: '1 like', exact: true }).waitFor()
     await bobPage.reload()
-    await theirs.getByRole('button', { name: 'Unlike this comment' }).waitFor()
+    await bobComment.getByRole('button', { name: 'Unlike this comment' }).waitFor()
   })
 
   async function idOf(comment: ReturnType<typeof commentWith>): Promise<string> {
     return (await comment.getAttribute('data-comment')) ?? ''
   }
 
-  it('lets its owner delete what others said, in place', async () => {
+  it('lets its owner delete posts and comments of others', async () => {
     await commentWith(annPage, 'How about this').getByRole('link', { name: 'Delete' }).click()
     await annPage.locator('dialog[open] button', { hasText: 'Delete' }).click()
     await commentWith(bobPage, 'How about this').waitFor({ state: 'detached' })
@@ -98,13 +98,13 @@ describe('a group in two browsers on two instances', () => {
     await postWith(bobPage, 'Only for us').waitFor({ state: 'detached' })
   })
 
-  it('takes everything off the open pages of who is removed', async () => {
-    const own = await bobPage.context().newPage()
-    await own.goto(`${instances[1]!.origin}/groups/circle`)
-    await postWith(own, 'Talk here').waitFor()
+  it('removes its posts from all open pages of a removed member', async () => {
+    const groupPage = await bobPage.context().newPage()
+    await groupPage.goto(`${instances[1]!.origin}/groups/circle`)
+    await postWith(groupPage, 'Talk here').waitFor()
     await ann.post('/groups/circle/members/bob/remove')
     await postWith(bobPage, 'Talk here').waitFor({ state: 'detached' })
-    await postWith(own, 'Talk here').waitFor({ state: 'detached' })
+    await postWith(groupPage, 'Talk here').waitFor({ state: 'detached' })
     expect(await postWith(annPage, 'Talk here').count()).to.equal(1)
   })
 })

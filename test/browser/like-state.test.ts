@@ -5,7 +5,7 @@ import { useDatabase } from '../support/database.ts'
 import { client, password, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 
-describe('the like state of a post that an event inserted', () => {
+describe('the like state of a post that an event inserts', () => {
   const database = useDatabase()
   let instance: Instance
   let ann: Client, bob: Client
@@ -24,7 +24,7 @@ describe('the like state of a post that an event inserted', () => {
     )
   })
 
-  /** Ann's home page; `requests` lists what it asks for from here on. */
+  /** Opens Ann's home page. `requests` lists what its script fetches after that. */
   async function open(): Promise<void> {
     context = await newContext({ viewport: { width: 900, height: 700 } })
     page = await context.newPage()
@@ -41,7 +41,9 @@ describe('the like state of a post that an event inserted', () => {
   }
   afterEach(() => context.close())
 
-  /** Posts of Bob that Ann liked first and six others after her, pushed off the first page by newer ones. */
+  /**
+   * Creates posts of Bob that Ann likes first and six other people after her, and newer posts that fill the first page.
+   */
   async function likedPosts(count: number): Promise<string[]> {
     const ids: string[] = []
     for (let n = 0; n < count; n++) ids.push((await bob.post('/posts', { body: `Old ${n}` })).json.post.id)
@@ -55,23 +57,23 @@ describe('the like state of a post that an event inserted', () => {
     for (let n = 0; n < 12; n++) await bob.post('/posts', { body: `New ${n}\n`.repeat(5) })
     return ids
   }
-  const bump = (id: string) => bob.post(`/posts/${id}/comments`, { body: 'up again' })
+  const commentOn = (id: string) => bob.post(`/posts/${id}/comments`, { body: 'a new comment' })
   const button = (id: string, name: string) =>
     page.locator(`#post-${id}`).getByRole('button', { name }).first()
 
-  it('is fetched by one request for all posts that arrive together', async () => {
+  it('is fetched in one request for all posts that arrive together', async () => {
     const ids = await likedPosts(3)
     await open()
-    for (const id of ids) await bump(id)
+    for (const id of ids) await commentOn(id)
     for (const id of ids) await button(id, 'Unlike').waitFor()
     expect(requests).to.deep.equal([`/likes?posts=${ids.join()}&comments=`])
   })
 
-  it('is not fetched before the post is in view', async () => {
+  it('is not fetched before the post is in the viewport', async () => {
     const [id] = await likedPosts(1)
     await open()
     await page.evaluate(() => window.scrollTo(0, 900))
-    await bump(id!)
+    await commentOn(id!)
     await page.getByRole('button', { name: '1 new post' }).waitFor()
     expect(requests).to.deep.equal([])
     await page.getByRole('button', { name: '1 new post' }).click()
@@ -81,41 +83,41 @@ describe('the like state of a post that an event inserted', () => {
 
   it('is fetched for comments too', async () => {
     const [id] = await likedPosts(1)
-    const { comment } = (await bump(id!)).json
+    const { comment } = (await commentOn(id!)).json
     await ann.post(`/comments/${comment.id}/like`)
     for (let n = 0; n < 12; n++) await bob.post('/posts', { body: `Newer ${n}` })
     await open()
-    await bump(id!)
+    await commentOn(id!)
     await page.locator(`#comment-${comment.id}`).getByRole('button', { name: 'Unlike' }).waitFor()
     expect(requests).to.deep.equal([`/likes?posts=${id}&comments=${comment.id}`])
   })
 
-  it('is not fetched where the card names everybody who likes the post', async () => {
+  it('is not fetched if the card names all likers', async () => {
     const { post } = (await bob.post('/posts', { body: 'Liked by two' })).json
     await ann.post(`/posts/${post.id}/like`)
     await bob.post(`/posts/${post.id}/like`)
     const [liked] = await likedPosts(1)
     await open()
-    await bump(post.id)
+    await commentOn(post.id)
     await button(post.id, 'Unlike').waitFor()
-    await bump(liked!)
+    await commentOn(liked!)
     await button(liked!, 'Unlike').waitFor()
     expect(requests).to.deep.equal([`/likes?posts=${liked}&comments=`])
   })
 
-  it('is not fetched after a reset, whose pages carry it', async () => {
+  it('is not fetched after a reset, because the fetched pages contain it', async () => {
     const [older] = await likedPosts(1)
     const [id] = await likedPosts(1)
     await open()
     await page.route('**/stream?*', (route) => route.abort())
     await page.evaluate(() => window.dispatchEvent(new Event('online')))
-    await bump(id!)
+    await commentOn(id!)
     await client(instance.origin).register('cleo')
     await ann.post('/users/cleo/follow')
     await page.unroute('**/stream?*')
     await page.evaluate(() => window.dispatchEvent(new Event('online')))
     await button(id!, 'Unlike').waitFor()
-    await bump(older!)
+    await commentOn(older!)
     await button(older!, 'Unlike').waitFor()
     expect(requests.filter((path) => path.startsWith('/likes'))).to.deep.equal([
       `/likes?posts=${older}&comments=`,

@@ -5,10 +5,10 @@ import { newContext } from '../support/chromium.ts'
 import { client, password, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 
-describe('two people in two browsers on two instances', () => {
+describe('the pages of two people on two instances', () => {
   const database = useDatabase()
   const contexts: BrowserContext[] = []
-  const complaints: string[] = []
+  const consoleErrors: string[] = []
   let instances: Instance[]
   let ann: Client
   /** Ann’s page on one instance, Bob’s on the other. */
@@ -29,11 +29,11 @@ describe('two people in two browsers on two instances', () => {
     contexts.push(context)
     const page = await context.newPage()
     page.on('console', (message) => {
-      // A connection that was cut is told too, and is what a test below does.
+      // The browser also reports a lost connection, which a test below causes.
       if (message.type() === 'error' && !message.text().startsWith('Failed to load'))
-        complaints.push(message.text())
+        consoleErrors.push(message.text())
     })
-    page.on('pageerror', (error) => complaints.push(String(error)))
+    page.on('pageerror', (error) => consoleErrors.push(String(error)))
     await page.goto(`${origin}/login`)
     await page.fill('[name=username]', username)
     await page.fill('[name=password]', password)
@@ -48,7 +48,7 @@ describe('two people in two browsers on two instances', () => {
     await page.click('.composer button:has-text("Post")')
   }
 
-  it('a follow made elsewhere fills the open page', async () => {
+  it('show the posts of a person who is followed in another browser', async () => {
     await write(annPage, 'Hello from Ann')
     await postWith(annPage, 'Hello from Ann').waitFor()
     const bob = client(instances[0]!.origin)
@@ -57,27 +57,27 @@ describe('two people in two browsers on two instances', () => {
     await postWith(bobPage, 'Hello from Ann').waitFor()
   })
 
-  it('a post appears', async () => {
+  it('show a new post', async () => {
     await write(annPage, 'The second one')
     await postWith(bobPage, 'The second one').waitFor()
-    expect(await postWith(annPage, 'The second one').count(), 'once on the writer’s own page').to.equal(1)
+    expect(await postWith(annPage, 'The second one').count(), 'once on the page of its author').to.equal(1)
   })
 
-  it('a comment, a like and an unlike appear on the other’s page', async () => {
-    const mine = postWith(annPage, 'The second one')
-    const theirs = postWith(bobPage, 'The second one')
-    await theirs.getByRole('link', { name: 'Comment' }).click()
-    await theirs.locator('form.reply textarea').fill('Nice to see you')
-    await theirs.locator('form.reply button').click()
-    await mine.locator('.comment', { hasText: 'Nice to see you' }).waitFor()
-    await theirs.getByRole('button', { name: 'Like', exact: true }).click()
-    await mine.locator('.likes', { hasText: 'bob' }).waitFor()
-    await theirs.locator('.likes', { hasText: 'You' }).waitFor()
-    await theirs.getByRole('button', { name: 'Unlike' }).click()
-    await mine.locator('.likes', { hasText: 'bob' }).waitFor({ state: 'hidden' })
+  it('show a comment, a like and an unlike of the other person', async () => {
+    const annPost = postWith(annPage, 'The second one')
+    const bobPost = postWith(bobPage, 'The second one')
+    await bobPost.getByRole('link', { name: 'Comment' }).click()
+    await bobPost.locator('form.reply textarea').fill('Nice to see you')
+    await bobPost.locator('form.reply button').click()
+    await annPost.locator('.comment', { hasText: 'Nice to see you' }).waitFor()
+    await bobPost.getByRole('button', { name: 'Like', exact: true }).click()
+    await annPost.locator('.likes', { hasText: 'bob' }).waitFor()
+    await bobPost.locator('.likes', { hasText: 'You' }).waitFor()
+    await bobPost.getByRole('button', { name: 'Unlike' }).click()
+    await annPost.locator('.likes', { hasText: 'bob' }).waitFor({ state: 'hidden' })
   })
 
-  it('an edit appears', async () => {
+  it('show an edit', async () => {
     const post = postWith(annPage, 'The second one')
     await post.getByRole('link', { name: 'Edit' }).first().click()
     await post.locator('form textarea').first().fill('The second one, improved')
@@ -86,14 +86,14 @@ describe('two people in two browsers on two instances', () => {
     await postWith(bobPage, 'The second one, improved').locator('.edited').waitFor()
   })
 
-  it('a delete takes the post away, after asking once', async () => {
+  it('remove a deleted post, after a confirmation', async () => {
     await postWith(annPage, 'The second one, improved').getByRole('link', { name: 'Delete' }).first().click()
     await annPage.locator('dialog[open] button', { hasText: 'Delete' }).click()
     await postWith(bobPage, 'The second one, improved').waitFor({ state: 'detached' })
     await postWith(annPage, 'The second one, improved').waitFor({ state: 'detached' })
   })
 
-  it('an unfollow takes the other’s posts away', async () => {
+  it('remove the posts of a person who is unfollowed', async () => {
     const bob = client(instances[0]!.origin)
     await bob.login('bob')
     await bob.post('/users/ann/unfollow')
@@ -102,14 +102,14 @@ describe('two people in two browsers on two instances', () => {
     await postWith(bobPage, 'Hello from Ann').waitFor()
   })
 
-  it('what one types survives what others do, with its caret', async () => {
-    const theirs = postWith(bobPage, 'Hello from Ann')
-    await theirs.getByRole('link', { name: 'Comment' }).click()
-    const reply = theirs.locator('form.reply textarea')
-    await reply.fill('half a thought')
+  it('keep the text and the selection of an open form when an event changes its post', async () => {
+    const bobPost = postWith(bobPage, 'Hello from Ann')
+    await bobPost.getByRole('link', { name: 'Comment' }).click()
+    const reply = bobPost.locator('form.reply textarea')
+    await reply.fill('an unfinished comment')
     await reply.evaluate((field: HTMLTextAreaElement) => field.setSelectionRange(4, 6))
     await postWith(annPage, 'Hello from Ann').getByRole('button', { name: 'Like', exact: true }).click()
-    await theirs.locator('.likes', { hasText: 'ann' }).waitFor()
+    await bobPost.locator('.likes', { hasText: 'ann' }).waitFor()
     expect(
       await reply.evaluate((field: HTMLTextAreaElement) => ({
         text: field.value,
@@ -117,19 +117,19 @@ describe('two people in two browsers on two instances', () => {
         to: field.selectionEnd,
         focused: document.activeElement === field,
       })),
-    ).to.deep.equal({ text: 'half a thought', from: 4, to: 6, focused: true })
+    ).to.deep.equal({ text: 'an unfinished comment', from: 4, to: 6, focused: true })
   })
 
-  it('a new post waits behind a button while one writes or reads further down', async () => {
+  it('keep a new post behind a button while the reader writes', async () => {
     await write(annPage, 'Do not disturb')
     await bobPage.getByRole('button', { name: '1 new post' }).click()
     await postWith(bobPage, 'Do not disturb').waitFor()
     expect(await postWith(bobPage, 'Hello from Ann').locator('form.reply textarea').inputValue()).to.equal(
-      'half a thought',
+      'an unfinished comment',
     )
   })
 
-  it('nothing of a user is taken for markup', async () => {
+  it('show markup in a post as text', async () => {
     const text = '</script><img src=x onerror="window.hacked = 1"> {{7*7}} <b>bold</b>'
     await write(annPage, text)
     await postWith(bobPage, text).waitFor()
@@ -138,7 +138,7 @@ describe('two people in two browsers on two instances', () => {
     for (const page of [annPage, bobPage]) expect(await page.evaluate('window.hacked')).to.equal(undefined)
   })
 
-  it('shows a write within milliseconds', async () => {
+  it('show a new post within milliseconds', async () => {
     const times: number[] = []
     for (let n = 0; n < 15; n++) {
       const text = `timed ${n}`
@@ -164,7 +164,7 @@ describe('two people in two browsers on two instances', () => {
     console.log(`      from the request to the other page’s DOM: median ${median} ms of ${times.length}`)
   })
 
-  it('comes back after the stream was lost, with what happened meanwhile', async () => {
+  it('show after a restart of the instance what happened meanwhile', async () => {
     await instances[1]!.kill()
     await ann.post('/posts', { body: 'while you were away' })
     const port = new URL(instances[1]!.origin).port
@@ -172,7 +172,7 @@ describe('two people in two browsers on two instances', () => {
     await postWith(bobPage, 'while you were away').waitFor()
   })
 
-  it('with no complaint of the browser', () => {
-    expect(complaints).to.deep.equal([])
+  it('cause no error in the console', () => {
+    expect(consoleErrors).to.deep.equal([])
   })
 })

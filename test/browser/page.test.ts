@@ -28,7 +28,7 @@ describe('the page', () => {
   })
   afterEach(() => context.close())
 
-  /** Ann's browser, at her home page. */
+  /** Signs Ann in and opens her home page. */
   async function open(options: BrowserContextOptions): Promise<Page> {
     context = await newContext(options)
     const opened = await context.newPage()
@@ -40,8 +40,8 @@ describe('the page', () => {
     return opened
   }
 
-  async function write(who: Client, body: string): Promise<string> {
-    const { json } = await who.post('/posts', { body })
+  async function write(person: Client, body: string): Promise<string> {
+    const { json } = await person.post('/posts', { body })
     return (json as { post: { id: string } }).post.id
   }
 
@@ -54,25 +54,25 @@ describe('the page', () => {
       ]),
     )
 
-  it('does not move what one reads when something above it changes', async () => {
+  it('does not move the visible posts when a post above them changes', async () => {
     const first = (await tops())[0]![0]
     await page.evaluate(() => window.scrollTo(0, 900))
     const before = new Map((await tops()) as [string, number][])
     await bob.post(`/posts/${String(first).slice(5)}/comments`, { body: 'a\nlong\ncomment\nabove' })
     await page.locator('.comment', { hasText: 'above' }).first().waitFor({ state: 'attached' })
-    await write(bob, 'Waits for its turn')
+    await write(bob, 'A pending post')
     await page.getByRole('button', { name: '1 new post' }).waitFor()
     const after = new Map((await tops()) as [string, number][])
-    const read = [...before].filter(([, top]) => top > 50 && top < 700)
-    expect(read).not.to.have.length(0)
-    for (const [id, top] of read) expect(after.get(id), id).to.be.closeTo(top, 1)
+    const visible = [...before].filter(([, top]) => top > 50 && top < 700)
+    expect(visible).not.to.have.length(0)
+    for (const [id, top] of visible) expect(after.get(id), id).to.be.closeTo(top, 1)
     expect(after.get(String(first))).to.be.below(before.get(String(first))!)
     await page.getByRole('button', { name: '1 new post' }).click()
-    await postWith('Waits for its turn').waitFor()
+    await postWith('A pending post').waitFor()
     expect(await page.evaluate(() => window.scrollY)).to.equal(0)
   })
 
-  it('keeps an unsent text across a reload, and forgets it when it is sent', async () => {
+  it('keeps a draft across a reload, and deletes it when it is sent', async () => {
     await page.fill('.composer textarea', 'not yet sent')
     await page.reload()
     expect(await page.inputValue('.composer textarea')).to.equal('not yet sent')
@@ -82,8 +82,8 @@ describe('the page', () => {
     expect(await page.inputValue('.composer textarea')).to.equal('')
   })
 
-  it('keeps a text that could not be sent, and a retry posts it once', async () => {
-    // The post is made, and the answer lost.
+  it('keeps the text after a failed request, and a retry creates one post', async () => {
+    // The server creates the post, but its response is lost.
     await page.route('**/posts', async (route) => {
       await route.fetch()
       await route.abort()
@@ -99,7 +99,7 @@ describe('the page', () => {
     expect(await page.locator('.post', { hasText: 'sent twice' }).count()).to.equal(1)
   })
 
-  it('takes a like back where the server refuses it, and says why', async () => {
+  it('undoes a like that the server refuses, and shows why', async () => {
     const id = await write(bob, 'Hard to like')
     await page.route('**/like', (route) =>
       route.fulfill({ status: 503, json: { error: { message: 'Too busy' } } }),
@@ -111,7 +111,7 @@ describe('the page', () => {
     expect(await page.locator(`#post-${id} .likes`).isVisible()).to.equal(false)
   })
 
-  it('unfolds comments in place, and live ones join them', async () => {
+  it('expands comments, and then shows new ones among them', async () => {
     const id = await write(bob, 'Much to say')
     for (let n = 1; n <= 8; n++) await bob.post(`/posts/${id}/comments`, { body: `Number ${n}` })
     await page.reload()
@@ -125,7 +125,7 @@ describe('the page', () => {
     expect(texts).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => `Number ${n}`))
   })
 
-  it('unfolds comments as they are, whatever is done to them at that very moment', async () => {
+  it('expands comments correctly if some are edited and deleted during the fetch', async () => {
     const id = await write(bob, 'Much to say again')
     const ids: string[] = []
     for (let n = 1; n <= 8; n++) {
@@ -138,61 +138,61 @@ describe('the page', () => {
       const response = await route.fetch()
       await bob.post(`/comments/${ids[2]}/delete`)
       await bob.post(`/comments/${ids[3]}/edit`, { body: 'Number 4, edited' })
-      await bob.post('/posts', { body: 'A mark' })
-      await otherTab.getByText('A mark').waitFor()
+      await bob.post('/posts', { body: 'A marker' })
+      await otherTab.getByText('A marker').waitFor()
       await route.fulfill({ response })
     })
     await page.locator(`#post-${id}`).getByRole('link', { name: '5 more comments' }).click()
-    await postWith('A mark').waitFor()
+    await postWith('A marker').waitFor()
     const texts = await page.locator(`#post-${id} .comment-text`).allTextContents()
     const now = ['1', '2', '4, edited', '5', '6', '7', '8']
     expect(texts).to.deep.equal(now.map((n) => `Number ${n}`))
   })
 
-  it('unfolds comments as they are, though the page is being brought up to date', async () => {
+  it('expands comments correctly if a reset arrives during the fetch', async () => {
     await client(instance.origin).register('cleo')
     const id = await write(bob, 'Much to say once more')
     const { comment } = (await bob.post(`/posts/${id}/comments`, { body: 'Number 1' })).json
     for (let n = 2; n <= 8; n++) await bob.post(`/posts/${id}/comments`, { body: `Number ${n}` })
     await page.reload()
     const outdated = await ann.get(`/posts/${id}/comments?limit=100`)
-    const [reset, told] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const [reset, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     let late = false
     await page.route(`${instance.origin}/`, async (route) => {
       reset.resolve()
-      await told.promise
+      await released.promise
       await route.continue()
     })
     await page.route('**/comments?*', async (route) => {
       if (late) return route.continue()
-      await postWith('A later mark').waitFor()
+      await postWith('A later marker').waitFor()
       await route.fulfill({ json: outdated.json })
     })
     await ann.post('/users/cleo/follow')
     await reset.promise
     await page.locator(`#post-${id}`).getByRole('link', { name: '5 more comments' }).click()
     await bob.post(`/comments/${comment.id}/edit`, { body: 'Number 1, edited' })
-    await bob.post('/posts', { body: 'A later mark' })
+    await bob.post('/posts', { body: 'A later marker' })
     late = true
-    told.resolve()
+    released.resolve()
     await page.locator(`#post-${id} .comment`, { hasText: 'Number 4' }).waitFor()
     expect(await page.locator(`#post-${id} .comment-text`).first().textContent()).to.equal('Number 1, edited')
   })
 
-  it('shows who was renamed by the new name, also in posts that waited behind the button', async () => {
+  it('shows the new name of a person, also in pending posts', async () => {
     await page.evaluate(() => window.scrollTo(0, 900))
-    await write(bob, 'From a man with a long name')
+    await write(bob, 'A post before the new name')
     await page.getByRole('button', { name: '1 new post' }).waitFor()
     await bob.post('/settings/profile', { name: 'Robert', username: 'bob', bio: '' })
     await page.locator('.by .name', { hasText: 'Robert' }).first().waitFor()
     await page.getByRole('button', { name: '1 new post' }).click()
-    await postWith('From a man').waitFor()
+    await postWith('before the new name').waitFor()
     const names = () => page.locator('.by .name').allTextContents()
     expect(await names())
       .to.include('Robert')
       .and.not.include('bob')
 
-    // Another one while the page is away, which a reset brings.
+    // Bob changes his name again while the page has no stream. A reset brings the change.
     const online = () => page.evaluate(() => window.dispatchEvent(new Event('online')))
     await page.route('**/stream?*', (route) => route.abort())
     await online()
@@ -202,16 +202,16 @@ describe('the page', () => {
     await online()
     await page.locator('.by .name', { hasText: 'Rupert' }).first().waitFor()
     await page.evaluate(() => window.scrollTo(0, 900))
-    await write(bob, 'From a man of many names')
+    await write(bob, 'A post after the reset')
     await page.getByRole('button', { name: '1 new post' }).click()
-    await postWith('of many names').waitFor()
+    await postWith('after the reset').waitFor()
     expect(await names())
       .to.include('Rupert')
       .and.not.include('Robert')
     await bob.post('/settings/profile', { name: '', username: 'bob', bio: '' })
   })
 
-  it('never overwrites an open editor, and says that the post has changed', async () => {
+  it('keeps the text of an open editor, and warns that the post has changed', async () => {
     const id = await write(ann, 'First words')
     const post = page.locator(`#post-${id}`)
     await post.getByRole('link', { name: 'Edit' }).click()
@@ -221,33 +221,33 @@ describe('the page', () => {
     expect(await post.locator('.editor textarea').inputValue()).to.equal('My new words')
   })
 
-  it('folds older comments away when there are many, but none that is being edited', async () => {
+  it('hides older comments when there are many, but not one that is being edited', async () => {
     const id = await write(bob, 'Soon much to say')
     for (let n = 1; n <= 4; n++) await ann.post(`/posts/${id}/comments`, { body: `Number ${n}` })
     await page.reload()
     const comments = page.locator(`#post-${id} .comment`)
     await comments.nth(1).getByRole('link', { name: 'Edit' }).click()
-    await page.keyboard.type(', in better')
+    await page.keyboard.type(', with better')
     for (let n = 5; n <= 6; n++) await bob.post(`/posts/${id}/comments`, { body: `Number ${n}` })
     await comments.filter({ hasText: 'Number 6' }).waitFor()
     const texts = await comments.locator('.comment-text').allTextContents()
     expect(texts).to.deep.equal([1, 2, 5, 6].map((n) => `Number ${n}`))
     await page.keyboard.type(' words')
-    expect(await comments.locator('.editor textarea').inputValue()).to.equal('Number 2, in better words')
+    expect(await comments.locator('.editor textarea').inputValue()).to.equal('Number 2, with better words')
   })
 
-  it('comes back from a stream that is refused, with a banner meanwhile', async function () {
+  it('reconnects after a refused stream, and shows a banner meanwhile', async function () {
     this.timeout(60_000)
     await page.route('**/stream?*', (route) => route.fulfill({ status: 502, body: 'Bad gateway' }))
     await page.evaluate(() => window.dispatchEvent(new Event('online')))
     await page.getByText('Reconnecting').waitFor()
-    await write(bob, 'Said meanwhile')
+    await write(bob, 'Posted meanwhile')
     await page.unroute('**/stream?*')
-    await postWith('Said meanwhile').waitFor()
+    await postWith('Posted meanwhile').waitFor()
     await page.locator('#connection').waitFor({ state: 'hidden' })
   })
 
-  it('opens a stream that was answered 503 again, from where it was', async () => {
+  it('reopens a stream after 503 with the cursor of the last event', async () => {
     const { seq } = (await ann.get('/')).json
     const id = await write(bob, 'Before the shutdown')
     await postWith('Before the shutdown').waitFor()
@@ -265,18 +265,18 @@ describe('the page', () => {
     await page.locator(`#post-${id} .likes`, { hasText: 'bob' }).waitFor()
     expect(await page.locator('.post', { hasText: 'During the shutdown' }).count()).to.equal(1)
     expect(Math.min(...cursors)).to.be.greaterThan(Number(seq))
-    // After two refusals only the status is asked for, once per attempt, until it is 200.
+    // After two failures, each attempt first fetches the status, until it is 200.
     expect(kinds).to.deep.equal(['eventsource', 'eventsource', 'fetch', 'fetch', 'fetch', 'eventsource'])
   })
 
-  it('leads to sign in when one has signed out in another tab', async () => {
+  it('goes to the sign-in page after a sign-out in another tab', async () => {
     const other = await context.newPage()
     await other.goto(`${instance.origin}/public`)
     await other.getByRole('button', { name: 'Sign out' }).click()
     await page.waitForURL(/\/login\?next=/)
   })
 
-  it('does everything but live without JavaScript', async () => {
+  it('works without JavaScript, except for live updates', async () => {
     await context.close()
     page = await open({ javaScriptEnabled: false })
     await page.fill('.composer textarea', 'Without a script')
@@ -287,12 +287,15 @@ describe('the page', () => {
     await page.fill('#reply textarea', ' ')
     await page.click('#reply button')
     await page.locator('.field-error').waitFor()
-    await page.fill('.reply textarea', 'Nor this one')
+    await page.fill('.reply textarea', 'A comment without a script')
     await page.click('.reply button')
-    await page.locator('.comment', { hasText: 'Nor this one' }).getByRole('link', { name: 'Edit' }).click()
-    await page.fill('.editor textarea', 'Edited without one')
+    await page
+      .locator('.comment', { hasText: 'A comment without a script' })
+      .getByRole('link', { name: 'Edit' })
+      .click()
+    await page.fill('.editor textarea', 'Edited without a script')
     await page.click('.editor button')
-    await page.locator('.comment', { hasText: 'Edited without one' }).waitFor()
+    await page.locator('.comment', { hasText: 'Edited without a script' }).waitFor()
     await page.locator('.meta').getByRole('link', { name: 'Delete' }).click()
     await page.getByRole('button', { name: 'Delete' }).click()
     await page.getByText('Post deleted').waitFor()

@@ -13,7 +13,7 @@ const HOSTILE = [
   'javascript:alert(1) https://a.example/"><b> https://b.example/?a=1&b=2.',
   'one\r\ntwo\rthree\u2028four\u2029five\tsix  seven\\`&amp;&#39;',
   '😀'.repeat(2500),
-  '\ufeff\u202e\ud83d', // a byte order mark, right to left, half a character
+  '\ufeff\u202e\ud83d', // a byte order mark, a right-to-left override, half a surrogate pair
 ]
 
 const ann = person('1', 'Ann')
@@ -34,11 +34,11 @@ describe('a partial', () => {
 
   after(() => page.context().close())
 
-  /** Renders in both places, asserts that the bytes are the same, and returns them. */
+  /** Renders a partial on the server and in the browser, checks that both outputs are the same, and returns one. */
   async function render(name: string, given: Record<string, unknown>): Promise<string> {
     const common = { me, csrf: 'a"b', path: '/?before=1&x', likes: { posts: [], comments: [] }, ...given }
-    const here = server.render(`partials/${name}.njk`, { ...common, new_key: () => 'key' })
-    const there = await page.evaluate(
+    const fromServer = server.render(`partials/${name}.njk`, { ...common, new_key: () => 'key' })
+    const fromBrowser = await page.evaluate(
       ([partial, variables]) => {
         const { renderPartial } = globalThis as unknown as {
           renderPartial(name: string, given: object): string
@@ -47,11 +47,14 @@ describe('a partial', () => {
       },
       [name, common] as const,
     )
-    expect(Buffer.from(there).equals(Buffer.from(here)), `${name}\n${here}\n${there}`).to.equal(true)
-    return here
+    expect(
+      Buffer.from(fromBrowser).equals(Buffer.from(fromServer)),
+      `${name}\n${fromServer}\n${fromBrowser}`,
+    ).to.equal(true)
+    return fromServer
   }
 
-  it('is the same from the server and in the browser', async () => {
+  it('renders the same bytes on the server and in the browser', async () => {
     const likers = ['2', '3', '4', '5'].map((id) => person(id, `P${id}`))
     const cards = [
       post({}),
@@ -97,7 +100,7 @@ describe('a partial', () => {
     await render('editor', { key: 'a', action: '/posts/12/edit', cancel: '/', body: '', error: 'e' })
   })
 
-  it('escapes whatever people write, and shows it unchanged', async () => {
+  it('escapes every text of people, and shows it unchanged', async () => {
     for (const text of HOSTILE) {
       const author = { ...ann, name: text }
       const html = await render('post', {
@@ -120,7 +123,7 @@ describe('a partial', () => {
         return {
           body: content.querySelector('.post-text')?.textContent,
           comment: content.querySelector('.comment-text')?.textContent,
-          strangers: content.querySelectorAll('script, img, b').length,
+          unexpected: content.querySelectorAll('script, img, b').length,
           attributes: all
             .flatMap((element) => element.getAttributeNames())
             .filter((name) => /^(on|style)/.test(name)),
@@ -132,11 +135,11 @@ describe('a partial', () => {
       const parsed = text.replace(/\r\n?/g, '\n').toWellFormed()
       expect(found.body?.toWellFormed()).to.equal(parsed)
       expect(found.comment?.toWellFormed()).to.equal(parsed)
-      expect(found).to.deep.include({ strangers: 0, attributes: [], links: [] })
+      expect(found).to.deep.include({ unexpected: 0, attributes: [], links: [] })
     }
   })
 
-  it('throws where a value is missing, instead of showing nothing', () => {
+  it('throws if a variable is missing', () => {
     expect(() => server.render('partials/comment.njk', { comment: {}, post: {} })).to.throw()
   })
 })

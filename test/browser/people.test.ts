@@ -7,10 +7,10 @@ import { client, password } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 import { picture } from '../support/pictures.ts'
 
-describe('people in their browsers', () => {
+describe('profile pages and sessions in the browser', () => {
   const database = useDatabase()
   const contexts: BrowserContext[] = []
-  const complaints: string[] = []
+  const consoleErrors: string[] = []
   let instances: Instance[]
   let annPage: Page
   let bobPage: Page
@@ -32,9 +32,9 @@ describe('people in their browsers', () => {
     const page = await context.newPage()
     page.on('console', (message) => {
       if (message.type() === 'error' && !message.text().startsWith('Failed to load'))
-        complaints.push(message.text())
+        consoleErrors.push(message.text())
     })
-    page.on('pageerror', (error) => complaints.push(String(error)))
+    page.on('pageerror', (error) => consoleErrors.push(String(error)))
     await page.goto(`${origin}/login`)
     await fillIn(page, username)
     await page.waitForURL(`${origin}/`)
@@ -57,7 +57,7 @@ describe('people in their browsers', () => {
       (element) => (element as HTMLImageElement).complete && (element as HTMLImageElement).naturalWidth,
     )
 
-  it('see who a picture shows before it is sent, and the new picture on another’s page without a reload', async () => {
+  it('show a preview of a chosen picture, and the new picture live on other pages', async () => {
     expect(await picOf(bobPage, 'Hello from Ann').evaluate((element) => element.tagName)).to.equal('SPAN')
     await annPage.goto(`${instances[0]!.origin}/settings/profile`)
     await annPage.setInputFiles('[name=avatar]', await upload('me.png'))
@@ -78,14 +78,14 @@ describe('people in their browsers', () => {
     await eventually(() => loaded(annPage.locator('.bar-me img.pic')))
   })
 
-  it('see a new name wherever the person stands', async () => {
+  it('show a new name live everywhere on other pages', async () => {
     await annPage.fill('[name=name]', 'Ann the Great')
     await annPage.click('button:has-text("Save")')
     await bobPage.locator('article.post .by', { hasText: 'Ann the Great' }).waitFor()
     await bobPage.locator('.side .name', { hasText: 'Ann the Great' }).waitFor()
   })
 
-  it('are told beside the field what is wrong, and keep the file that they chose', async () => {
+  it('show an error beside its field, and keep the chosen file', async () => {
     await annPage.setInputFiles('[name=avatar]', await upload('again.png'))
     await annPage.fill('[name=username]', 'bob')
     await annPage.click('button:has-text("Save")')
@@ -106,9 +106,9 @@ describe('people in their browsers', () => {
     await annPage.locator('#avatar-error', { hasText: 'JPEG, PNG, WebP or GIF' }).waitFor()
   })
 
-  it('can cancel an upload, and nothing is changed', async () => {
+  it('can cancel an upload', async () => {
     await annPage.route('**/settings/profile', async (route) => {
-      if (route.request().method() === 'POST') return // it never gets through
+      if (route.request().method() === 'POST') return // never answered
       await route.continue()
     })
     await annPage.setInputFiles('[name=avatar]', await upload('slow.png'))
@@ -120,7 +120,7 @@ describe('people in their browsers', () => {
     await annPage.unroute('**/settings/profile')
   })
 
-  it('edit without a script too', async () => {
+  it('can change a profile without JavaScript', async () => {
     const context = await newContext({ javaScriptEnabled: false })
     contexts.push(context)
     const page = await context.newPage()
@@ -137,7 +137,7 @@ describe('people in their browsers', () => {
     await page.locator('.bar-me span.pic').waitFor()
   })
 
-  it('who end all other sessions see the other browser end up at the sign-in page, and come back from there', async () => {
+  it('go to the sign-in page when another browser ends their session, and back after the sign-in', async () => {
     const elsewhere = await signIn('ann', instances[1]!)
     await elsewhere.goto(`${instances[1]!.origin}/public`)
     const home = await contexts.at(-1)!.newPage()
@@ -147,7 +147,7 @@ describe('people in their browsers', () => {
     await annPage.getByText('All other sessions have been ended').waitFor()
     await home.waitForURL(/\/login/, { timeout: 15_000 })
     await elsewhere.waitForURL(/\/login\?next=%2Fpublic/, { timeout: 15_000 })
-    // Where both tabs came to the form at once, each was given a token, and only the later one's is good.
+    // If both tabs load the form at the same moment, only the token of the later one is valid.
     await elsewhere.reload()
     await fillIn(elsewhere, 'ann')
     await elsewhere.waitForURL(`${instances[1]!.origin}/public`)
@@ -155,7 +155,7 @@ describe('people in their browsers', () => {
     await annPage.locator('.bar-me').waitFor()
   })
 
-  it('who sign out leave nothing behind the back button', async () => {
+  it('show nothing of a person who signed out when the reader goes back', async () => {
     const page = await signIn('ann', instances[0]!)
     await page.locator('article.post', { hasText: 'Hello from Ann' }).waitFor()
     await page.click('button:has-text("Sign out")')
@@ -165,21 +165,21 @@ describe('people in their browsers', () => {
     expect(await page.locator('.bar-me').count()).to.equal(0)
   })
 
-  it('who come back to a page that the browser kept see nothing of it once the session is over', async () => {
+  it('hide a page that the browser restores from its cache if the session has ended', async () => {
     const page = await signIn('ann', instances[0]!)
-    const returns = () =>
+    const restore = () =>
       page.evaluate(() => {
         dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
         return document.body.hidden
       })
-    expect(await returns(), 'hidden at once').to.equal(true)
+    expect(await restore(), 'hidden at once').to.equal(true)
     await page.waitForFunction(() => !document.body.hidden)
     await contexts.at(-1)!.clearCookies()
-    expect(await returns()).to.equal(true)
+    expect(await restore()).to.equal(true)
     await page.waitForURL(/\/login/)
   })
 
-  it('with no complaint of the browser', () => {
-    expect(complaints).to.deep.equal([])
+  it('cause no error in the console', () => {
+    expect(consoleErrors).to.deep.equal([])
   })
 })

@@ -5,7 +5,7 @@ import { useDatabase } from '../support/database.ts'
 import { client, password, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 
-describe('a page that gets a reset', () => {
+describe('a page after a reset', () => {
   const database = useDatabase()
   let instance: Instance
   let ann: Client, bob: Client, cleo: Client
@@ -40,21 +40,21 @@ describe('a page that gets a reset', () => {
 
   const text = (body: string) => page.locator('article.post', { hasText: body }).first()
   const banner = () => page.locator('#connection', { hasText: 'out of date' })
-  const say = (body: string) => bob.post('/posts', { body })
+  const write = (body: string) => bob.post('/posts', { body })
 
   /** Waits until the stream of the page delivers events. */
   async function isLive(): Promise<void> {
-    const { post } = (await say('The page is live')).json
+    const { post } = (await write('The page is live')).json
     await page.locator(`#post-${post.id}`).waitFor()
   }
 
-  /** Answers the nth fetch of the page's state. */
+  /** Handles each fetch of the page's state; `fetch` counts them from 1. */
   async function onFetch(answer: (route: Route, fetch: number) => Promise<void>): Promise<void> {
     await page.route(`${instance.origin}/`, async (route) => answer(route, ++fetches))
   }
   const refuse = (route: Route) => route.fulfill({ status: 503, json: { error: { message: 'Too busy' } } })
 
-  it('fetches again where the fetch fails, and says so meanwhile', async () => {
+  it('repeats a fetch that fails, and shows a banner meanwhile', async () => {
     await onFetch((route, fetch) => (fetch < 3 ? refuse(route) : route.continue()))
     await ann.post('/users/cleo/follow')
     await banner().waitFor()
@@ -68,16 +68,16 @@ describe('a page that gets a reset', () => {
     await onFetch((route) => answering(route))
     await ann.post('/users/cleo/follow')
     await banner().waitFor()
-    // Known to the page by its event only: the fetched state is from before it.
+    // The fetched state does not contain the next post. The page can know it only from the event.
     const state = await ann.get('/')
-    await say('Said during the outage')
+    await write('Posted during the outage')
     answering = (route) => route.fulfill({ json: state.json })
-    await text('Said during the outage').waitFor()
+    await text('Posted during the outage').waitFor()
     await text('Hello from Cleo').waitFor()
     await banner().waitFor({ state: 'hidden' })
   })
 
-  it('drops the state that it fetched before a later reset', async () => {
+  it('drops state whose fetch began before a later reset', async () => {
     await page.evaluate(() => {
       const seen = () => {
         if (document.body.textContent.includes('Hello from Cleo')) document.body.dataset.cleo = 'seen'
@@ -100,13 +100,13 @@ describe('a page that gets a reset', () => {
     await ann.post('/users/cleo/unfollow')
     await otherTab.getByText('Hello from Cleo').waitFor({ state: 'detached' })
     release.resolve()
-    await say('After both')
+    await write('After both')
     await text('After both').waitFor()
     expect(await page.evaluate(() => document.body.dataset.cleo)).to.equal(undefined)
     expect(fetches).to.equal(2)
   })
 
-  it('holds a bounded number of events, and fetches again instead of holding more', async function () {
+  it('holds up to 500 events, then drops them and fetches again', async function () {
     this.timeout(30_000)
     const [fetched, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     await onFetch(async (route, fetch) => {
@@ -121,12 +121,12 @@ describe('a page that gets a reset', () => {
     await database.query(`
       insert into posts (author_id, body)
       select u.id, 'one of many ' || n from users u, generate_series(1, 520) n where u.username = 'bob'`)
-    await say('The last of many')
+    await write('The last of many')
     await otherTab.getByText('The last of many').waitFor()
     release.resolve()
     await text('The last of many').waitFor()
     expect(fetches).to.equal(2)
-    // Applied one by one, the events would have inserted every post.
+    // If the page had applied the events, it would show every post.
     expect(await page.locator('article.post').count()).to.be.lessThan(100)
   })
 
@@ -165,17 +165,18 @@ describe('a page that gets a reset', () => {
     expect(fetches).to.equal(2)
   })
 
-  it('says so where the page does not exist any more', async () => {
+  it('shows a message if the page does not exist any more', async () => {
     await onFetch((route) => route.fulfill({ status: 404, json: { error: { message: 'Not found' } } }))
     await ann.post('/users/cleo/follow')
     await page.getByText('This page does not exist').waitFor()
     expect(fetches).to.equal(1)
   })
 
-  // Last, because the database that it leaves is older than what streams know of rights.
-  it('applies the events of a database that went back, whose numbers are lower', async () => {
+  // This test must be the last: it sets the database back, so the `seq` of the next change is lower than those that the
+  // instance knows.
+  it('applies events with lower numbers after the database went back', async () => {
     const { seq } = (await ann.get('/')).json
-    for (let n = 0; n < 5; n++) await say(`Lost ${n}`)
+    for (let n = 0; n < 5; n++) await write(`Lost ${n}`)
     await text('Lost 4').waitFor()
     await onFetch((route, fetch) => (fetch === 1 ? refuse(route) : route.continue()))
     await database.query('delete from log where seq > $1', [seq])
@@ -185,7 +186,7 @@ describe('a page that gets a reset', () => {
     )
     await banner().waitFor()
     await banner().waitFor({ state: 'hidden' })
-    await say('After the restore')
+    await write('After the restore')
     await text('After the restore').waitFor()
   })
 })
