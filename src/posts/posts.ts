@@ -145,7 +145,11 @@ function mayDelete(me: Me): FragmentSqlToken {
   return sql.fragment`(p.author_id = ${me.id} or owns_group(${me.id}, p.group_id))`
 }
 
-/** For people who are not members, a private group does not exist. */
+/**
+ * Returns the id of a group that `me` is a member of.
+ * @throws NotFound if no group has this name, or if it is private and `me` is not a member.
+ * @throws Invalid if it is public and `me` is not a member.
+ */
 async function getGroupId(db: Db, me: Me, name: string): Promise<string> {
   const group = await db.maybeOne(sql.row<{ id: string; visibility: string; member: boolean }>()`
     select g.id, g.visibility, exists (

@@ -31,7 +31,7 @@ export interface CommentView {
 
 export type Reason = 'posted' | 'commented' | 'liked'
 
-/** An entry of a post in a feed: the time, and who did what to bring the post there. */
+/** An entry of a post in a feed. It exists because the actor posted, commented on or liked the post. */
 export interface EntryView {
   feed: string
   at: string

@@ -51,15 +51,15 @@ export function createLikeFetcher(page: Page) {
     const comments = wanted.comments.splice(0).slice(-MAX_IDS)
     const liked = await get<LikesView>(`/likes?posts=${posts.join()}&comments=${comments.join()}`)
     for (const id of posts) {
-      if (!learn('posts', id, liked)) continue
+      if (!store('posts', id, liked)) continue
       const article = articleOf(id)
       if (article) showPostLikes(page, article)
     }
-    for (const id of comments) if (learn('comments', id, liked)) showCommentLikes(page, id)
+    for (const id of comments) if (store('comments', id, liked)) showCommentLikes(page, id)
   }
 
-  /** Returns false if the viewer has clicked, or an event has arrived, since the request: that is newer. */
-  function learn(kind: keyof LikesView, id: string, liked: LikesView): boolean {
+  /** Returns false if the state is known already: the viewer has clicked, or an event has arrived, since the request. */
+  function store(kind: keyof LikesView, id: string, liked: LikesView): boolean {
     if (page.likes[kind].has(id)) return false
     page.likes[kind].set(id, liked[kind].includes(id))
     return true
