@@ -51,7 +51,7 @@ export function createConnection(response: StreamResponse, clock: Clock = system
   let ending = false
   let lastWriteAt = clock.now()
   let lastProgressAt = lastWriteAt
-  /** Bytes that Node does not have yet. It gets more only on `drain`, so each `drain` shows that the client reads. */
+  /** Bytes that Node does not have yet. It gets them only while it has room, so each `drain` shows that the client reads. */
   let waiting: Buffer[] = []
   let waitingBytes = 0
 
