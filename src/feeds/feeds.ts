@@ -1,6 +1,6 @@
 import type { FragmentSqlToken } from 'slonik'
 import { sql, type Db } from '../db/pool.ts'
-import { leadEntry } from '../shared/entries.ts'
+import { pageEntry } from '../shared/entries.ts'
 import type { FeedPage } from '../shared/pages.ts'
 import type { FeedPostView, Me, PostView } from '../shared/views.ts'
 import { formatCursor, START, type Cursor } from '../db/pagination.ts'
@@ -116,7 +116,7 @@ function toPage({ seq, feeds, posts, likes }: FeedRow, stream: string): FeedPage
 }
 
 function withEntry(card: PostView, feeds: ReadonlySet<string>): FeedPostView {
-  const entry = leadEntry(card.entries, feeds)
+  const entry = pageEntry(card.entries, feeds)
   if (entry === null) throw new Error(`post ${card.id} is on a page, but has no entry in its feeds`)
   return { ...card, entry }
 }

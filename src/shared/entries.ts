@@ -1,26 +1,26 @@
-import type { EntryView, LeadView } from './views.ts'
+import type { EntryView, PageEntryView } from './views.ts'
 
 /**
  * Returns the time and the reason of a post on a page that merges `feeds`. Only its entries in these feeds count. The
- * time is the newest `at`. If one of the entries is `posted`, there is no reason; otherwise it is that of the newest
+ * time is the newest `at`. The reason is null if one of the entries is `posted`, otherwise it is that of the newest
  * entry. Returns null if the post has no entry in these feeds. The query in `feeds/feeds.ts` selects the same time.
  */
-export function leadEntry(entries: EntryView[], feeds: ReadonlySet<string>): LeadView | null {
-  const shown = entries.filter((entry) => feeds.has(entry.feed))
-  const newest = shown.reduce<EntryView | null>(
-    (lead, entry) => (lead === null || newer(entry, lead) ? entry : lead),
+export function pageEntry(entries: EntryView[], feeds: ReadonlySet<string>): PageEntryView | null {
+  const onPage = entries.filter((entry) => feeds.has(entry.feed))
+  const newest = onPage.reduce<EntryView | null>(
+    (found, entry) => (found === null || isNewer(entry, found) ? entry : found),
     null,
   )
   if (newest === null) return null
-  if (shown.some((entry) => entry.reason === 'posted')) return { at: newest.at, reason: null, actor: null }
+  if (onPage.some((entry) => entry.reason === 'posted')) return { at: newest.at, reason: null, actor: null }
   return { at: newest.at, reason: newest.reason as 'commented' | 'liked', actor: newest.actor }
 }
 
 /**
- * Of two entries with the same time, that of the feed with the greater id counts as newer, so that the order is always
- * defined.
+ * If two entries have the same time, the one whose feed has the greater id counts as newer. So every instance and every
+ * page selects the same one.
  */
-function newer(a: EntryView, b: EntryView): boolean {
+function isNewer(a: EntryView, b: EntryView): boolean {
   if (a.at !== b.at) return a.at > b.at
   return BigInt(a.feed) > BigInt(b.feed)
 }

@@ -16,14 +16,14 @@ export interface Layout {
 }
 
 /** A page that a stream updates. */
-export interface Live {
+export interface StreamedPage {
   /** The cursor: the newest `seq` of the log in the snapshot that the page shows. */
   seq: string
   /** The path of the stream that updates the page. */
   stream: string
 }
 
-export interface FeedPage extends Live {
+export interface FeedPage extends StreamedPage {
   posts: FeedPostView[]
   /** The cursor of the next, older page; null if this is the last page. */
   before: string | null
@@ -114,7 +114,7 @@ export interface Pages {
   'settings/sessions.njk': { sessions: SessionView[] }
   'settings/account.njk': { errors: Errors }
   /** `comments` are the newest hundred, oldest first; `before` is the cursor of earlier ones. */
-  'posts/show.njk': Live & {
+  'posts/show.njk': StreamedPage & {
     post: FeedPostView
     comments: CommentView[]
     before: string | null

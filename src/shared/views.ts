@@ -54,24 +54,24 @@ export interface PostView {
   /** All comments if there are up to five, otherwise the first and the last two, by id. */
   comments: CommentView[]
   /**
-   * The entries in all feeds (at most 64), newest first. From them, `leadEntry` computes whether and where a page shows
+   * The entries in all feeds (at most 64), newest first. From them, `pageEntry` computes whether and where a page shows
    * the post.
    */
   entries: EntryView[]
 }
 
 /**
- * The time and the reason of a post on a page; see `leadEntry`. The reason is null if the post was posted to one of the
+ * The time and the reason of a post on a page; see `pageEntry`. The reason is null if the post was posted to one of the
  * feeds.
  */
-export interface LeadView {
+export interface PageEntryView {
   at: string
   reason: 'commented' | 'liked' | null
   actor: UserView | null
 }
 
 export interface FeedPostView extends PostView {
-  entry: LeadView
+  entry: PageEntryView
 }
 
 /** The viewer. */

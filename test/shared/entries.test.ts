@@ -1,24 +1,24 @@
 import { expect } from 'chai'
-import { comparePosts, leadEntry } from '../../src/shared/entries.ts'
+import { comparePosts, pageEntry } from '../../src/shared/entries.ts'
 import type { EntryView, Reason } from '../../src/shared/views.ts'
 
 describe('the position of a post on a page', () => {
   it('is null if the post has no entry in the feeds of the page', () => {
-    expect(leadEntry([entry('1', 1, 'posted')], new Set(['2']))).to.equal(null)
-    expect(leadEntry([], new Set(['1']))).to.equal(null)
-    expect(leadEntry([entry('1', 1, 'posted')], new Set(['1']))).not.to.equal(null)
+    expect(pageEntry([entry('1', 1, 'posted')], new Set(['2']))).to.equal(null)
+    expect(pageEntry([], new Set(['1']))).to.equal(null)
+    expect(pageEntry([entry('1', 1, 'posted')], new Set(['1']))).not.to.equal(null)
   })
 
   it('has the time and the reason of the newest entry in these feeds', () => {
     const entries = [entry('1', 1, 'liked'), entry('2', 3, 'commented'), entry('3', 9, 'liked')]
-    const lead = leadEntry(entries, new Set(['1', '2']))
+    const lead = pageEntry(entries, new Set(['1', '2']))
     expect(lead).to.deep.include({ at: entries[1]!.at, reason: 'commented' })
     expect(lead?.actor?.id).to.equal('2')
   })
 
   it('has no reason if one of the entries is posted', () => {
     const entries = [entry('1', 1, 'posted'), entry('2', 3, 'commented')]
-    expect(leadEntry(entries, new Set(['1', '2']))).to.deep.equal({
+    expect(pageEntry(entries, new Set(['1', '2']))).to.deep.equal({
       at: entries[1]!.at,
       reason: null,
       actor: null,
@@ -28,8 +28,8 @@ describe('the position of a post on a page', () => {
   it('does not depend on the order of entries, even if two have the same time', () => {
     const entries = [entry('9', 1, 'liked'), entry('10', 1, 'commented')]
     const feeds = new Set(['9', '10'])
-    expect(leadEntry(entries, feeds)).to.deep.equal(leadEntry(entries.toReversed(), feeds))
-    expect(leadEntry(entries, feeds)?.reason).to.equal('commented')
+    expect(pageEntry(entries, feeds)).to.deep.equal(pageEntry(entries.toReversed(), feeds))
+    expect(pageEntry(entries, feeds)?.reason).to.equal('commented')
   })
 
   it('sorts by time, then by id as a number, newest first', () => {

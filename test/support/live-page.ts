@@ -1,4 +1,4 @@
-import { comparePosts, leadEntry } from '../../src/shared/entries.ts'
+import { comparePosts, pageEntry } from '../../src/shared/entries.ts'
 import type { FeedPage } from '../../src/shared/pages.ts'
 import type { FeedPostView, PostView } from '../../src/shared/views.ts'
 import type { Client } from './http.ts'
@@ -41,7 +41,7 @@ export async function openLivePage(person: Client): Promise<LivePage> {
     }
     if (!['post', 'comment', 'like'].includes(event) || Number(id) <= seq) return
     const card = data.post as PostView
-    const entry = data.action === 'deleted' && event === 'post' ? null : leadEntry(card.entries, feeds)
+    const entry = data.action === 'deleted' && event === 'post' ? null : pageEntry(card.entries, feeds)
     if (entry === null || (oldest !== null && entry.at < oldest)) shown.delete(card.id)
     else shown.set(card.id, { ...card, entry })
   }

@@ -1,4 +1,4 @@
-import { comparePosts, leadEntry } from '../../shared/entries.ts'
+import { comparePosts, pageEntry } from '../../shared/entries.ts'
 import type { FeedPostView } from '../../shared/views.ts'
 import { renderCard, updateCard, type CommentChange } from './card.ts'
 import type { Change } from './change.ts'
@@ -31,7 +31,7 @@ export function createFeed(page: Page) {
     applyOwnLike(page, name, change)
     const entry = page.postId
       ? { at: post.created_at, reason: null, actor: null }
-      : leadEntry(post.entries, page.feeds)
+      : pageEntry(post.entries, page.feeds)
     if (!entry) return remove(post.id)
     const own = name === 'post' && change.action === 'created' && post.author.id === page.me?.id
     put({ ...post, entry }, { change: commentChange(name, change), atOnce: own })

@@ -1,4 +1,4 @@
-import { leadEntry } from '../../shared/entries.ts'
+import { pageEntry } from '../../shared/entries.ts'
 import type { CommentView, FeedPostView, PostView } from '../../shared/views.ts'
 import { putComment, renderCard } from '../feed/card.ts'
 import { closeEditor, TEXT } from '../feed/editing.ts'
@@ -24,7 +24,7 @@ export function applyResponse(
   else if (comment) showComment(page, form, comment)
   else clearForm(form)
   if (!post || form.dataset.send !== 'post') return
-  const entry = post.entry ?? leadEntry(post.entries, page.feeds)
+  const entry = post.entry ?? pageEntry(post.entries, page.feeds)
   // If an event has shown the post already, the card may be newer than this response.
   if (entry && !articleOf(post.id)) feed.put({ ...post, entry }, { atOnce: true })
 }
