@@ -100,7 +100,7 @@ export function withCommas(number: number): string {
   return String(number).replace(/\B(?=(\d{3})+$)/g, ',')
 }
 
-/** The first 60 characters of a text, for the title of a page. */
+/** The start of a text, at most 60 characters, for the title of a page. */
 export function excerpt(text: string): string {
   const characters = [...text.replace(/\s+/g, ' ').trim()]
   return characters.length > 60 ? characters.slice(0, 59).join('').trimEnd() + '…' : characters.join('')
