@@ -1,25 +1,22 @@
 import { get, type IncomingMessage } from 'node:http'
 import { expect } from 'chai'
-import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
+import { useSite } from '../support/site.ts'
 
 const POSTS = 250
 const CLIENTS = 20
 
 describe('one transaction of 250 posts with 15 kB of text each', () => {
-  const database = useDatabase()
-  let instance: Instance
+  const { database, guest } = useSite()
 
   before(async () => {
     await database.query("insert into users (username, password_hash) values ('ann', 'x')")
-    instance = await startInstance({ databaseUrl: database.url })
   })
 
   /** Connects a client that reads as fast as it can, and only counts events. */
   async function connect(): Promise<{ events(): number; closed(): boolean; stop(): void }> {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      get(`${instance.origin}/public/stream`, { agent: false }, resolve).on('error', reject)
+      get(`${guest.origin}/public/stream`, { agent: false }, resolve).on('error', reject)
     })
     let events = 0
     let rest = ''

@@ -140,18 +140,18 @@ for (const source of ['recent events', 'events that are read from the log'] as c
       await layer.relayAll()
       // This edit marks the ring's copy as outdated, so that both sources read the log.
       await database.query("update posts set body = 'still a secret' where id = $1", [id])
-      const held = Promise.withResolvers<void>()
-      const begun = Promise.withResolvers<void>()
+      const released = Promise.withResolvers<void>()
+      const started = Promise.withResolvers<void>()
       layer.hooks.afterReadFrames = () => {
-        begun.resolve()
-        return held.promise
+        started.resolve()
+        return released.promise
       }
       const replayed = replay()
-      await begun.promise
+      await started.promise
       await database.query('delete from posts where id = $1', [id])
       await layer.relayAll()
       layer.hooks.afterReadFrames = async () => {}
-      held.resolve()
+      released.resolve()
       const { sent } = await replayed
       expect(sent).not.to.contain('secret')
       await eventually(() => layer.hub.size() === 0)

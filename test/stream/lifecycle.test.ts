@@ -37,11 +37,11 @@ describe('the lifecycle of streams', () => {
       subscriber.start(rights, 0)
       connection.write(': open\n\n')
     })
-    const liveSessions = (hashes: string[]) => findActiveSessions(db, hashes)
+    const activeSessions = (hashes: string[]) => findActiveSessions(db, hashes)
     const log = pino({ level: 'silent' })
     lifecycle = startLifecycle({
       hub,
-      findActiveSessions: liveSessions,
+      findActiveSessions: activeSessions,
       log,
       recheckEveryMs: 50,
       stalledAfterMs: STALLED_AFTER_MS,

@@ -4,9 +4,6 @@ import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { encodeSse, type SseFields } from '../../src/lib/sse.ts'
-import { useDatabase } from '../support/database.ts'
-import { client } from '../support/http.ts'
-import { startInstance } from '../support/instance.ts'
 import {
   chromium,
   eventSourceParser,
@@ -15,6 +12,7 @@ import {
   type ParsedEvent,
   type StreamReader,
 } from '../support/parsers.ts'
+import { useSite } from '../support/site.ts'
 
 /** Data of events: JSON as the service sends it, and any other text, to test the encoding. */
 const text = fc.oneof(
@@ -49,7 +47,7 @@ const stream = fc.record({
 })
 
 describe('an event stream', () => {
-  const database = useDatabase()
+  const { people } = useSite({ people: ['ann'] })
   const inTestPage = chromium('/')
   const inSitePage = chromium('/livez')
   const readers: [string, StreamReader, StreamReader, number][] = [
@@ -90,8 +88,7 @@ describe('an event stream', () => {
   }
 
   it('of an instance gives every parser the same events', async () => {
-    const instance = await startInstance({ databaseUrl: database.url })
-    const ann = await client(instance.origin).register('ann')
+    const { ann } = people
     const { seq } = (await ann.get('/')).json
     const bodies = fc.sample(
       fc.string({ unit: 'grapheme', minLength: 1, maxLength: 300 }).filter((body) => /\p{L}/u.test(body)),
@@ -103,7 +100,7 @@ describe('an event stream', () => {
       expect(status).to.equal(201)
       sent.push(json.post.body)
     }
-    const url = `${instance.origin}/public/stream?after=${seq}`
+    const url = `${ann.origin}/public/stream?after=${seq}`
     const read = await Promise.all(readers.map(([, , reader]) => reader(url, sent.length)))
     expect(read[0]!.map(({ data }) => JSON.parse(data).post.body)).to.deep.equal(sent)
     for (const other of read.slice(1)) expect(other).to.deep.equal(read[0])

@@ -88,10 +88,10 @@ describe('a replay from an old cursor', () => {
   })
 
   describe('during which a right is lost and the unread rows are trimmed', () => {
-    let held: PromiseWithResolvers<void>
+    let released: PromiseWithResolvers<void>
     beforeEach(() => {
-      held = Promise.withResolvers()
-      layer.hooks.beforeReadTopics = () => held.promise
+      released = Promise.withResolvers()
+      layer.hooks.beforeReadTopics = () => released.promise
     })
     afterEach(() => {
       layer.hooks.beforeReadTopics = async () => {}
@@ -108,7 +108,7 @@ describe('a replay from an old cursor', () => {
       await lose()
       await layer.relayAll()
       await database.query('delete from log where seq < (select max(seq) from log)')
-      held.resolve()
+      released.resolve()
       return stream
     }
     async function expectNothingMore(stream: TestStream, secret: string): Promise<void> {
