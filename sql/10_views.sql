@@ -1,4 +1,4 @@
--- What pages and frames show, as JSON: src/shared/views.ts names the same shapes.
+-- What pages and frames show, as JSON. src/shared/views.ts has the same shapes as types.
 
 -- ISO 8601 in UTC with microseconds, so that times sort as text.
 create or replace function utc(at timestamptz) returns text
@@ -33,7 +33,7 @@ return jsonb_build_object(
   'actor', (select user_view(u) from users u where u.id = e.actor_id)
 );
 
--- All comments up to five, else the first and the last two; without those of deleted accounts, which are about to go.
+-- All comments if there are at most five, otherwise the first and the last two. Comments of deleted accounts are left out.
 create or replace function shown_comments(p posts) returns jsonb
 language sql stable
 return (
@@ -87,7 +87,7 @@ return g.visibility = 'public' or exists (
   select from subscriptions s where s.user_id = viewer_id and s.feed_id = g.feed_id
 );
 
--- Who may see a post: every query that shows posts goes through here. viewer_id is null for someone signed out.
+-- Decides who may see a post; every query that shows posts uses it. viewer_id is null for an anonymous visitor.
 create or replace function may_see_post(viewer_id bigint, p posts) returns boolean
 language sql stable
 return (

@@ -1,15 +1,15 @@
--- The one log, in commit order.
+-- The log, in commit order.
 --
 -- Two advisory locks, class 7230:
---   1  the log: taken last and held until the commit has ended, so that seq order is commit order
---   2  views of users: shared by whoever will build cards, exclusive for whoever changes what cards show of a user;
---      otherwise a card with the old name could follow the event that tells the new one
+--   1  the log: taken last and held until the commit ends, so that the order of seq is the order of commits
+--   2  views of users: shared by transactions that build cards, exclusive for those that change what cards show of a
+--      user; otherwise a card with the old name could follow the event with the new one
 
 create or replace function lock_views_shared() returns void
 language sql
 return pg_advisory_xact_lock_shared(7230, 2);
 
--- The changes of one post are serial, and each payload is built from their sum.
+-- Changes of one post are serial, so each payload contains all earlier changes.
 create or replace function lock_post(post_id bigint) returns void
 language plpgsql as $$
 begin
@@ -17,8 +17,8 @@ begin
   perform from posts p where p.id = lock_post.post_id for no key update;
 end $$;
 
--- Called by deferred triggers only, with a payload that is ready: an ordinary transaction waits for nothing after
--- the lock. A notification carries at most 7,999 bytes; a longer one names the row, and the listener reads it.
+-- Only deferred triggers call this, with a complete payload, so that a transaction waits for nothing after it has the lock.
+-- A notification holds at most 7,999 bytes. A longer one has only the number of the row, which the listener reads.
 create or replace function append_log(event text, topics text[], payload jsonb) returns void
 language plpgsql as $$
 declare
@@ -26,7 +26,7 @@ declare
   message text;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
-    raise exception 'KoaFeed writes in READ COMMITTED only: an older snapshot would tell an outdated state'
+    raise exception 'KoaFeed requires READ COMMITTED: an older snapshot would log an outdated state'
       using errcode = 'feature_not_supported';
   end if;
   perform pg_advisory_xact_lock(7230, 1);
@@ -39,8 +39,9 @@ begin
   perform pg_notify('koafeed', message);
 end $$;
 
--- Entries that this transaction ended or moved back for the post: taken from the notes, as the frame shows them.
-create or replace function take_fallen_entries(post bigint) returns jsonb
+-- The entries of the post that this transaction removed or moved back, as frames show them. Deletes their rows in
+-- `fallen_entries`.
+create or replace function take_removed_entries(post bigint) returns jsonb
 language sql as $$
   with taken as (
     delete from fallen_entries f where f.post_id = post returning f.feed_id
@@ -59,10 +60,10 @@ language sql as $$
   left join entries e on e.feed_id = t.feed_id and e.post_id = post
 $$;
 
--- Tells a change of a post, its comments or its likes to the feeds that held the post before or after it, and to
--- its own page. `facts` is what the event adds to the card; `moved_at` picks the entries that the change made or
--- moved. A post that is not kept has only one event left, its deletion.
-create or replace function tell_post(post bigint, event text, facts jsonb, moved_at timestamptz) returns void
+-- Logs a change of a post, its comments or its likes. Its topics are the feeds that have the post before or after the
+-- change, and the page of the post. `details` is what the event adds to the card. `moved_at` selects the entries that the
+-- change made or moved. A post that is not kept has only one more event, its deletion.
+create or replace function log_post_change(post bigint, event text, details jsonb, moved_at timestamptz) returns void
 language plpgsql as $$
 declare
   card jsonb;
@@ -72,7 +73,7 @@ begin
     return;
   end if;
   select post_card(p) into card from posts p where p.id = post;
-  changed := take_fallen_entries(post);
+  changed := take_removed_entries(post);
   select changed || coalesce(jsonb_agg(entry_view(e) order by e.feed_id), '[]') into changed
   from entries e
   where e.post_id = post and e.at = moved_at
@@ -87,7 +88,7 @@ begin
         select value ->> 'feed' from jsonb_array_elements(changed)
       ) feeds
     ) || ('post:' || post),
-    facts || jsonb_build_object('post', card, 'entries', changed)
+    details || jsonb_build_object('post', card, 'entries', changed)
   );
 end $$;
 
@@ -97,13 +98,13 @@ declare
   ended jsonb;
 begin
   if tg_op = 'INSERT' then
-    perform tell_post(new.id, 'post', '{"action": "created"}', new.created_at);
+    perform log_post_change(new.id, 'post', '{"action": "created"}', new.created_at);
   elsif tg_op = 'UPDATE' then
     if new.body is distinct from old.body then
-      perform tell_post(new.id, 'post', '{"action": "edited"}', null);
+      perform log_post_change(new.id, 'post', '{"action": "edited"}', null);
     end if;
   else
-    ended := take_fallen_entries(old.id);
+    ended := take_removed_entries(old.id);
     perform append_log(
       'post',
       (select array_agg('feed:' || (value ->> 'feed')) from jsonb_array_elements(ended)) || ('post:' || old.id),
@@ -119,7 +120,7 @@ declare
   shown jsonb;
 begin
   if tg_op = 'DELETE' then
-    perform tell_post(
+    perform log_post_change(
       old.post_id,
       'comment',
       jsonb_build_object('action', 'deleted', 'comment', jsonb_build_object('id', old.id::text)),
@@ -134,7 +135,7 @@ begin
   if not found then
     return null; -- made and deleted in one transaction
   end if;
-  perform tell_post(
+  perform log_post_change(
     new.post_id,
     'comment',
     jsonb_build_object('action', case tg_op when 'INSERT' then 'created' else 'edited' end, 'comment', shown),
@@ -155,14 +156,14 @@ create or replace function tg_post_likes__log() returns trigger
 language plpgsql as $$
 begin
   if tg_op = 'INSERT' then
-    perform tell_post(
+    perform log_post_change(
       new.post_id,
       'like',
       jsonb_build_object('action', 'added', 'user', liker_view(new.user_id)),
       new.created_at
     );
   elsif is_kept(old.post_id) then
-    perform tell_post(
+    perform log_post_change(
       old.post_id,
       'like',
       jsonb_build_object('action', 'removed', 'user', liker_view(old.user_id)),
@@ -177,7 +178,7 @@ language plpgsql as $$
 declare
   changed comment_likes := case tg_op when 'INSERT' then new else old end;
 begin
-  perform tell_post(
+  perform log_post_change(
     c.post_id,
     'like',
     jsonb_build_object(
@@ -194,11 +195,11 @@ begin
   return null;
 end $$;
 
--- An entry that went without a like, comment or post that tells it: the post was withdrawn from that feed.
+-- An entry was removed, and no event of a like, comment or post says so: the post was withdrawn from that feed.
 create or replace function tg_fallen_entries__log() returns trigger
 language plpgsql as $$
 begin
-  perform tell_post(f.post_id, 'post', '{"action": "withdrawn"}', null)
+  perform log_post_change(f.post_id, 'post', '{"action": "withdrawn"}', null)
   from fallen_entries f
   where f.post_id = new.post_id and f.feed_id = new.feed_id;
   return null;
@@ -216,7 +217,7 @@ begin
   return null;
 end $$;
 
--- Rights change in the log too. These rows never reach a client as they are: the hub acts on them.
+-- Changes of rights are in the log too. The hub acts on these rows; clients never receive them.
 
 create or replace function tg_subscriptions__log() returns trigger
 language plpgsql as $$
@@ -234,8 +235,8 @@ begin
   from users u
   where u.id = changed.user_id
     and u.feed_id <> changed.feed_id -- one's own comes and goes with the account
-    -- The sessions of a deleted account have ended, and its followers see each of its posts go: a change of their rights
-    -- would make all of them load their pages again.
+    -- The sessions of a deleted account have ended, and its followers get the deletion of each of its posts. A change of
+    -- their rights would make all of them load their pages again.
     and u.deleted_at is null
     and not exists (select from users o where o.feed_id = changed.feed_id and o.deleted_at is not null);
   if found then

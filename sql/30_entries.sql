@@ -1,11 +1,11 @@
--- What is in whose feed. A lesser reason never replaces a greater: posted > commented > liked.
+-- Which posts are in which feeds. A lesser reason never replaces a greater one: posted > commented > liked.
 
--- A post with this many entries gets no further ones: what is everywhere needs no more spreading.
+-- A post with this many entries gets no more: it is in enough feeds to be seen.
 create or replace function max_entries() returns integer
 language sql immutable
 return 64;
 
--- A private group's post never leaves the group's feed.
+-- A post of a private group never leaves the feed of the group.
 create or replace function may_spread(post bigint) returns boolean
 language sql stable
 return not exists (
@@ -40,7 +40,7 @@ begin
   return null;
 end $$;
 
--- Times are taken once the post is locked, so that they grow in commit order. An importer may bring its own.
+-- The time is set after the post is locked, so that times grow in commit order. An importer may set its own.
 create or replace function tg_comments__before() returns trigger
 language plpgsql as $$
 begin
@@ -69,7 +69,7 @@ begin
   return null;
 end $$;
 
--- A comment moves every `posted` entry to now, and brings the post to the commenter's feed.
+-- A comment moves every `posted` entry to now, and adds the post to the commenter's feed.
 create or replace function tg_comments__entries() returns trigger
 language plpgsql as $$
 declare
@@ -77,7 +77,7 @@ declare
 begin
   if tg_op = 'DELETE' then
     if is_kept(old.post_id) then
-      perform settle_entry(old.post_id, old.author_id);
+      perform recompute_entry(old.post_id, old.author_id);
     end if;
     return null;
   end if;
@@ -120,13 +120,13 @@ begin
   return null;
 end $$;
 
--- A like brings the post to the liker's feed, and never moves an entry.
+-- A like adds the post to the liker's feed, and never moves an entry.
 create or replace function tg_post_likes__entries() returns trigger
 language plpgsql as $$
 begin
   if tg_op = 'DELETE' then
     if is_kept(old.post_id) then
-      perform settle_entry(old.post_id, old.user_id);
+      perform recompute_entry(old.post_id, old.user_id);
     end if;
   elsif may_spread(new.post_id) then
     insert into entries (feed_id, post_id, at, reason, actor_id)
@@ -138,9 +138,9 @@ begin
   return null;
 end $$;
 
--- After an unlike or a deleted comment: the person's entry falls back to the reason that is left, at that
--- comment's or like's time, or goes.
-create or replace function settle_entry(post bigint, person bigint) returns void
+-- After an unlike or a deleted comment, the person's entry gets the reason and time of their newest comment, else of their
+-- like. If there is neither, the entry is removed.
+create or replace function recompute_entry(post bigint, person bigint) returns void
 language plpgsql as $$
 declare
   own_feed bigint;

@@ -1,4 +1,4 @@
--- Users and groups: each owns a feed and a name; names are unique across both.
+-- Users and groups. Each has a feed and a name; a name is unique among both.
 
 create or replace function take_name(wanted text, owner_feed bigint) returns void
 language plpgsql as $$

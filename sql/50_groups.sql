@@ -1,4 +1,4 @@
--- Who owns a group. What its members may see is decided in sql/10_views.sql.
+-- The owners of groups. sql/10_views.sql decides what members may see.
 
 create or replace function owns_group(viewer_id bigint, group_id bigint) returns boolean
 language sql stable
@@ -9,8 +9,8 @@ return exists (
   where g.id = owns_group.group_id and o.user_id = viewer_id
 );
 
--- Ids of the newest 100 groups that somebody owns: pages offer them more there. Every request asks for them, so they
--- are bounded; src/groups/my-groups.ts adds others that a page shows.
+-- Ids of the newest 100 groups that a user owns, where pages offer more actions. Every request reads them, so their number is
+-- bounded; src/groups/my-groups.ts adds others that a page shows.
 create or replace function owned_groups(viewer_id bigint) returns jsonb
 language sql stable
 return (
@@ -21,7 +21,7 @@ return (
   join groups g on g.feed_id = o.feed_id
 );
 
--- A group that nobody owns belongs to the next who joins: the one who makes it, as a rule.
+-- The first user who joins a group without an owner becomes its owner; usually that is the creator.
 create or replace function tg_subscriptions__first_owner() returns trigger
 language plpgsql as $$
 begin
@@ -32,7 +32,7 @@ begin
   return null;
 end $$;
 
--- The site lets no last owner leave, but an account can end: then the group belongs to who has been in it longest.
+-- The last owner cannot leave, but an account can be deleted. Then the member who joined first becomes the owner.
 create or replace function tg_group_owners__heir() returns trigger
 language plpgsql as $$
 begin

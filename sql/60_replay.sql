@@ -1,5 +1,5 @@
--- Rows of the log never change, but what is replayed from them must not show what its author has deleted or edited
--- since, nor anything of a deleted account. `seq`, topics and entries stay as they were.
+-- Rows of the log never change, but a replay must not show text that has been deleted or edited since, nor anything of a
+-- deleted account. `seq`, topics and entries stay as they were.
 
 create or replace function is_account(id text) returns boolean
 language sql stable
@@ -28,7 +28,7 @@ return (
   where is_account(shown.liker ->> 'id')
 );
 
--- An entry whose actor's account is deleted has ended with it.
+-- An entry ends with the account of its actor.
 create or replace function replay_entries(entries jsonb) returns jsonb
 language sql stable
 return (
@@ -60,8 +60,8 @@ return card || jsonb_build_object(
   )
 );
 
--- The comment of a `comment` event, which is `deleted` if the comment is gone, or of a `like` event, which then shows
--- none.
+-- Replaces the comment of the payload by its present text. If it is deleted, a `comment` event becomes `deleted`, and a `like`
+-- event has no comment.
 create or replace function replay_comment(event text, payload jsonb) returns jsonb
 language plpgsql stable as $$
 declare
@@ -82,7 +82,7 @@ begin
   );
 end $$;
 
--- The event as it may be sent now: {event, payload}. Null if nothing of it may be shown.
+-- Returns the event as it may be sent now: {event, payload}. Null if nothing of it may be shown.
 create or replace function replay_event(l log) returns jsonb
 language plpgsql stable as $$
 declare

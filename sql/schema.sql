@@ -481,6 +481,9 @@ function lock_posts(ids bigint[])
 function lock_views_shared()
   returns void volatile
 
+function log_post_change(post bigint, event text, details jsonb, moved_at timestamp with time zone)
+  returns void volatile
+
 function max_deleted_events()
   returns integer immutable
 
@@ -510,6 +513,9 @@ function owns_group(viewer_id bigint, group_id bigint)
 
 function post_card(p posts)
   returns jsonb stable
+
+function recompute_entry(post bigint, person bigint)
+  returns void volatile
 
 function refuse_deleted(accounts bigint[])
   returns void volatile
@@ -546,6 +552,9 @@ function take_fallen_entries(post bigint)
 
 function take_name(wanted text, owner_feed bigint)
   returns void volatile
+
+function take_removed_entries(post bigint)
+  returns jsonb volatile
 
 function tell_post(post bigint, event text, facts jsonb, moved_at timestamp with time zone)
   returns void volatile
