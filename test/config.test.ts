@@ -10,7 +10,7 @@ const production = {
 }
 
 describe('readConfig', () => {
-  it('has a working default for everything outside production', () => {
+  it('has a working default for each variable outside production', () => {
     const config = readConfig({})
     expect(config).to.include({ port: 3000, metricsPort: 9464, instances: 1, dataDir: '.data', host: null })
     expect(config).to.include({ databaseUrl: null, publicOrigin: null, production: false, trustedProxies: 0 })
@@ -19,14 +19,14 @@ describe('readConfig', () => {
     expect(config.instanceName).to.match(/^[\w.-]{1,46}$/)
   })
 
-  it('takes an empty variable for an unset one', () => {
+  it('treats an empty variable as unset', () => {
     expect(readConfig({ PORT: '', LIMITS: ' ', DATABASE_URL: '' })).to.include({
       port: 3000,
       databaseUrl: null,
     })
   })
 
-  it('reads what is given', () => {
+  it('reads all variables', () => {
     const config = readConfig({
       ...production,
       PORT: '0',
@@ -45,8 +45,8 @@ describe('readConfig', () => {
     expect(readConfig(production).listenDatabaseUrl).to.equal(production.DATABASE_URL)
   })
 
-  it('names all faults at once, and quotes no secret', () => {
-    const message = faultsOf({
+  it('lists all errors at once, and contains no secret', () => {
+    const message = errorsOf({
       PORT: '70000',
       METRICS_PORT: '1e3',
       INSTANCES: '0',
@@ -78,34 +78,34 @@ describe('readConfig', () => {
     expect(message).to.not.contain('hunter2')
   })
 
-  it('demands in production what has no safe default', () => {
-    const message = faultsOf({ NODE_ENV: 'production' })
+  it('requires in production each variable without a safe default', () => {
+    const message = errorsOf({ NODE_ENV: 'production' })
     for (const name of ['DATABASE_URL', 'SESSION_KEYS', 'PUBLIC_ORIGIN']) {
       expect(message).to.contain(`${name} is required in production`)
     }
     expect(readConfig(production).production).to.equal(true)
   })
 
-  it('refuses weak keys in production', () => {
+  it('rejects weak keys in production', () => {
     for (const key of [
       'short',
       'x'.repeat(40),
       'change-me-change-me-change-me-change-me',
       `${strong},short`,
     ]) {
-      expect(faultsOf({ ...production, SESSION_KEYS: key }), key).to.match(/SESSION_KEYS (must|still)/)
+      expect(errorsOf({ ...production, SESSION_KEYS: key }), key).to.match(/SESSION_KEYS (must|still)/)
     }
     expect(readConfig({ SESSION_KEYS: 'short' }).sessionKeys).to.deep.equal(['short'])
   })
 
-  it('refuses ports that instances would share or that do not exist', () => {
-    expect(faultsOf({ PORT: '9463', INSTANCES: '2' })).to.contain('too close')
-    expect(faultsOf({ PORT: '65535', INSTANCES: '2' })).to.contain('PORT + INSTANCES')
+  it('rejects ports that instances would share, and ports above 65535', () => {
+    expect(errorsOf({ PORT: '9463', INSTANCES: '2' })).to.contain('too close')
+    expect(errorsOf({ PORT: '65535', INSTANCES: '2' })).to.contain('PORT + INSTANCES')
     expect(readConfig({ PORT: '65535' }).port).to.equal(65_535)
   })
 })
 
-function faultsOf(env: Record<string, string>): string {
+function errorsOf(env: Record<string, string>): string {
   try {
     readConfig(env)
   } catch (error) {

@@ -1,4 +1,4 @@
-/** What Dockerfile, compose.yaml and nginx.conf name must exist in the code. */
+/** Checks that the names, ports, paths and files in Dockerfile, compose.yaml and nginx.conf exist in the code. */
 import { expect } from 'chai'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -24,7 +24,7 @@ const compose = parse(read('compose.yaml'), { merge: true }) as { services: Reco
 const { app, migrate } = compose.services
 
 describe('the Dockerfile', () => {
-  it('copies what exists and what .dockerignore lets through', () => {
+  it('copies only files that exist and that .dockerignore does not exclude', () => {
     const ignored = createIgnore(read('.dockerignore'))
     const copies = stages.flatMap(({ steps }) => steps.filter(([name]) => name === 'COPY'))
     const sources = copies.map(([, words]) => parseCopy(words)).filter(({ from }) => from === null)
@@ -43,7 +43,7 @@ describe('the Dockerfile', () => {
     }
   })
 
-  it('copies from stages that come before', () => {
+  it('copies only from earlier stages', () => {
     stages.forEach(({ steps }, i) => {
       const earlier = stages.slice(0, i).map(({ name }) => name)
       for (const [name, words] of steps) {
@@ -53,34 +53,34 @@ describe('the Dockerfile', () => {
     })
   })
 
-  it('runs on the Node that the project is tested with, as nobody special, in production', () => {
+  it('runs in production mode on the tested Node version, as an ordinary user', () => {
     const { devDependencies } = JSON.parse(read('package.json')) as { devDependencies: { node: string } }
     for (const { base } of stages) expect(base).to.equal(`node:${devDependencies.node.split('.')[0]}-slim`)
     expect(lastArgs(image, 'USER')).to.equal('node')
     expect(lastArgs(image, 'ENV')).to.equal('NODE_ENV=production')
   })
 
-  it('exposes the ports, runs the file and asks the path that the service has', () => {
+  it('exposes the ports of the service, runs an existing file, and checks an existing path', () => {
     const { port, metricsPort } = readConfig({})
     expect(lastArgs(image, 'EXPOSE')).to.equal(`${port} ${metricsPort}`)
     expect(existsSync(join(root, (JSON.parse(lastArgs(image, 'CMD')) as string[])[1] ?? ''))).to.equal(true)
-    const [, asked = '', path = ''] = /\|\| (\d+)\}(\/\w+)/.exec(lastArgs(image, 'HEALTHCHECK')) ?? []
-    expect(Number(asked)).to.equal(port)
+    const [, checkedPort = '', path = ''] = /\|\| (\d+)\}(\/\w+)/.exec(lastArgs(image, 'HEALTHCHECK')) ?? []
+    expect(Number(checkedPort)).to.equal(port)
     expect(read('src/app.ts')).to.contain(`ctx.path === '${path}'`)
   })
 })
 
 describe('compose.yaml', () => {
-  it('sets variables that the service reads, and all that production demands', () => {
+  it('sets only variables that the service reads, and all that production requires', () => {
     const set = Object.keys(app?.environment ?? {})
     expect(variableNames()).to.include.members(set)
     expect(migrate?.environment).to.deep.equal(app?.environment)
-    const config = readConfig({ NODE_ENV: 'production', ...filledIn(app?.environment ?? {}) })
+    const config = readConfig({ NODE_ENV: 'production', ...substitute(app?.environment ?? {}) })
     expect(config).to.include({ production: true, trustedProxies: 1 })
     expect(new URL(config.databaseUrl ?? '').hostname).to.be.oneOf(Object.keys(compose.services))
   })
 
-  it('does not start without the secrets, and says what they are', () => {
+  it('requires the secrets, and describes them', () => {
     for (const name of ['SESSION_KEYS', 'POSTGRES_PASSWORD']) {
       const uses = read('compose.yaml').match(new RegExp(`\\$\\{${name}[^}]*\\}`, 'g')) ?? []
       expect(uses, name).to.not.be.empty
@@ -88,7 +88,7 @@ describe('compose.yaml', () => {
     }
   })
 
-  it('runs files and mounts files that exist', () => {
+  it('runs and mounts only existing files', () => {
     for (const { command, volumes = [] } of Object.values(compose.services)) {
       const [program, file = ''] = command ?? []
       if (program === 'node') expect(existsSync(join(root, file)), file).to.equal(true)
@@ -100,14 +100,14 @@ describe('compose.yaml', () => {
     }
   })
 
-  it('has two instances, and gives each the time for an orderly end', () => {
+  it('runs at least two instances, and gives each enough time to shut down', () => {
     expect(app?.deploy?.replicas).to.be.at.least(2)
     expect(Number.parseInt(app?.stop_grace_period ?? '0', 10) * 1000).to.be.above(shutdownMs())
   })
 })
 
 describe('nginx.conf', () => {
-  it('asks the service that compose.yaml starts, on its port', () => {
+  it('forwards to the service of compose.yaml, on its port', () => {
     const servers = [...nginx.matchAll(/^\s*server (\w+):(\d+) /gm)]
     expect(servers).to.have.length(2)
     for (const [, host = '', port] of servers) {
@@ -116,7 +116,7 @@ describe('nginx.conf', () => {
     }
   })
 
-  it('holds nothing back of any stream, and nothing but streams gets that', () => {
+  it('disables buffering for streams, and for nothing else', () => {
     const [, pattern = '', block = ''] = /location ~ (\S+) \{([^}]*)\}/.exec(nginx) ?? []
     const paths = [...read('src/stream/routes.ts').matchAll(/\.get\('(\/[^']*)'/g)].map(
       ([, path = '']) => path,
@@ -130,14 +130,14 @@ describe('nginx.conf', () => {
     expect(block).to.match(/proxy_next_upstream .*http_503;/)
     expect(nginx.match(/http_503;/g), 'only for streams').to.have.length(1)
     expect(nginx).to.not.contain('non_idempotent;')
-    const [, silence = ''] = /BEAT_AFTER_MS = ([\d_]+)/.exec(read('src/stream/lifecycle.ts')) ?? []
-    const [, patience = ''] = /proxy_read_timeout (\d+)s/.exec(block) ?? []
-    expect(Number(patience) * 1000).to.be.above(4 * Number(silence.replaceAll('_', '')))
+    const [, beatAfter = ''] = /BEAT_AFTER_MS = ([\d_]+)/.exec(read('src/stream/lifecycle.ts')) ?? []
+    const [, readTimeout = ''] = /proxy_read_timeout (\d+)s/.exec(block) ?? []
+    expect(Number(readTimeout) * 1000).to.be.above(4 * Number(beatAfter.replaceAll('_', '')))
   })
 })
 
-/** As Docker Compose would, with the two secrets given. */
-function filledIn(environment: Record<string, string | number>): Record<string, string> {
+/** Substitutes variables as Docker Compose does, with values for the two secrets. */
+function substitute(environment: Record<string, string | number>): Record<string, string> {
   const secrets: Record<string, string> = {
     SESSION_KEYS: 'k3yQ9v0XzA7rLm2WpT5uHc8NdEfGjB1s',
     POSTGRES_PASSWORD: '0a1b2c',

@@ -1,4 +1,6 @@
-/** The image without Docker: its steps are done in a folder, and what comes of it is run as the image would be. */
+/**
+ * Builds the image without Docker: runs the steps of the Dockerfile in a folder, then runs the commands of the image.
+ */
 import { expect } from 'chai'
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -19,7 +21,7 @@ describe('the image', () => {
   const database = useDatabase()
   let target = ''
   let app: string
-  let untouched: string
+  let filesBefore: string
   const running: ChildProcess[] = []
 
   before(async function () {
@@ -29,7 +31,7 @@ describe('the image', () => {
     app = buildInFolder(stages, { context, target, run: runStep })
     await database.query('drop schema public cascade; create schema public')
     execFileSync('chmod', ['-R', 'a+rX,a-w', app])
-    untouched = listFiles(app)
+    filesBefore = listFiles(app)
   })
 
   after(() => {
@@ -58,7 +60,7 @@ describe('the image', () => {
     return { child, said, ended }
   }
 
-  it('holds what runs, and nothing that only developers need', () => {
+  it('contains the files of the service, and no files that only developers need', () => {
     const has = (path: string) => fs.existsSync(join(app, path))
     for (const path of [
       'static/build/app.js',
@@ -80,30 +82,32 @@ describe('the image', () => {
     }
   })
 
-  it('migrates an empty database, and runs again without harm', async () => {
-    for (const said of ['Migrated: 0001_tables', 'The database is up to date']) {
+  it('migrates an empty database, and changes nothing at the second run', async () => {
+    for (const expected of ['Migrated: 0001_tables', 'The database is up to date']) {
       const migration = start(['node', 'src/migrate.ts'])
       expect(await migration.ended, migration.said.text).to.deep.equal({ code: 0, signal: null })
-      expect(migration.said.text).to.contain(said)
+      expect(migration.said.text).to.contain(expected)
     }
   })
 
-  it('says in one message what its environment lacks', async () => {
-    const faulty = start(JSON.parse(lastArgs(image, 'CMD')), { DATABASE_URL: '', SESSION_KEYS: '' })
-    expect((await faulty.ended).code).to.equal(1)
-    expect(faulty.said.text).to.contain('DATABASE_URL is required').and.contain('SESSION_KEYS is required')
+  it('lists all missing variables in one message', async () => {
+    const incomplete = start(JSON.parse(lastArgs(image, 'CMD')), { DATABASE_URL: '', SESSION_KEYS: '' })
+    expect((await incomplete.ended).code).to.equal(1)
+    expect(incomplete.said.text)
+      .to.contain('DATABASE_URL is required')
+      .and.contain('SESSION_KEYS is required')
   })
 
-  it('serves the site from a folder that it cannot write to, and ends its streams and itself when told to', async () => {
+  it('serves the site from a read-only folder, and closes its streams and ends at SIGTERM', async () => {
     const { child, said, ended } = start(JSON.parse(lastArgs(image, 'CMD')))
     const found = await eventually(() => /"origin":"http:\/\/[^":]+:(\d+)"/.exec(said.text), Boolean, {
       timeout: 15_000,
-      what: 'the address it listens on',
+      what: 'the origin in the log',
     })
     const port = found?.[1] ?? ''
     const origin = `http://localhost:${port}`
     for (const path of ['/livez', '/readyz']) expect((await fetch(origin + path)).status, path).to.equal(200)
-    expect(healthCheck(port), 'HEALTHCHECK of a running service').to.equal(0)
+    expect(healthCheck(port), 'HEALTHCHECK while the service runs').to.equal(0)
 
     const page = await fetch(origin)
     expect(page.status).to.equal(200)
@@ -120,13 +124,13 @@ describe('the image', () => {
 
     const stream = await openStream(`${origin}/public/stream`)
     expect(stream.status, said.text).to.equal(200)
-    await eventually(() => stream.retries.length > 0, Boolean, { what: 'the beginning of the stream' })
+    await eventually(() => stream.retries.length > 0, Boolean, { what: 'the first event of the stream' })
     child.kill('SIGTERM')
     await stream.closed
     expect(await ended, said.text).to.deep.equal({ code: 0, signal: null })
-    expect(healthCheck(port), 'HEALTHCHECK of a service that has ended').to.equal(1)
-    // Root, where no other user can reach this folder, may write wherever it likes: that would tell nothing.
-    if (process.getuid?.() !== 0 || unprivilegedUser(app).uid) expect(listFiles(app)).to.equal(untouched)
+    expect(healthCheck(port), 'HEALTHCHECK after the service has ended').to.equal(1)
+    // If only root can enter this folder, the service ran as root, which can write to every folder.
+    if (process.getuid?.() !== 0 || unprivilegedUser(app).uid) expect(listFiles(app)).to.equal(filesBefore)
   })
 })
 

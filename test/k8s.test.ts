@@ -1,4 +1,4 @@
-/** What k8s/ names must exist in the code, and in k8s/. */
+/** Checks that the names, ports, paths and files in k8s/ exist in the code. */
 import { expect } from 'chai'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { readConfig } from '../src/config.ts'
 import { shutdownMs, variableNames } from './support/facts.ts'
 
 const root = join(import.meta.dirname, '..')
-// A test says itself what it expects in there.
+// Each test asserts the structure that it needs.
 // oxlint-disable-next-line typescript/no-explicit-any
 type Manifest = any
 
@@ -15,7 +15,7 @@ const read = (file: string): Manifest[] =>
   parseAllDocuments(readFileSync(join(root, 'k8s', file), 'utf8')).map((document) => document.toJS())
 const kustomization = read('kustomization.yaml')[0]
 const applied = (kustomization.resources as string[]).flatMap(read)
-const the = (kind: string): Manifest => applied.find((manifest) => manifest.kind === kind)
+const find = (kind: string): Manifest => applied.find((manifest) => manifest.kind === kind)
 
 const secret = read('secret.example.yaml')[0]
 const settings = Object.fromEntries(
@@ -23,34 +23,34 @@ const settings = Object.fromEntries(
     literal.split(/=(.*)/s).slice(0, 2),
   ),
 ) as Record<string, string>
-const pod: Manifest = the('Deployment').spec.template
+const pod: Manifest = find('Deployment').spec.template
 const container: Manifest = pod.spec.containers[0]
 const ports = new Map<string, number>(
   container.ports.map((port: Manifest) => [port.name, port.containerPort]),
 )
 
 describe('k8s/', () => {
-  it('applies every file but the example of a secret', () => {
+  it('applies every file except the example of a secret', () => {
     const files = globSync('*.yaml', { cwd: join(root, 'k8s') })
     const others = new Set(['kustomization.yaml', 'secret.example.yaml'])
     expect(kustomization.resources).to.have.members(files.filter((file) => !others.has(file)))
   })
 
-  it('sets variables that the service reads, and all that production demands', () => {
+  it('sets only variables that the service reads, and all that production requires', () => {
     const direct = container.env.map(({ name }: Manifest) => name)
     const set = [...Object.keys(settings), ...Object.keys(secret.stringData), ...direct]
     expect(variableNames()).to.include.members(set)
     const keys = { SESSION_KEYS: 'k3yQ9v0XzA7rLm2WpT5uHc8NdEfGjB1s' }
-    const given = { NODE_ENV: 'production', ...settings, ...secret.stringData }
-    expect(readConfig({ ...given, ...keys })).to.include({ trustedProxies: 1, production: true })
-    expect(() => readConfig(given), 'the key in the example').to.throw(
-      'SESSION_KEYS still holds an example value',
+    const env = { NODE_ENV: 'production', ...settings, ...secret.stringData }
+    expect(readConfig({ ...env, ...keys })).to.include({ trustedProxies: 1, production: true })
+    expect(() => readConfig(env), 'the key in the example').to.throw(
+      'SESSION_KEYS still contains an example value',
     )
   })
 
-  it('gives pods and migrations the same settings, which exist', () => {
+  it('gives pods and migrations the same existing ConfigMap and Secret', () => {
     const names = { configMapRef: kustomization.configMapGenerator[0].name, secretRef: secret.metadata.name }
-    for (const { envFrom } of [container, the('Job').spec.template.spec.containers[0]]) {
+    for (const { envFrom } of [container, find('Job').spec.template.spec.containers[0]]) {
       const refs = envFrom.map((from: Manifest) =>
         Object.entries(from).map(([kind, { name }]: Manifest) => [kind, name]),
       )
@@ -58,7 +58,7 @@ describe('k8s/', () => {
     }
   })
 
-  it('asks ports and paths that the service has', () => {
+  it('probes ports and paths that the service has', () => {
     const { port, metricsPort } = readConfig({})
     expect(Object.fromEntries(ports)).to.deep.equal({ http: port, metrics: metricsPort })
     const app = readFileSync(join(root, 'src/app.ts'), 'utf8')
@@ -74,9 +74,9 @@ describe('k8s/', () => {
     )
   })
 
-  it('leads from the address that the service believes to have, by the Service, to the pods', () => {
-    const service = the('Service')
-    const { rules, tls } = the('Ingress').spec
+  it('routes PUBLIC_ORIGIN through the Ingress and the Service to the pods', () => {
+    const service = find('Service')
+    const { rules, tls } = find('Ingress').spec
     const { backend } = rules[0].http.paths[0]
     expect(`https://${rules[0].host}`).to.equal(settings.PUBLIC_ORIGIN)
     expect(tls[0].hosts).to.deep.equal([rules[0].host])
@@ -85,35 +85,35 @@ describe('k8s/', () => {
     for (const { targetPort } of service.spec.ports) expect([...ports.keys()]).to.include(targetPort)
     for (const { selector } of [
       service.spec,
-      { selector: the('PodDisruptionBudget').spec.selector.matchLabels },
+      { selector: find('PodDisruptionBudget').spec.selector.matchLabels },
     ]) {
       expect(pod.metadata.labels).to.include(selector)
     }
-    expect(pod.metadata.labels).to.include(the('Deployment').spec.selector.matchLabels)
-    expect(the('Job').spec.template.metadata.labels, 'a migration gets no requests').to.not.include(
+    expect(pod.metadata.labels).to.include(find('Deployment').spec.selector.matchLabels)
+    expect(find('Job').spec.template.metadata.labels, 'the Service selects no migration pod').to.not.include(
       service.spec.selector,
     )
   })
 
-  it('lets streams through', () => {
-    const { annotations } = the('Ingress').metadata
+  it('does not buffer streams, and does not repeat requests that are not idempotent', () => {
+    const { annotations } = find('Ingress').metadata
     const of = (name: string) => annotations[`nginx.ingress.kubernetes.io/${name}`] as string
     expect(of('proxy-buffering')).to.equal('off')
     expect(Number(of('proxy-read-timeout'))).to.be.above(60)
     expect(of('proxy-next-upstream')).to.not.contain('non_idempotent')
   })
 
-  it('runs two pods or more, replaces them one by one, and gives each the time for an orderly end', () => {
-    const { scaleTargetRef, minReplicas } = the('HorizontalPodAutoscaler').spec
-    expect(scaleTargetRef).to.include({ kind: 'Deployment', name: the('Deployment').metadata.name })
+  it('runs at least two pods, replaces them without a gap, and gives each enough time to shut down', () => {
+    const { scaleTargetRef, minReplicas } = find('HorizontalPodAutoscaler').spec
+    expect(scaleTargetRef).to.include({ kind: 'Deployment', name: find('Deployment').metadata.name })
     expect(minReplicas).to.be.at.least(2)
-    expect(the('Deployment').spec.strategy.rollingUpdate.maxUnavailable).to.equal(0)
+    expect(find('Deployment').spec.strategy.rollingUpdate.maxUnavailable).to.equal(0)
     const pause = Number(container.lifecycle.preStop.exec.command[1])
     expect(pod.spec.terminationGracePeriodSeconds * 1000).to.be.above(pause * 1000 + shutdownMs())
   })
 
-  it('gives no container more rights than it needs', () => {
-    for (const { spec } of [pod, the('Job').spec.template]) {
+  it('runs containers as an ordinary user, without capabilities or service account token', () => {
+    for (const { spec } of [pod, find('Job').spec.template]) {
       expect(spec.securityContext).to.deep.include({
         runAsNonRoot: true,
         seccompProfile: { type: 'RuntimeDefault' },
@@ -130,8 +130,8 @@ describe('k8s/', () => {
     }
   })
 
-  it('runs a file that exists', () => {
-    const [program, file] = the('Job').spec.template.spec.containers[0].command
+  it('runs an existing file in the migration job', () => {
+    const [program, file] = find('Job').spec.template.spec.containers[0].command
     expect([program, existsSync(join(root, file))]).to.deep.equal(['node', true])
   })
 })

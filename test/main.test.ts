@@ -6,7 +6,7 @@ import { client } from './support/http.ts'
 import { startInstance, stopInstances, type Instance } from './support/instance.ts'
 import { openStream } from './support/sse.ts'
 
-describe('an instance without a database', function () {
+describe('an instance at startup', function () {
   this.timeout(60_000)
   let postgres: BenchPostgres
   before(async () => {
@@ -25,10 +25,10 @@ describe('an instance without a database', function () {
     })
   const isReady = async ({ origin }: Instance) => (await fetch(`${origin}/readyz`)).ok
 
-  describe('that is away', () => {
+  describe('while the database is down', () => {
     before(() => postgres.stop('fast'))
 
-    it('is alive, not ready, and refuses pages and streams with Retry-After', async () => {
+    it('is alive but not ready, and answers pages and streams with 503 and Retry-After', async () => {
       const instance = await start()
       expect((await fetch(`${instance.origin}/livez`)).status).to.equal(200)
       const ready = await fetch(`${instance.origin}/readyz`)
@@ -43,14 +43,14 @@ describe('an instance without a database', function () {
       }
     })
 
-    it('ends in good order at SIGTERM', async () => {
+    it('shuts down cleanly at SIGTERM', async () => {
       const instance = await start()
       await eventually(() => instance.logs().includes('waiting for the database'))
       expect(await instance.kill('SIGTERM')).to.deep.equal({ code: 0, signal: null })
       expect(instance.logs()).to.contain('all done')
     })
 
-    it('serves the site, live, once the database is there', async () => {
+    it('serves pages and streams once the database is up', async () => {
       const instance = await start()
       await eventually(() => instance.logs().includes('waiting for the database'))
       await postgres.start()
@@ -64,11 +64,11 @@ describe('an instance without a database', function () {
     })
   })
 
-  it('waits when the database goes away between the first answer and the listener', async () => {
+  it('waits when the database fails between the probe and the listener', async () => {
     const link = await openDatabaseLink(postgres.port)
     try {
       const url = postgres.url.replace(`:${postgres.port}/`, `:${link.port}/`)
-      // The probe is answered, and the connection that LISTENs is not.
+      // The probe's connection works, and the listener's connection does not.
       link.refuseAfter(1)
       const instance = await start(url)
       await eventually(() => instance.logs().includes('waiting for the database'), Boolean, {

@@ -30,7 +30,7 @@ describe('deploy/nginx.conf, while an instance shuts down', function () {
   })
   after(() => nginx?.stop())
 
-  /** A client with the manners of a page: opens its stream again after `retry:`, with its cursor. */
+  /** A client that behaves like the page: it reopens its stream after the delay of `retry:`, with its cursor. */
   function follow() {
     let stream: TestStream | null = null
     let isOver = false
@@ -62,7 +62,7 @@ describe('deploy/nginx.conf, while an instance shuts down', function () {
     }
   }
 
-  it('sends its streams to the other instance at once, and fails no POST', async () => {
+  it('moves its streams to the other instance at once, and fails no POST', async () => {
     const [leaving, staying] = instances as [Instance, Instance]
     const ann = await client(nginx.origin).register('ann')
     const followers = Array.from({ length: STREAMS }, follow)
@@ -76,9 +76,9 @@ describe('deploy/nginx.conf, while an instance shuts down', function () {
     const statuses = new Set<number>()
     let count = 0
     for (; !isOver; count++) statuses.add((await ann.post('/posts', { body: `post ${count}` })).status)
-    expect([...statuses], `answers to ${count} POSTs`).to.deep.equal([201])
+    expect([...statuses], `responses to ${count} POSTs`).to.deep.equal([201])
     expect(await exited, leaving.logs()).to.deep.equal({ code: 0, signal: null })
-    expect(leaving.logs(), 'ended before it was cut off').to.contain('all done')
+    expect(leaving.logs(), 'ended before its time limit').to.contain('all done')
 
     expect((await ann.post('/posts', { body: 'the last' })).status).to.equal(201)
     await eventually(() => followers.every((one) => one.has('the last')), Boolean, { timeout: 10_000 })
@@ -91,19 +91,19 @@ describe('deploy/nginx.conf, while an instance shuts down', function () {
     expect(followers.flatMap(({ refusals }) => refusals)).to.deep.equal([])
 
     await Promise.all(followers.map((one) => one.close()))
-    // A stream is logged when it ends. The first ones to end are those from before the signal.
+    // nginx logs a stream when it ends. The streams from before the signal end first.
     const streams = nginx
       .log()
       .slice(before)
       .filter(({ path }) => path === '/public/stream')
-    const tried = streams.filter(
+    const moved = streams.filter(
       ({ upstreams }) => upstreams.length === 2 && upstreams[0]?.endsWith(`:${portOf(leaving)}`),
     )
-    const returned = streams.filter(({ upstreams }) => upstreams.at(-1)?.endsWith(`:${portOf(leaving)}`))
+    const served = streams.filter(({ upstreams }) => upstreams.at(-1)?.endsWith(`:${portOf(leaving)}`))
     console.log(
-      `      ${tried.length} refused there and sent on, ${returned.length} served by it, ${count} POSTs`,
+      `      ${moved.length} streams moved, ${served.length} served by the leaving instance, ${count} POSTs`,
     )
-    expect(returned.length, 'streams that the leaving instance has served').to.be.within(
+    expect(served.length, 'streams that the leaving instance has served').to.be.within(
       STREAMS / 2 - 5,
       STREAMS / 2 + 5,
     )

@@ -29,8 +29,8 @@ describe('an instance that shuts down', function () {
     await instance.kill()
   })
 
-  /** A proxy's connection to the instance: one socket, kept between requests. */
-  function keptConnection() {
+  /** A proxy's keep-alive connection to the instance. */
+  function keepAliveConnection() {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     agents.push(agent)
     let sockets = 0
@@ -65,26 +65,32 @@ describe('an instance that shuts down', function () {
       .finally(() => socket.destroy())
   }
 
-  it('first answers on, unready, and ends each connection with its response', async () => {
+  it('first serves requests while unready, and closes each connection after its response', async () => {
     await start(4)
     const stream = await openStream(`${instance.origin}/public/stream`)
     await stream.opened
-    const [kept, other] = [keptConnection(), keptConnection()]
+    const [kept, other] = [keepAliveConnection(), keepAliveConnection()]
     for (const one of [kept, other]) {
       expect(await one.send('GET', '/public')).to.deep.equal({ status: 200, connection: 'keep-alive' })
     }
     instance.child.kill('SIGTERM')
     await eventually(isReady, (ready) => !ready)
 
-    expect(await kept.send('POST', '/posts', { body: 'sent on a kept connection' })).to.deep.equal({
+    expect(await kept.send('POST', '/posts', { body: 'sent on a keep-alive connection' })).to.deep.equal({
       status: 201,
       connection: 'close',
     })
-    expect(kept.sockets(), 'connections that were needed').to.equal(1)
+    expect(kept.sockets(), 'sockets that were opened').to.equal(1)
     expect(await other.send('GET', '/public/stream')).to.deep.equal({ status: 503, connection: 'close' })
-    expect(await keptConnection().send('GET', '/public')).to.deep.equal({ status: 200, connection: 'close' })
-    expect(await keptConnection().send('GET', '/livez')).to.deep.equal({ status: 200, connection: 'close' })
-    await stream.next(({ data }) => data.post?.body === 'sent on a kept connection')
+    expect(await keepAliveConnection().send('GET', '/public')).to.deep.equal({
+      status: 200,
+      connection: 'close',
+    })
+    expect(await keepAliveConnection().send('GET', '/livez')).to.deep.equal({
+      status: 200,
+      connection: 'close',
+    })
+    await stream.next(({ data }) => data.post?.body === 'sent on a keep-alive connection')
 
     await stream.closed
     expect(stream.retries.at(-1)).to.be.within(50, 500)
@@ -92,7 +98,7 @@ describe('an instance that shuts down', function () {
     expect(instance.logs()).to.contain('all done')
   })
 
-  it('refuses a new stream with Retry-After', async () => {
+  it('answers a new stream with 503 and Retry-After', async () => {
     await start(4)
     instance.child.kill('SIGTERM')
     await eventually(isReady, (ready) => !ready)
@@ -102,9 +108,9 @@ describe('an instance that shuts down', function () {
     expect(await refused.json()).to.have.nested.property('error.code', 'unavailable')
   })
 
-  it('then accepts no connection, and still serves a POST on a kept one', async () => {
+  it('then accepts no connections, and still serves a POST on a keep-alive connection', async () => {
     await start(0)
-    const kept = keptConnection()
+    const kept = keepAliveConnection()
     await kept.send('GET', '/public')
     const upload = connect(Number(new URL(instance.origin).port), 'localhost')
     let answer = ''
@@ -115,7 +121,7 @@ describe('an instance that shuts down', function () {
         `X-CSRF-Token: ${await ann.csrf()}\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n` +
         `Content-Length: ${body.length}\r\n\r\n`,
     )
-    await once(upload, 'data') // the request is under way
+    await once(upload, 'data') // the request is in progress
     instance.child.kill('SIGTERM')
     await eventually(accepts, (accepted) => !accepted)
 
@@ -129,9 +135,9 @@ describe('an instance that shuts down', function () {
     expect(await instance.exited).to.deep.equal({ code: 0, signal: null })
   })
 
-  it('closes connections that nobody uses, also those that have sent nothing', async () => {
+  it('closes idle connections, including those that have sent nothing', async () => {
     await start(0)
-    const kept = keptConnection()
+    const kept = keepAliveConnection()
     await kept.send('GET', '/public')
     const silent = connect(Number(new URL(instance.origin).port), 'localhost')
     silent.on('error', () => {})

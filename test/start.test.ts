@@ -36,7 +36,7 @@ describe('npm start', function () {
     return run
   }
 
-  it('runs instances on neighbouring ports that show one feed, and ends all of it at SIGTERM', async () => {
+  it('runs instances on consecutive ports with the same feed, and ends all processes at SIGTERM', async () => {
     const port = await freePorts(2)
     const run = start({ PORT: String(port), INSTANCES: '2' })
     const origins = await run.origins(2)
@@ -50,7 +50,7 @@ describe('npm start', function () {
     expect(await answers(origins[0] ?? '')).to.equal(false)
   })
 
-  it('finds the data and the session of the last time, also after a kill -9', async () => {
+  it('keeps the data and the sessions across restarts, even after kill -9', async () => {
     const run = start({ PORT: '0' })
     const [origin = ''] = await run.origins(1)
     const ann = client(origin)
@@ -61,25 +61,25 @@ describe('npm start', function () {
     await eventually(
       () => answers(origin),
       (still) => !still,
-      { what: 'the end of an instance left alone' },
+      { what: 'the end of the orphaned instance' },
     )
     const [again = ''] = await start({ PORT: '0' }).origins(1)
     const { json } = await ann.at(again).get('/')
     expect(json.posts.map((post: { body: string }) => post.body)).to.deep.equal(['Hello from one'])
     expect((await ann.at(again).post('/posts', { body: 'Still signed in' })).status).to.equal(201)
-    expect(await guest.at(again).csrf(), 'what a kept key signs').to.equal(token)
+    expect(await guest.at(again).csrf(), 'a cookie that the stored key has signed').to.equal(token)
   })
 
-  it('takes the two signals of one Ctrl+C, from the terminal and from npm, for one', async () => {
+  it('treats the two signals of one Ctrl+C, from the terminal and from npm, as one', async () => {
     const run = start({ PORT: '0', LOG_LEVEL: 'info' })
     await run.origins(1)
     run.signal('SIGINT')
-    // Another signal, as the system may merge two equal ones.
+    // A different signal, because the system may merge two equal signals.
     expect(await run.stop('SIGTERM')).to.equal(0)
     expect(run.output()).to.contain('all done')
   })
 
-  it('says in one line that a port is taken', async () => {
+  it('reports a port in use in one line', async () => {
     const server = createServer().listen(0)
     const { port } = server.address() as AddressInfo
     const run = start({ PORT: String(port) })
@@ -89,7 +89,7 @@ describe('npm start', function () {
     server.close()
   })
 
-  it('says in one line who uses the data already', async () => {
+  it('reports in one line that another KoaFeed uses the data', async () => {
     await start({ PORT: '0' }).origins(1)
     const second = start({ PORT: '0' })
     expect(await second.exited).to.equal(1)
@@ -97,17 +97,17 @@ describe('npm start', function () {
     expect(second.output()).to.contain('Another KoaFeed')
   })
 
-  it('restarts an instance that is killed, and keeps the others and the database', async () => {
+  it('restarts a killed instance, while the others and the database keep running', async () => {
     const port = await freePorts(2)
     const run = start({ PORT: String(port), INSTANCES: '2' })
     const [first = '', second = ''] = await run.origins(2)
     const ann = client(second)
     await ann.login('ann')
     const database = processesOf(dataDir)
-    const [victim, other] = instancesOf(run.pid)
+    const [killed, other] = instancesOf(run.pid)
     for (let times = 1; times <= 2; times++) {
       process.kill(
-        Number(times === 1 ? victim : instancesOf(run.pid).find((pid) => pid !== other)),
+        Number(times === 1 ? killed : instancesOf(run.pid).find((pid) => pid !== other)),
         'SIGKILL',
       )
       await eventually(
@@ -119,7 +119,7 @@ describe('npm start', function () {
         },
       )
       expect((await client(first).get('/public')).status).to.equal(200)
-      expect((await ann.post('/posts', { body: `After death ${times}` })).status).to.equal(201)
+      expect((await ann.post('/posts', { body: `After restart ${times}` })).status).to.equal(201)
     }
     const delays = [
       ...run.output().matchAll(/Instance 1 ended unexpectedly by SIGKILL; it restarts in (\S+) s/g),
@@ -133,7 +133,7 @@ describe('npm start', function () {
     expect(processesOf(dataDir)).to.deep.equal([])
   })
 
-  it('ends at a signal that comes while it waits to restart an instance', async () => {
+  it('ends at a signal while it waits to restart an instance', async () => {
     const run = start({ PORT: '0' })
     await run.origins(1)
     process.kill(Number(instancesOf(run.pid)[0]), 'SIGKILL')
@@ -142,7 +142,7 @@ describe('npm start', function () {
     expect(processesOf(dataDir)).to.deep.equal([])
   })
 
-  it('names every fault of the configuration', async () => {
+  it('lists all errors of the configuration', async () => {
     const run = start({ PORT: 'x', INSTANCES: '0' })
     expect(await run.exited).to.equal(1)
     expect(run.output()).to.contain('PORT must').and.contain('INSTANCES must')
@@ -179,19 +179,19 @@ function startRun(env: Record<string, string>): Run {
       return exited
     },
     origins: async (count) => {
-      const over = exited.then((code) => {
+      const ended = exited.then((code) => {
         throw new Error(`npm start ended with ${code}:\n${output}`)
       })
       const wait = eventually(found, (all) => all.length === count, {
         timeout: 40_000,
-        what: 'the addresses',
+        what: 'the origins',
       })
-      return Promise.race([wait, over])
+      return Promise.race([wait, ended])
     },
   }
 }
 
-/** The first of some neighbouring ports that are free, from below those that systems give to whoever asks for any. */
+/** Returns the first of `count` consecutive free ports, below the range that systems use for port 0. */
 async function freePorts(count: number): Promise<number> {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 20_000)
@@ -217,13 +217,13 @@ function childrenOf(pid: number): string[] {
   return fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
 }
 
-/** The command lines that name the folder: the database server's, above all. */
+/** Returns the command lines that contain the folder, such as the database server's. */
 function processesOf(folder: string): string[] {
   const commands = fs.readdirSync('/proc').map((name) => (/^\d+$/.test(name) ? commandOf(name) : ''))
   return commands.filter((command) => command.includes(folder))
 }
 
-/** Empty where there is no such process, any more. */
+/** Returns an empty string if the process does not exist. */
 function commandOf(pid: string): string {
   try {
     return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')

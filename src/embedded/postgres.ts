@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
-import { holderOf, LockHeldError, takeLock } from './lockfile.ts'
-import { ensureCluster, launch, runningPort, shutDown } from './cluster.ts'
-import { findPlace } from './location.ts'
+import { findHolder, LockHeldError, acquireLock } from './lockfile.ts'
+import { ensureCluster, startServer, findRunningPort, stopServer } from './cluster.ts'
+import { locatePostgres } from './location.ts'
 
 export interface EmbeddedPostgres {
   url: string
@@ -12,33 +12,32 @@ export interface EmbeddedPostgres {
 }
 
 export interface PostgresOptions {
-  /** The folder that keeps the data, the password and the lock. */
+  /** The folder of the data, the password and the lock. */
   dataDir: string
   log: (line: string) => void
-  /** For tests: fast, and not safe from a power cut. */
+  /** For tests: faster, but a power failure can destroy the data. */
   throwaway?: boolean
 }
 
 /**
- * Starts the embedded PostgreSQL whose data is in `dataDir`, making the data first where there is none. It listens on
- * 127.0.0.1, on a port that was free. A server that outlived its KoaFeed (kill -9) is found and used.
+ * Starts the embedded PostgreSQL, and creates its data in `dataDir` if necessary. It listens on a free port of
+ * 127.0.0.1. If KoaFeed was killed and its server still runs, that server is used.
  *
- * The server runs in a session of its own, so that Ctrl+C in a terminal does not reach it before KoaFeed is done with
- * it.
- * @throws Error with a message for the user, when another KoaFeed uses `dataDir` or the server does not start
+ * The server does not get the signal of Ctrl+C in a terminal, so it runs until KoaFeed stops it.
+ * @throws Error with a message for the user, if another KoaFeed uses `dataDir` or the server does not start
  */
 export async function startPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
   const { dataDir } = options
   mkdirSync(dataDir, { recursive: true })
   const release = lockDataDir(dataDir)
   try {
-    const place = await findPlace(dataDir)
-    const password = keptPassword(dataDir)
-    await ensureCluster(place, password, options)
-    const port = (await runningPort(place)) ?? (await launch(place, options))
+    const location = await locatePostgres(dataDir)
+    const password = storedPassword(dataDir)
+    await ensureCluster(location, password, options)
+    const port = (await findRunningPort(location)) ?? (await startServer(location, options))
     const stop = once(async () => {
       rmSync(urlFile(dataDir), { force: true })
-      await shutDown(place)
+      await stopServer(location)
       release()
     })
     try {
@@ -56,16 +55,16 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
   }
 }
 
-/** The database in `dataDir`: the one that a running KoaFeed has started, else started here. */
+/** Returns the database of a running KoaFeed. If none runs on `dataDir`, starts PostgreSQL. */
 export async function ensurePostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
   const file = urlFile(options.dataDir)
-  if (holderOf(lockFile(options.dataDir)) === null || !existsSync(file)) return startPostgres(options)
+  if (findHolder(lockFile(options.dataDir)) === null || !existsSync(file)) return startPostgres(options)
   return { url: readFileSync(file, 'utf8').trim(), stop: async () => {} }
 }
 
 function lockDataDir(dataDir: string): () => void {
   try {
-    return takeLock(lockFile(dataDir))
+    return acquireLock(lockFile(dataDir))
   } catch (error) {
     if (!(error instanceof LockHeldError)) throw error
     throw new Error(
@@ -79,16 +78,16 @@ function lockFile(dataDir: string): string {
   return join(dataDir, 'postgres.lock')
 }
 
-/** For people too: psql "$(cat .data/database-url)". */
+/** Developers use the file too: psql "$(cat .data/database-url)". */
 function urlFile(dataDir: string): string {
   return join(dataDir, 'database-url')
 }
 
-/** Kept from before the data is made, so that data without its password cannot come about. */
-function keptPassword(dataDir: string): string {
+/** Stores the password before the data is created, so that data without a known password cannot exist. */
+function storedPassword(dataDir: string): string {
   const file = join(dataDir, 'postgres-password')
-  const kept = existsSync(file) ? readFileSync(file, 'utf8').trim() : ''
-  if (kept !== '') return kept
+  const stored = existsSync(file) ? readFileSync(file, 'utf8').trim() : ''
+  if (stored !== '') return stored
   const password = randomBytes(24).toString('base64url')
   writePrivate(file, `${password}\n`)
   return password

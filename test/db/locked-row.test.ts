@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.ts'
 import { client, type TestResponse, type Client } from '../support/http.ts'
 import { startInstance } from '../support/instance.ts'
 
-describe('a row that psql holds locked', () => {
+describe('while psql holds a row lock', () => {
   const database = useDatabase()
   let ann: Client
   let bob: Client
@@ -20,22 +20,22 @@ describe('a row that psql holds locked', () => {
   after(() => psql.end())
 
   const statuses = (answers: TestResponse[]) => answers.map(({ status }) => status)
-  const some = (status: number, count: number) => Array.from({ length: count }, () => status)
+  const repeated = (status: number, count: number) => Array.from({ length: count }, () => status)
   const untilWaiting = () =>
     eventually(
       () => database.countLockWaits(),
       (waiting) => waiting > 0,
     )
-  async function posted(): Promise<string> {
+  async function createPost(): Promise<string> {
     return String((await ann.post('/posts', { body: 'a post' })).json.post.id)
   }
 
-  it('refuses likes of that post, while all pages and the likes of other posts are served', async () => {
-    const [locked, comment] = [await posted(), { id: '' }]
+  it('answers likes of that post with 503, and serves all pages and the likes of other posts', async () => {
+    const [locked, comment] = [await createPost(), { id: '' }]
     comment.id = (await ann.post(`/posts/${locked}/comments`, { body: 'a comment' })).json.comment.id
-    const others = await Promise.all(Array.from({ length: 5 }, posted))
+    const others = await Promise.all(Array.from({ length: 5 }, createPost))
     await psql.query(`begin; select from posts where id = ${locked} for update`)
-    // As many as come in three seconds at 50 a second.
+    // As many as arrive in three seconds at 50 per second.
     const likes = Array.from({ length: 150 }, async (_, n) => {
       const start = performance.now()
       const path = n % 3 ? `/posts/${locked}/like` : `/comments/${comment.id}/like`
@@ -44,38 +44,40 @@ describe('a row that psql holds locked', () => {
     await untilWaiting()
     const paths = ['/', '/public', `/posts/${locked}`, `/posts/${others[0]}`, '/users/ann', '/groups']
     const pages = await Promise.all([...paths, ...paths, ...paths].map((path) => bob.get(path)))
-    expect(statuses(pages)).to.deep.equal(some(200, pages.length))
+    expect(statuses(pages)).to.deep.equal(repeated(200, pages.length))
     const liked = await Promise.all(others.map((id) => bob.post(`/posts/${id}/like`)))
-    expect(statuses(liked), 'likes of other posts').to.deep.equal(some(200, others.length))
-    expect(await database.countLockWaits(), 'all of it while the post is locked').to.be.greaterThan(0)
+    expect(statuses(liked), 'likes of other posts').to.deep.equal(repeated(200, others.length))
+    expect(await database.countLockWaits(), 'the post is still locked').to.be.greaterThan(0)
 
     for (const { answer, took } of await Promise.all(likes)) {
       expect(answer.status).to.equal(503)
       expect(Number(answer.headers.get('retry-after'))).to.be.greaterThan(0)
-      expect(took, 'a refusal comes within 5 s').to.be.below(5_000)
+      expect(took, 'responds within 5 s').to.be.below(5_000)
     }
     await psql.query('commit')
-    expect((await ann.post(`/posts/${locked}/like`)).status, 'once it is unlocked').to.equal(200)
+    expect((await ann.post(`/posts/${locked}/like`)).status, 'after the lock is released').to.equal(200)
     expect((await ann.post(`/comments/${comment.id}/like`)).status).to.equal(200)
   })
 
-  it('delays no request of a session whose last use cannot be noted', async () => {
+  it('does not delay requests of a session whose last use cannot be saved', async () => {
     await database.query(`update sessions set last_seen_at = now() - interval '1 day'`)
-    const seen = async () =>
+    const isSaved = async () =>
       (
         await database.query<{ fresh: boolean }>(`
           select last_seen_at > now() - interval '1 hour' as fresh
           from sessions join users u on u.id = user_id where username = 'bob'`)
       )[0]?.fresh
     await psql.query('begin; select from sessions for update')
-    expect(statuses(await Promise.all(some(0, 20).map(() => bob.get('/'))))).to.deep.equal(some(200, 20))
+    expect(statuses(await Promise.all(repeated(0, 20).map(() => bob.get('/'))))).to.deep.equal(
+      repeated(200, 20),
+    )
     expect(await database.countLockWaits(), 'nothing waits for the row').to.equal(0)
     await psql.query('commit')
     expect((await bob.get('/')).status).to.equal(200)
-    await eventually(seen)
+    await eventually(isSaved)
   })
 
-  it('delays no page whose message cannot be marked as shown: it shows once more', async () => {
+  it('does not delay a page whose message cannot be deleted, and shows the message once more', async () => {
     await bob.post('/users/ann/follow', {}, { type: 'form' })
     const hasMessage = async () => {
       const page = await bob.get('/', { accept: 'text/html' })

@@ -9,7 +9,7 @@ import { eventually } from '../support/eventually.ts'
 import { insertUsers } from '../support/people.ts'
 import { createDb } from '../../src/db/pool.ts'
 
-describe('a migration', () => {
+describe('migrate', () => {
   const database = useDatabase()
   let dir: string
   let author: string
@@ -35,23 +35,23 @@ describe('a migration', () => {
       )
     ).map(({ column_name }) => column_name)
 
-  it('that waits for a long transaction lets writes go on, and succeeds once it ends', async function () {
+  it('does not block writes while it waits for a long transaction, and succeeds afterwards', async function () {
     this.timeout(30_000)
     writeFileSync(join(dir, '9001_note.sql'), '-- Up Migration\nalter table posts add column note text;\n')
     await holder.query('begin; select from posts')
     const lines: string[] = []
     const migrated = migrate(database.url, (line) => lines.push(line), { dir })
-    let written = 0
+    let inserts = 0
     await eventually(
       async () => {
         await database.query(`insert into posts (author_id, body) values (${author}, 'written meanwhile')`)
-        written += 1
+        inserts += 1
         return lines.length
       },
       (attempts) => attempts >= 2,
       { timeout: 20_000, what: 'two attempts to get the lock' },
     )
-    expect(written).to.be.greaterThan(10)
+    expect(inserts).to.be.greaterThan(10)
     expect(lines[0]).to.match(/9001_note|lock/)
     expect(await columns()).to.deep.equal([])
     await holder.query('rollback')
@@ -59,7 +59,7 @@ describe('a migration', () => {
     expect(await columns()).to.deep.equal(['note'])
   })
 
-  it('that fails for another reason is not tried again, and says why', async () => {
+  it('does not retry a migration that fails for another reason, and reports the reason', async () => {
     writeFileSync(join(dir, '9002_note.sql'), '-- Up Migration\nalter table posts add column note text;\n')
     const lines: string[] = []
     const error: unknown = await migrate(database.url, (line) => lines.push(line), { dir }).catch(

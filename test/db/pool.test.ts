@@ -25,7 +25,7 @@ describe('write transactions', () => {
 
   const lock = (tx: Db) => tx.query(sql.unsafe`select pg_advisory_xact_lock(42)`)
   const one = (tx: Db) => tx.oneFirst(sql.row<{ one: number }>()`select 1 as one`)
-  const refusalOf = (work: Promise<unknown>) =>
+  const errorOf = (work: Promise<unknown>) =>
     work.then(
       () => null,
       (error: unknown) => toHttpError(error),
@@ -36,49 +36,49 @@ describe('write transactions', () => {
       (waiting) => waiting === count,
     )
 
-  it('hold at most 6 of the 10 connections, so that reads are answered', async () => {
-    const writes = Array.from({ length: 20 }, () => refusalOf(write(lock)))
+  it('hold at most 6 of the 10 connections, and reads use the others', async () => {
+    const writes = Array.from({ length: 20 }, () => errorOf(write(lock)))
     await untilWaiting(6)
     expect(await Promise.all(Array.from({ length: 30 }, () => one(db)))).to.deep.equal(Array(30).fill(1))
-    expect(await database.countLockWaits(), 'more writes than 6 got a connection').to.equal(6)
-    const refusals = await Promise.all(writes)
-    expect(new Set(refusals.map((refusal) => refusal?.status))).to.deep.equal(new Set([503]))
-    expect(refusals.every((refusal) => Number(refusal?.retryAfter) > 0)).to.equal(true)
+    expect(await database.countLockWaits(), 'writes with a connection').to.equal(6)
+    const errors = await Promise.all(writes)
+    expect(new Set(errors.map((error) => error?.status))).to.deep.equal(new Set([503]))
+    expect(errors.every((error) => Number(error?.retryAfter) > 0)).to.equal(true)
   })
 
-  it('of the same row hold at most 2, so that other rows are written meanwhile', async () => {
-    const writes = Array.from({ length: 20 }, () => refusalOf(write(lock, 'posts 1')))
+  it('to the same row hold at most 2 connections, and writes to other rows use the others', async () => {
+    const writes = Array.from({ length: 20 }, () => errorOf(write(lock, 'posts 1')))
     await untilWaiting(2)
     expect(
       await Promise.all(Array.from({ length: 10 }, (_, n) => write(one, `posts ${n + 2}`))),
     ).to.deep.equal(Array(10).fill(1))
     expect(await database.countLockWaits()).to.equal(2)
     await holder.query('rollback')
-    const refusals = await Promise.all(writes)
+    const errors = await Promise.all(writes)
     expect(
-      refusals.filter((refusal) => refusal === null),
-      'served once the lock is free',
+      errors.filter((error) => error === null),
+      'some succeed after the lock is released',
     ).not.to.deep.equal([])
   })
 
-  it('beyond a bounded queue are refused at once', async () => {
-    const writes = Array.from({ length: 300 }, () => refusalOf(write(lock)))
+  it('get 503 at once when the queue is full', async () => {
+    const writes = Array.from({ length: 300 }, () => errorOf(write(lock)))
     expect((await Promise.race(writes))?.status).to.equal(503)
     await untilWaiting(6)
     await holder.query('rollback')
-    expect((await Promise.all(writes)).filter((refusal) => refusal === null).length).to.be.greaterThan(90)
+    expect((await Promise.all(writes)).filter((error) => error === null).length).to.be.greaterThan(90)
   })
 
-  it('give up a lock after a second, and leave their connection usable', async () => {
+  it('wait at most one second for a lock, and keep their connection usable', async () => {
     const alone = await createDb(database.url, { applicationName: 'alone', maxPoolSize: 1 })
     const pid = () => alone.oneFirst(sql.row<{ pid: number }>()`select pg_backend_pid() as pid`)
     const before = await pid()
-    const refusal = await refusalOf(createWrite(alone)(lock))
-    expect(refusal).to.include({ status: 503, code: 'unavailable' })
+    const error = await errorOf(createWrite(alone)(lock))
+    expect(error).to.include({ status: 503, code: 'unavailable' })
     expect(await pid(), 'the same connection').to.equal(before)
     const timeout = await alone.oneFirst(sql.row<{ timeout: string }>()`
       select current_setting('lock_timeout') as timeout`)
-    expect(timeout, 'outside of the transaction').to.equal('0')
+    expect(timeout, 'outside the transaction').to.equal('0')
     await alone.end()
   })
 })

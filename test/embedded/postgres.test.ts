@@ -29,50 +29,50 @@ describe('the embedded PostgreSQL', () => {
     remove(dataDir)
   })
 
-  it('finds at the second start the data of the first', async () => {
+  it('keeps the data across a restart', async () => {
     const first = await start()
     await query(first.url, `create table kept as select 'still here' as word`)
     await first.stop()
-    expect(await asks(first.url)).to.equal(false)
+    expect(await responds(first.url)).to.equal(false)
     const second = await start()
     expect(await query(second.url, 'select word from kept')).to.deep.equal([{ word: 'still here' }])
   })
 
-  it('keeps text as UTF-8, asks for a password, and keeps that to itself', async () => {
+  it('stores text as UTF-8, requires a password, and protects the files with the password', async () => {
     const { url } = await start()
     expect(await query(url, 'show server_encoding')).to.deep.equal([{ server_encoding: 'UTF8' }])
-    expect(await asks(url.replace(/:[^:@]+@/, ':wrong@'))).to.equal(false)
+    expect(await responds(url.replace(/:[^:@]+@/, ':wrong@'))).to.equal(false)
     for (const name of ['postgres-password', 'database-url']) {
       expect(fs.statSync(join(dataDir, name)).mode & 0o077, name).to.equal(0)
     }
   })
 
-  it('recovers where the server was killed', async () => {
+  it('recovers after the server was killed', async () => {
     const first = await start()
     await query(first.url, `create table kept as select 'still here' as word; checkpoint`)
     process.kill(serverPid(dataDir), 'SIGKILL')
     await eventually(
-      () => asks(first.url),
-      (answers) => answers === false,
+      () => responds(first.url),
+      (isUp) => !isUp,
     )
     await first.stop()
     const second = await start()
     expect(await query(second.url, 'select word from kept')).to.deep.equal([{ word: 'still here' }])
   })
 
-  it('uses the server that outlived a killed KoaFeed', async () => {
-    const { child, url } = await holder(dataDir)
+  it('uses the server of a killed KoaFeed, if it still runs', async () => {
+    const { child, url } = await forkHolder(dataDir)
     await kill(child)
     const pid = serverPid(dataDir)
     const next = await start()
     expect(next.url).to.equal(url)
     expect(serverPid(dataDir)).to.equal(pid)
     await next.stop()
-    expect(await asks(url)).to.equal(false)
+    expect(await responds(url)).to.equal(false)
   })
 
-  it('recovers where both were killed, and its number now belongs to another program', async () => {
-    const { child } = await holder(dataDir)
+  it('recovers after both were killed, even if another program has the pid of the server', async () => {
+    const { child } = await forkHolder(dataDir)
     const pid = serverPid(dataDir)
     await kill(child)
     process.kill(pid, 'SIGKILL')
@@ -85,28 +85,28 @@ describe('the embedded PostgreSQL', () => {
     expect(await query((await start()).url, 'select 1 as one')).to.deep.equal([{ one: 1 }])
   })
 
-  it('is refused to a second KoaFeed while the first lives, and lent to a tool', async () => {
-    const { child, url } = await holder(dataDir)
+  it('rejects a second KoaFeed while the first one runs, but lets a script use the database', async () => {
+    const { child, url } = await forkHolder(dataDir)
     expect(await messageOf(start()))
       .to.contain(`process ${child.pid}`)
       .and.contain('DATA_DIR')
-    const lent = await ensurePostgres({ dataDir, log: () => {} })
-    expect(lent.url).to.equal(url)
-    await lent.stop()
-    expect(await asks(url)).to.equal(true)
+    const shared = await ensurePostgres({ dataDir, log: () => {} })
+    expect(shared.url).to.equal(url)
+    await shared.stop()
+    expect(await responds(url)).to.equal(true)
     await kill(child)
     await start()
   })
 
-  it('makes its data anew after an interrupted first start', async () => {
-    const half = join(dataDir, 'postgres/data.new')
-    fs.mkdirSync(half, { recursive: true })
-    fs.writeFileSync(join(half, 'PG_VERSION'), '18')
+  it('creates its data again after an interrupted first start', async () => {
+    const incomplete = join(dataDir, 'postgres/data.new')
+    fs.mkdirSync(incomplete, { recursive: true })
+    fs.writeFileSync(join(incomplete, 'PG_VERSION'), '18')
     expect(await query((await start()).url, 'select 1 as one')).to.deep.equal([{ one: 1 }])
-    expect(fs.existsSync(half)).to.equal(false)
+    expect(fs.existsSync(incomplete)).to.equal(false)
   })
 
-  it('names the versions when the data is of another PostgreSQL', async () => {
+  it('names both versions if the data belongs to another PostgreSQL version', async () => {
     fs.mkdirSync(join(dataDir, 'postgres/data'), { recursive: true })
     fs.writeFileSync(join(dataDir, 'postgres/data/PG_VERSION'), '17\n')
     expect(await messageOf(start()))
@@ -114,7 +114,7 @@ describe('the embedded PostgreSQL', () => {
       .and.contain('PostgreSQL 18')
   })
 
-  it('works for root below a folder that only root can enter', async function () {
+  it('works for root in a folder that only root can enter', async function () {
     if (process.getuid?.() !== 0) this.skip()
     fs.chmodSync(dataDir, 0o700)
     const first = await start(join(dataDir, 'checkout/.data'))
@@ -137,14 +137,14 @@ async function query(url: string, text: string): Promise<unknown[]> {
   }
 }
 
-async function asks(url: string): Promise<boolean> {
+async function responds(url: string): Promise<boolean> {
   return query(url, 'select 1').then(
     () => true,
     () => false,
   )
 }
 
-async function holder(dataDir: string) {
+async function forkHolder(dataDir: string) {
   const child = fork(join(import.meta.dirname, '../support/postgres-holder.ts'), [dataDir], { execArgv: [] })
   const [message] = (await once(child, 'message')) as [{ url: string }]
   return { child, url: message.url }
@@ -167,7 +167,7 @@ async function messageOf(promise: Promise<unknown>): Promise<string> {
   )
 }
 
-/** With the folder elsewhere that root's data was put in. */
+/** Removes the folder, and the separate folder of root's data. */
 function remove(dataDir: string): void {
   const link = join(dataDir, 'checkout/.data/postgres')
   if (fs.existsSync(link)) fs.rmSync(fs.realpathSync(link), { recursive: true, force: true })

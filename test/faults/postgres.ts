@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import pg from 'pg'
 import { migrate } from '../../src/db/migrations.ts'
 import { ensureCluster } from '../../src/embedded/cluster.ts'
-import { findPlace } from '../../src/embedded/location.ts'
+import { locatePostgres } from '../../src/embedded/location.ts'
 
 const execute = promisify(execFile)
 
@@ -47,19 +47,19 @@ const settings = [
 export async function startPostgres(more: string[] = []): Promise<BenchPostgres> {
   const dataDir = mkdtempSync(join(tmpdir(), 'koafeed-bench-'))
   chmodSync(dataDir, 0o755)
-  const place = await findPlace(dataDir)
+  const location = await locatePostgres(dataDir)
   const password = 'bench'
-  await ensureCluster(place, password, { log: () => {}, throwaway: true })
-  const data = join(place.folder, 'data')
-  const copy = join(place.folder, 'copy')
-  const logFile = join(place.folder, 'postgres.log')
+  await ensureCluster(location, password, { log: () => {}, throwaway: true })
+  const data = join(location.folder, 'data')
+  const copy = join(location.folder, 'copy')
+  const logFile = join(location.folder, 'postgres.log')
   const port = await freePort()
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/koafeed`
   let running = false
 
   const run = (program: string, args: string[]) =>
-    execute(program, args, { ...place.user, cwd: '/', env: { PATH: process.env.PATH, LC_ALL: 'C' } })
-  const control = (args: string[]) => run(join(place.programs, 'bin/pg_ctl'), ['-D', data, '-w', ...args])
+    execute(program, args, { ...location.user, cwd: '/', env: { PATH: process.env.PATH, LC_ALL: 'C' } })
+  const control = (args: string[]) => run(join(location.programs, 'bin/pg_ctl'), ['-D', data, '-w', ...args])
 
   const postgres: BenchPostgres = {
     port,
@@ -97,7 +97,7 @@ export async function startPostgres(more: string[] = []): Promise<BenchPostgres>
     log: () => readFileSync(logFile, 'utf8'),
     async remove() {
       if (running) await postgres.stop('immediate').catch(() => {})
-      rmSync(place.folder, { recursive: true, force: true })
+      rmSync(location.folder, { recursive: true, force: true })
       rmSync(dataDir, { recursive: true, force: true })
     },
   }

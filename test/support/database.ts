@@ -2,7 +2,7 @@ import { chmodSync, globSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { holderOf } from '../../src/embedded/lockfile.ts'
+import { findHolder } from '../../src/embedded/lockfile.ts'
 import { migrate } from '../../src/db/migrations.ts'
 import { startPostgres } from '../../src/embedded/postgres.ts'
 import { stopInstances } from './instance.ts'
@@ -134,7 +134,7 @@ async function removeLeftovers(): Promise<void> {
   const minuteAgo = Date.now() - 60_000
   for (const dataDir of globSync(join(tmpdir(), 'koafeed-{test,start,schema,postgres}-*'))) {
     const { uid, mtimeMs } = statSync(dataDir)
-    if (uid !== process.getuid?.() || mtimeMs > minuteAgo || holderOf(join(dataDir, 'postgres.lock')))
+    if (uid !== process.getuid?.() || mtimeMs > minuteAgo || findHolder(join(dataDir, 'postgres.lock')))
       continue
     const left = await startPostgres({ dataDir, log: () => {}, throwaway: true }).catch(() => null)
     await left?.stop()

@@ -17,7 +17,7 @@ describe('networkOf', () => {
     ['999.1.1.1', 'unknown'],
   ]
   for (const [address, network] of networks) {
-    it(`of ${JSON.stringify(address)} is ${network}`, () => {
+    it(`maps ${JSON.stringify(address)} to ${network}`, () => {
       expect(networkOf(address)).to.equal(network)
     })
   }

@@ -4,7 +4,7 @@ import { useDatabase } from '../support/database.ts'
 import { client, password, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/instance.ts'
 
-describe('forged requests', () => {
+describe('CSRF protection', () => {
   const database = useDatabase()
   let instance: Instance
   let ann: Client
@@ -29,18 +29,18 @@ describe('forged requests', () => {
     .filter(({ methods }) => methods.includes('POST'))
     .map(({ path }) => String(path))
 
-  const traces = () =>
+  const countRows = () =>
     database.query(`select (select count(*) from users), (select count(*) from posts), (select count(*) from comments),
       (select count(*) from post_likes), (select count(*) from subscriptions), (select count(*) from sessions)`)
 
-  it('the list of routes is not empty', () => expect(routes).to.have.length.greaterThan(10))
+  it('is tested on every POST route', () => expect(routes).to.have.length.greaterThan(10))
 
   for (const route of routes) {
-    it(`POST ${route} is refused without the visitor’s own token`, async () => {
+    it(`rejects POST ${route} without the visitor’s own token`, async () => {
       const path = Object.entries(ids).reduce((text, [from, to]) => text.replace(from, to), route)
       const visitor = ['/register', '/login'].includes(route) ? client(instance.origin) : ann
       const body = { username: 'mallory', password, body: 'forged' }
-      const before = await traces()
+      const before = await countRows()
       for (const csrf of [null, '', 'x', await bob.csrf(), `${await visitor.csrf()}x`]) {
         for (const type of ['json', 'form'] as const) {
           const answer = await visitor.post(path, body, { csrf, type })
@@ -48,17 +48,17 @@ describe('forged requests', () => {
           expect(answer.text).to.contain('Invalid POST contents')
         }
       }
-      expect(await traces()).to.deep.equal(before)
+      expect(await countRows()).to.deep.equal(before)
     })
   }
 
-  it('the token in the form’s hidden field is as good as the header', async () => {
+  it('accepts the token in a hidden field instead of the header', async () => {
     const csrf_token = await ann.csrf()
     const answer = await ann.post('/posts', { body: 'by field', csrf_token }, { csrf: null, type: 'form' })
     expect(answer.status).to.equal(303)
   })
 
-  it('a form that another tab has outdated is shown again, as it was filled in, and works then', async () => {
+  it('shows a form with an outdated token again, with its values and a valid token', async () => {
     const guest = client(instance.origin)
     const form = { username: 'bob', password, next: '/public' }
     const outdated = await client(instance.origin).csrf()
@@ -71,7 +71,7 @@ describe('forged requests', () => {
     expect(again).to.include({ status: 303, location: '/public' })
   })
 
-  it('a token from before the sign-in is worth nothing after it', async () => {
+  it('rejects a token from before the sign-in', async () => {
     const carl = client(instance.origin)
     const early = await carl.csrf()
     await carl.register('carl')
@@ -79,7 +79,7 @@ describe('forged requests', () => {
     expect((await carl.post('/posts', { body: 'x' })).status).to.equal(201)
   })
 
-  it('a cookie that somebody else signed is no visitor’s memory', async () => {
+  it('ignores a visitor cookie with an invalid signature', async () => {
     const value = Buffer.from(JSON.stringify({ csrf: 'mine', flash: ['gotcha'] })).toString('base64url')
     const planted = client(
       instance.origin,
@@ -95,15 +95,15 @@ describe('forged requests', () => {
   })
 
   const senders: [string, Record<string, string>, number][] = [
-    ['a page of ours', { 'sec-fetch-site': 'same-origin' }, 201],
-    ['another site, says the browser', { 'sec-fetch-site': 'cross-site' }, 403],
+    ['a page of this site', { 'sec-fetch-site': 'same-origin' }, 201],
+    ['a page of another site (Sec-Fetch-Site)', { 'sec-fetch-site': 'cross-site' }, 403],
     ['another origin', { origin: 'https://evil.test' }, 403],
-    ['an origin that it keeps to itself', { origin: 'null' }, 403],
-    ['another port of our host', { origin: 'http://localhost:1' }, 403],
-    ['a program, which sends neither header,', {}, 201],
+    ['an opaque origin', { origin: 'null' }, 403],
+    ['another port of this host', { origin: 'http://localhost:1' }, 403],
+    ['a client that sends neither header', {}, 201],
   ]
-  for (const [who, headers, status] of senders) {
-    it(`with a good token, ${who} gets ${status}`, async () => {
+  for (const [sender, headers, status] of senders) {
+    it(`responds ${status} to ${sender} with a valid token`, async () => {
       expect((await ann.post('/posts', { body: 'x' }, { headers })).status).to.equal(status)
     })
   }
@@ -113,11 +113,11 @@ describe('forged requests', () => {
     const status = async (at: Client, headers: Record<string, string>) =>
       (await at.post('/posts', { body: 'x' }, { headers })).status
 
-    it('accepts the origin that the connection and the Host header name', async () => {
+    it('accepts the origin of the connection’s scheme and the Host header', async () => {
       expect(await status(ann, { origin: `http://${host()}` })).to.equal(201)
     })
 
-    it('refuses our host under another scheme', async () => {
+    it('rejects this host with another scheme', async () => {
       for (const origin of [`https://${host()}`, `ftp://${host()}`, host(), `//${host()}`]) {
         expect(await status(ann, { origin }), origin).to.equal(403)
       }
@@ -136,7 +136,7 @@ describe('forged requests', () => {
     })
   })
 
-  it('our own origin is the configured one where there is one, whatever the Host says', async () => {
+  it('accepts PUBLIC_ORIGIN only, if it is set, whatever the Host header says', async () => {
     const origin = 'http://feed.test'
     const configured = await startInstance({ databaseUrl: database.url, env: { PUBLIC_ORIGIN: origin } })
     const at = ann.at(configured.origin)

@@ -7,7 +7,7 @@ import { useDatabase } from '../support/database.ts'
 import { client, type TestResponse } from '../support/http.ts'
 import { startInstance } from '../support/instance.ts'
 
-describe('when the database does not answer', () => {
+describe('a request while the database does not respond', () => {
   const database = useDatabase()
 
   function expectUnavailable(answer: TestResponse) {
@@ -17,24 +17,24 @@ describe('when the database does not answer', () => {
     expect(answer.text).not.to.match(/select|slonik|ECONN|postgres|stack|node_modules/i)
   }
 
-  it('because it is gone: people are told to come back, and are served when it is there again', async () => {
-    const wire = await createWire(new URL(database.url))
-    const env = { DATABASE_URL: wire.url, LISTEN_DATABASE_URL: database.url }
+  it('gets 503 with Retry-After while the connection is broken, and works again afterwards', async () => {
+    const proxy = await createProxy(new URL(database.url))
+    const env = { DATABASE_URL: proxy.url, LISTEN_DATABASE_URL: database.url }
     const instance = await startInstance({ databaseUrl: database.url, env })
     const ann = await client(instance.origin).register('ann')
     expect((await ann.get('/')).status).to.equal(200)
-    await wire.cut()
+    await proxy.break()
     for (const accept of ['text/html', 'application/json']) {
       expectUnavailable(await ann.get('/', { accept }))
       expectUnavailable(await client(instance.origin).get('/public', { accept }))
     }
     expectUnavailable(await ann.post('/posts', { body: 'lost' }))
-    await wire.mend()
+    await proxy.restore()
     expect((await ann.get('/')).json.posts).to.deep.equal([])
-    await wire.cut()
+    await proxy.break()
   })
 
-  it('because too many wait for it: one more is refused at once, and those who wait are served', async () => {
+  it('gets 503 at once if too many requests wait, and the waiting requests are served', async () => {
     const instance = await startInstance({ databaseUrl: database.url })
     const guest = client(instance.origin)
     await guest.get('/public')
@@ -43,14 +43,14 @@ describe('when the database does not answer', () => {
     const answers = Array.from({ length: 150 }, () => guest.get('/public'))
     const start = performance.now()
     expectUnavailable(await Promise.race(answers))
-    expect(performance.now() - start, 'before the statements give up, after 5 s').to.be.below(4000)
+    expect(performance.now() - start, 'before the statement timeout').to.be.below(4000)
     await database.query('commit')
     const statuses = (await Promise.all(answers)).map(({ status }) => status)
     expect(statuses.filter((status) => status === 200).length).to.be.greaterThan(90)
     expect(new Set(statuses)).to.deep.equal(new Set([200, 503]))
   })
 
-  it('because a statement takes too long: it is given up', async () => {
+  it('gets 503 if a statement takes too long', async () => {
     const instance = await startInstance({ databaseUrl: database.url })
     await database.query('begin')
     await database.query('lock table posts')
@@ -59,7 +59,7 @@ describe('when the database does not answer', () => {
     expect((await client(instance.origin).get('/public')).status).to.equal(200)
   })
 
-  it('because each of its statements takes long, if not too long: it is refused within 5 s all the same', async () => {
+  it('gets 503 within 5 s if its statements together take too long', async () => {
     const instance = await startInstance({ databaseUrl: database.url })
     const bob = await client(instance.origin).register('bob')
     await bob.post('/groups', { name: 'walkers', title: 'Walkers', visibility: 'public' })
@@ -72,7 +72,7 @@ describe('when the database does not answer', () => {
     }
     const answer = await Promise.race([refused, late])
     await locks[2]!.release()
-    expect(answer, 'no answer within 5 s').not.to.equal(null)
+    expect(answer, 'no response within 5 s').not.to.equal(null)
     expectUnavailable(answer!)
     expect((await bob.get('/groups/walkers')).status).to.equal(200)
   })
@@ -85,8 +85,8 @@ describe('when the database does not answer', () => {
   }
 })
 
-/** A wire to the database that can be cut and mended. */
-async function createWire(to: URL) {
+/** A proxy in front of the database whose connections can be broken and restored. */
+async function createProxy(to: URL) {
   const sockets = new Set<Socket>()
   let server: Server
   let port = 0
@@ -95,7 +95,7 @@ async function createWire(to: URL) {
     socket.on('error', () => socket.destroy()).on('close', () => sockets.delete(socket))
     return socket
   }
-  async function mend() {
+  async function listen() {
     server = createServer((near) => {
       const far = keep(connect(Number(to.port), to.hostname))
       keep(near).pipe(far).pipe(near)
@@ -104,14 +104,14 @@ async function createWire(to: URL) {
     await once(server, 'listening')
     port = (server.address() as AddressInfo).port
   }
-  async function cut() {
+  async function disconnect() {
     const closed = once(server, 'close')
     server.close()
     for (const socket of sockets) socket.destroy()
     await closed
   }
-  await mend()
+  await listen()
   const url = new URL(to)
   url.host = `127.0.0.1:${port}`
-  return { url: url.toString(), cut, mend }
+  return { url: url.toString(), break: disconnect, restore: listen }
 }

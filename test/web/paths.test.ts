@@ -2,13 +2,13 @@ import { expect } from 'chai'
 import { BadRequest, NotFound } from '../../src/lib/errors.ts'
 import { beforeId, getId, isId, pageLimit, queryText, safePath } from '../../src/web/paths.ts'
 
-describe('paths', () => {
+describe('path helpers', () => {
   const onSite = ['/', '/public', '/posts/12?before=3', '/users/ann#reply', '/a%20b', '/groups/x?q=%26%3D']
   for (const path of onSite) {
-    it(`${path} is of this site`, () => expect(safePath(path)).to.equal(path))
+    it(`safePath keeps ${path}`, () => expect(safePath(path)).to.equal(path))
   }
 
-  const leadAway = [
+  const unsafe = [
     '//evil.test',
     '///evil.test',
     '/\\evil.test',
@@ -32,11 +32,12 @@ describe('paths', () => {
     ['/public', '/public'],
     { path: '/public' },
   ]
-  for (const path of leadAway) {
-    it(`${JSON.stringify(path)?.slice(0, 40)} leads home instead`, () => expect(safePath(path)).to.equal('/'))
+  for (const path of unsafe) {
+    it(`safePath replaces ${JSON.stringify(path)?.slice(0, 40)} with /`, () =>
+      expect(safePath(path)).to.equal('/'))
   }
 
-  it('an id is a positive decimal bigint, written in one way only', () => {
+  it('an id is a positive decimal bigint in its canonical form', () => {
     for (const id of ['1', '10', '9223372036854775807']) expect(isId(id), id).to.equal(true)
     for (const id of [
       '',
@@ -61,7 +62,7 @@ describe('paths', () => {
     expect(() => getId({})).to.throw(NotFound)
   })
 
-  it('a query names one place and one limit', () => {
+  it('query parameters appear at most once, and have valid values', () => {
     expect(queryText({ a: 'x' }, 'a')).to.equal('x')
     expect(queryText({}, 'a')).to.equal(undefined)
     expect(() => queryText({ a: ['x', 'y'] }, 'a')).to.throw(BadRequest)

@@ -4,7 +4,7 @@ import { useDatabase } from '../support/database.ts'
 import { client } from '../support/http.ts'
 import { startInstance } from '../support/instance.ts'
 
-describe('an instance as `npm start` runs it', () => {
+describe('an instance', () => {
   const database = useDatabase()
 
   it('compiles each template once, not once per page', async () => {

@@ -22,7 +22,7 @@ describe('HTTP', () => {
 
   const html = { accept: 'text/html' } as const
 
-  /** A body exactly as given, from someone signed in with a good token. */
+  /** Sends the body unchanged, as a signed-in user with a valid token. */
   async function send(body: string | Buffer, headers: Record<string, string>, path = '/posts') {
     const response = await fetch(instance.origin + path, {
       method: 'POST',
@@ -39,13 +39,13 @@ describe('HTTP', () => {
   const asJson = { 'content-type': 'application/json' }
   const asForm = { 'content-type': 'application/x-www-form-urlencoded' }
 
-  it('every address that is read has a page for people and an object for programs', async () => {
+  it('serves every GET route as HTML and as JSON', async () => {
     const comment = (await ann.post(`/posts/${post}/comments`, { body: 'there' })).json.comment.id
     const routes = createRouters({ db: null as never, write: null as never })
       .flatMap(({ stack }) => stack)
       .filter(({ methods }) => methods.includes('GET'))
       .map(({ path }) => String(path))
-      // Only programs read it: it answers JSON whatever the client prefers.
+      // This route has no HTML page.
       .filter((path) => path !== '/likes')
     expect(routes).to.have.length.greaterThan(10)
     for (const route of routes) {
@@ -60,18 +60,18 @@ describe('HTTP', () => {
   })
 
   describe('headers', () => {
-    const places: [string, string][] = [
+    const cases: [string, string][] = [
       ['a page', '/'],
       ['a file', '/favicon.svg'],
-      ['nothing there', '/nothing'],
+      ['a missing page', '/nothing'],
       ['a missing file', '/build/nothing.js'],
       ['a malformed path', '/posts/%ZZ'],
       ['a malformed cursor', '/?before=x'],
-      ['what needs a sign-in', '/posts/1/edit'],
+      ['a page that requires a sign-in', '/posts/1/edit'],
       ['a health check', '/livez'],
     ]
-    for (const [what, path] of places) {
-      it(`the answer for ${what} tells browsers to be careful`, async () => {
+    for (const [what, path] of cases) {
+      it(`protect ${what}`, async () => {
         for (const accept of ['text/html', 'application/json']) {
           const { headers } = await guest.get(path, { accept })
           expect(headers.get('content-security-policy')).to.contain("default-src 'none'; script-src 'self'")
@@ -88,7 +88,7 @@ describe('HTTP', () => {
       })
     }
 
-    it('the same address answers people and programs, and caches can tell', async () => {
+    it('vary with Accept, so that caches keep HTML and JSON apart', async () => {
       const [page, json] = [await ann.get('/', html), await ann.get('/')]
       expect(page.headers.get('content-type')).to.contain('text/html')
       expect(json.headers.get('content-type')).to.contain('application/json')
@@ -102,16 +102,16 @@ describe('HTTP', () => {
     const cacheControl = async (path: string) =>
       (await guest.get(path, { accept: '*/*' })).headers.get('cache-control')
 
-    it('let browsers keep a file under the hash that the instance serves', async () => {
+    it('let browsers cache a file under the hash that the instance serves', async () => {
       const { text } = await guest.get('/', html)
-      const addresses = text.match(/\/build\/app\.\w+\?v=[\w-]+/g) ?? []
-      expect(addresses).to.have.length(2)
-      for (const address of addresses) {
-        expect(await cacheControl(address), address).to.equal('public, max-age=31536000, immutable')
+      const urls = text.match(/\/build\/app\.\w+\?v=[\w-]+/g) ?? []
+      expect(urls).to.have.length(2)
+      for (const url of urls) {
+        expect(await cacheControl(url), url).to.equal('public, max-age=31536000, immutable')
       }
     })
 
-    it('let nobody keep a file under another hash, or under that of another file', async () => {
+    it('forbid caching a file under another hash, or under the hash of another file', async () => {
       const { text } = await guest.get('/', html)
       const [, hash = ''] = /app\.css\?v=([\w-]+)/.exec(text) ?? []
       for (const path of [
@@ -127,7 +127,7 @@ describe('HTTP', () => {
       }
     })
 
-    it('let browsers ask again for a file without a hash', async () => {
+    it('make browsers revalidate a file without a hash', async () => {
       const plain = await guest.get('/build/app.css', { accept: '*/*' })
       expect(plain.headers.get('cache-control')).to.equal('public, no-cache')
       const since = plain.headers.get('last-modified') ?? ''
@@ -140,7 +140,7 @@ describe('HTTP', () => {
       ).to.equal(304)
     })
 
-    it('go with no file from outside the folder', async () => {
+    it('are not sent with files outside the static folder', async () => {
       for (const path of [
         '/build/../package.json',
         '/build/..%2f..%2fpackage.json',
@@ -155,7 +155,7 @@ describe('HTTP', () => {
   })
 
   describe('errors', () => {
-    it('are a page for people and an object for programs, with the id that the log knows', async () => {
+    it('are an HTML page or JSON, with the request id of the log', async () => {
       const page = await guest.get('/nothing', html)
       expect(page.status).to.equal(404)
       expect(page.text).to.contain(page.headers.get('x-request-id'))
@@ -166,7 +166,7 @@ describe('HTTP', () => {
       await eventually(() => instance.logs().includes(json.headers.get('x-request-id')!))
     })
 
-    it('a method that an address does not take is 405', async () => {
+    it('are 405 for a method that the path does not support', async () => {
       for (const [method, path] of [
         ['PUT', `/posts/${post}`],
         ['DELETE', `/posts/${post}`],
@@ -184,7 +184,7 @@ describe('HTTP', () => {
       }
     })
 
-    it('no malformed address is our fault', async () => {
+    it('are below 500 for malformed paths', async () => {
       for (const path of [
         '/%',
         '/%ZZ',
@@ -206,26 +206,27 @@ describe('HTTP', () => {
   })
 
   describe('bodies', () => {
-    it('over 64 KiB are 413, as JSON and as a form', async () => {
+    it('over 64 KiB get 413, as JSON and as a form', async () => {
       const huge = JSON.stringify({ body: 'x'.repeat(65_600) })
       expect((await send(huge, asJson)).status).to.equal(413)
       expect((await send(`body=${'x'.repeat(65_600)}`, asForm)).status).to.equal(413)
     })
 
-    it('of another kind are 415', async () => {
+    it('of another media type, or compressed, get 415', async () => {
       for (const type of ['text/plain', 'application/xml', 'multipart/form-data; boundary=x', 'image/png']) {
         expect((await send('{"body":"x"}', { 'content-type': type })).status, type).to.equal(415)
       }
       for (const encoding of ['gzip', 'br', 'deflate', 'nonsense', 'gzip, gzip']) {
-        const packed = gzipSync(JSON.stringify({ body: 'x'.repeat(65_600) }))
-        expect((await send(packed, { ...asJson, 'content-encoding': encoding })).status, encoding).to.equal(
-          415,
-        )
+        const compressed = gzipSync(JSON.stringify({ body: 'x'.repeat(65_600) }))
+        expect(
+          (await send(compressed, { ...asJson, 'content-encoding': encoding })).status,
+          encoding,
+        ).to.equal(415)
       }
       expect((await send('{"body":"x"}', { ...asJson, 'content-encoding': 'identity' })).status).to.equal(201)
     })
 
-    it('that are no JSON object are 400, and never shown again', async () => {
+    it('that are not a JSON object get 400, and do not appear in the response or the log', async () => {
       for (const body of [
         '{"password":"hunter2"',
         '"hunter2"',
@@ -241,12 +242,12 @@ describe('HTTP', () => {
       expect(instance.logs()).not.to.contain('hunter2')
     })
 
-    it('with fields that nobody knows are fine', async () => {
+    it('may contain unknown fields', async () => {
       expect((await send('{"body":"known","author_id":"7","id":1}', asJson)).status).to.equal(201)
       expect((await send('body=known&author_id=7&constructor=1', asForm)).status).to.equal(201)
     })
 
-    it('with lists or objects where text belongs are 422', async () => {
+    it('with lists or objects instead of text get 422', async () => {
       for (const body of ['body[]=x', 'body[a]=x', 'body=x&body=y', 'body=x&client_key[]=y']) {
         expect((await send(body, asForm)).status, body).to.equal(422)
       }
@@ -261,7 +262,7 @@ describe('HTTP', () => {
     })
   })
 
-  it('the log has one line a request, and nothing that people keep to themselves', async () => {
+  it('the log has one line per request, and no secrets', async () => {
     const dora = await client(instance.origin).register('dora', 'a very own secret')
     await dora.post('/login', { username: 'dora', password: 'a typing error' })
     await dora.get('/public?before=2026-01-01T00:00:00.000000Z_1')

@@ -43,7 +43,7 @@ describe('the HTTP server', () => {
   }
 
   /** Sends `chunk` every 50 ms, `times` times or until the connection is closed. */
-  function trickle(socket: Socket, chunk: string, times = Infinity): void {
+  function sendSlowly(socket: Socket, chunk: string, times = Infinity): void {
     const timer = setInterval(() => {
       if (socket.destroyed || times-- <= 0) clearInterval(timer)
       else socket.write(chunk)
@@ -68,10 +68,10 @@ describe('the HTTP server', () => {
     expect(await closed).to.match(/^HTTP\/1.1 408 /)
   })
 
-  it('closes a connection whose headers trickle', async () => {
+  it('closes a connection whose headers arrive too slowly', async () => {
     const { socket, closed } = await serve(read)
     socket.write('GET / HTTP/1.1\r\n')
-    trickle(socket, 'X-Header: x\r\n')
+    sendSlowly(socket, 'X-Header: x\r\n')
     await closed
   })
 
@@ -85,34 +85,34 @@ describe('the HTTP server', () => {
       expect(await closed).to.match(/^HTTP\/1.1 408 .*\r\nConnection: close\r\n/s)
     })
 
-    it(`closes the connection when ${what} trickles`, async () => {
+    it(`closes the connection when ${what} arrives too slowly`, async () => {
       const { socket, closed } = await serve(read)
       socket.write(head(type, 5_000))
-      trickle(socket, 'x')
+      sendSlowly(socket, 'x')
       await closed
     })
   }
 
-  it('takes a picture that arrives slowly but steadily, and no form for as long', async () => {
+  it('accepts a picture that arrives slowly but steadily, and gives a form less time', async () => {
     const picture = await serve(read)
     picture.socket.write(head(FILE, 1_600))
-    trickle(picture.socket, 'x'.repeat(100), 16)
+    sendSlowly(picture.socket, 'x'.repeat(100), 16)
     const form = await serve(read)
     form.socket.write(head(FORM, 1_600))
-    trickle(form.socket, 'x'.repeat(100), 16)
+    sendSlowly(form.socket, 'x'.repeat(100), 16)
     await form.closed
     await once(picture.socket, 'data')
     expect(picture.text()).to.match(/^HTTP\/1.1 200 .*read 1600$/s)
   })
 
-  it('takes no picture that has not ended in time, however fast it comes', async () => {
+  it('closes the connection when a picture takes too long, however fast it arrives', async () => {
     const { socket, closed } = await serve(read, { fileMs: 500 })
     socket.write(head(FILE, 1_000_000))
-    trickle(socket, 'x'.repeat(1_000))
+    sendSlowly(socket, 'x'.repeat(1_000))
     await closed
   })
 
-  it('closes the connection when the body of a request that it has refused stalls', async () => {
+  it('closes the connection when the body of a rejected request stalls', async () => {
     const { socket, closed } = await serve((_, response) => void response.writeHead(401).end())
     socket.write(head(FORM, 5_000))
     expect(await closed)
@@ -130,7 +130,7 @@ describe('the HTTP server', () => {
     await ended.promise
   })
 
-  it('keeps a stream open that writes now and then', async () => {
+  it('keeps a stream open that writes regularly', async () => {
     let beats = 0
     const { socket, closed } = await serve((_, response) => {
       const timer = setInterval(() => {
@@ -143,15 +143,15 @@ describe('the HTTP server', () => {
     expect(await closed).to.contain('done')
   })
 
-  it('keeps an idle connection after a request for longer than a new one', async () => {
+  it('keeps an idle connection longer after a request than before the first one', async () => {
     const { socket, text } = await serve(read)
-    const ask = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
-    socket.write(ask)
+    const request = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
+    socket.write(request)
     await once(socket, 'data')
     await (
       await open(socket.remotePort ?? 0)
     ).closed
-    socket.write(ask)
+    socket.write(request)
     await once(socket, 'data')
     expect(text().match(/HTTP\/1.1 200/g)).to.have.length(2)
   })
