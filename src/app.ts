@@ -54,10 +54,10 @@ export interface AppDeps {
 
 type Middleware = Koa.Middleware<ContextState, ContextExtension>
 
-/** The most requests that wait for a database connection. One more would time out anyway, so it gets 503 at once. */
+/** The maximum number of requests that wait for a database connection. Further requests get 503 at once. */
 const MAX_WAITING = 100
 
-/** Uploads that are read at the same time, each with up to 5 MB in memory. */
+/** The maximum number of uploads that are read at the same time, each with up to 5 MB in memory. */
 const MAX_UPLOADS = 12
 
 /** Creates the Koa application: the middleware in order, then the routes of all features. */
@@ -134,8 +134,8 @@ function healthChecks(health: AppDeps['health']): Middleware {
 }
 
 /**
- * A file is immutable only under the hash that this instance serves. During a rolling deploy, instances of two versions
- * run, and one must not cache its file under the hash of the other.
+ * A response is immutable only if the hash in the URL is the hash of the file. During a rolling deploy, a page of one
+ * version may request a file from an instance of another version.
  */
 function staticFiles(assets: Assets): Middleware {
   const files = serve(join(import.meta.dirname, '../static'), { index: false }) as Middleware

@@ -109,7 +109,7 @@ function wholeNumber(min: number, max: number) {
     .refine((value) => value >= min && value <= max, message)
 }
 
-/** A string whose absence gives this message; `optional()` removes the requirement. */
+/** A text that is required, unless `optional()` follows. */
 function requiredText() {
   return z.string('is required in production')
 }

@@ -32,7 +32,7 @@ const root = join(import.meta.dirname, '..')
 
 /** One instance of the site: the HTTP server, the connection pools, the stream layer and the metrics. */
 export interface Instance {
-  /** Opens the port, before the database is needed. Returns the origin. */
+  /** Opens the port. It does not need the database. Returns the origin. */
   listen(): Promise<string>
   /**
    * Waits until the database is available, then starts the stream layer, the upkeep and the metrics. Returns null if

@@ -50,7 +50,7 @@ const queries = {
     group by c.oid, c.relname, c.relpersistence, c.reloptions
     order by c.relname collate "C"`,
 
-  // Without the not-null constraints of PostgreSQL 18, which the columns above show already.
+  // PostgreSQL 18 also lists not-null constraints. They are excluded, because the tables above show them.
   constraints: `
     select 'on ' || c.conrelid::regclass as name,
       string_agg(

@@ -80,8 +80,7 @@ function read(path: string): string {
 function startTimeOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The name is in parentheses and may contain spaces. After it, the 20th field is the start time in ticks since
-    // boot.
+    // The name, in parentheses, may contain spaces. The 20th field after it is the start time in ticks since boot.
     return `${bootId()}-${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`
   } catch {
     return process.platform === 'linux' ? '' : startedByPs(pid)

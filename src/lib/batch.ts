@@ -5,7 +5,7 @@ const MAX_KEYS = 1_000
 
 /**
  * Combines look-ups within two milliseconds into one query, without a cache. `load` returns the values in the order of
- * its keys. It is needed when an instance fails and thousands of clients reconnect to the others at the same time.
+ * its keys. When an instance fails, thousands of clients reconnect to the others at the same time.
  */
 export function createBatch<Key, Value>(
   load: (keys: readonly Key[]) => Promise<Value[]>,

@@ -7,7 +7,7 @@ export class HttpError extends Error {
   readonly code: string
   /** Messages by field of the form. */
   readonly fields: Record<string, string>
-  /** Seconds to wait before the next attempt; null if another attempt does not help. */
+  /** Seconds to wait before the next attempt; null if another attempt cannot help. */
   readonly retryAfter: number | null
   constructor(
     status: number,
@@ -38,14 +38,14 @@ export class Unauthorized extends HttpError {
 }
 
 export class Forbidden extends HttpError {
-  constructor(message = 'You may not do this.', fields: Record<string, string> = {}) {
+  constructor(message = 'You are not allowed to do this.', fields: Record<string, string> = {}) {
     super(403, 'forbidden', message, { fields })
   }
 }
 
-/** The thing does not exist, or the viewer may not know that it exists. */
+/** The requested page or row does not exist, or the viewer may not know that it exists. */
 export class NotFound extends HttpError {
-  constructor(message = 'There is nothing here.') {
+  constructor(message = 'This does not exist, or it has been deleted.') {
     super(404, 'not_found', message)
   }
 }

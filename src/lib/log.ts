@@ -1,6 +1,6 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
 
-/** The most that is buffered while the output blocks. Further lines are dropped. */
+/** The maximum size of the buffer while the output blocks. Further lines are dropped. */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024
 
 /**

@@ -1,9 +1,9 @@
 import { Unavailable, type HttpError } from './errors.ts'
 
 export interface SlotOptions {
-  /** The most slots that are taken at the same time. */
+  /** The maximum number of taken slots. */
   size: number
-  /** The most waiters. One more is rejected at once. */
+  /** The maximum number of waiters. Further ones are rejected at once. */
   waiting: number
   /** The error of a rejected waiter; Unavailable by default. */
   createError?: () => HttpError

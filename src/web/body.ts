@@ -34,7 +34,7 @@ export async function read<Schema extends z.ZodType>(
   return validate(ctx, schema, form, await parseBody(ctx))
 }
 
-/** Does the same for a form with an optional file in the field `name`. `file` is null if the form has no file. */
+/** Like `read`, for a form with an optional file in the field `name`. `file` is null if the form has no file. */
 export async function readWithFile<Schema extends z.ZodType>(
   ctx: Context,
   schema: Schema,
@@ -78,7 +78,7 @@ export function text({ max, empty, long }: { max: number; empty: string; long: s
 
 /** Text that PostgreSQL can store. It rejects NUL characters, and UTF-8 cannot encode a lone surrogate. */
 export function storable() {
-  return z.string('This must be a text').refine((value) => value.isWellFormed() && !value.includes('\0'), {
+  return z.string('This must be text').refine((value) => value.isWellFormed() && !value.includes('\0'), {
     error: 'This text contains characters that cannot be saved',
     abort: true,
   })

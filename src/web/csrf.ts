@@ -45,7 +45,7 @@ export async function sameOrigin(ctx: Context, next: Next): Promise<void> {
 
 /**
  * Whether `origin` is the origin of this site: PUBLIC_ORIGIN, or else the scheme and Host of the request. A trusted
- * proxy may set the scheme. A request without an origin passes; docs/decisions/ explains why.
+ * proxy may set the scheme. A request without an origin passes; docs/decisions/0004 explains why.
  */
 export function isOwnOrigin(ctx: Context, origin: string): boolean {
   if (origin === '') return true

@@ -1,5 +1,5 @@
 /**
- * The names that `LIMITS` accepts. Rate limits refer to them; `streams` and `queries` limit what runs at the same time.
+ * The names that `LIMITS` accepts. Rate limits refer to them; `streams` and `queries` limit concurrency.
  */
 export const LIMIT_NAMES = [
   'signins',

@@ -45,7 +45,9 @@ export function nextOr(ctx: Context, fallback: string): string {
   return ctx.state.next ?? fallback
 }
 
-/** Does the same, but uses the page of the form (its Referer) before `fallback`. */
+/**
+ * Returns the path that the form wants to be redirected to, else the page of the form (the Referer), else `fallback`.
+ */
 export function backOr(ctx: Context, fallback: string): string {
   const from = URL.parse(ctx.get('referer'))
   return ctx.state.next ?? (from && isOwnOrigin(ctx, from.origin) ? from.pathname + from.search : fallback)
@@ -69,7 +71,7 @@ export function seeOther(ctx: Context, path: string): void {
   ctx.redirect(safePath(path))
 }
 
-/** Returns false unless the client prefers JSON or the route has no HTML page. */
+/** Whether the response is JSON: the client prefers it, or the route has no HTML page. */
 export function wantsJson(ctx: Context): boolean {
   return ctx.state.jsonOnly === true || ctx.accepts('html', 'json') === 'json'
 }

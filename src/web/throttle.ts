@@ -3,7 +3,7 @@ import { sql, type Db } from '../db/pool.ts'
 import { TooMany } from '../lib/errors.ts'
 import type { LimitName, Limits } from './limits.ts'
 
-/** Seconds. */
+// Durations in seconds.
 export const MINUTE = 60
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
@@ -22,7 +22,7 @@ export interface Rate {
   inMemory?: true
 }
 
-/** The most subjects that one instance counts in its memory. */
+/** The maximum number of subjects that one instance counts in its memory. */
 const MAX_COUNTED = 20_000
 
 /**

@@ -161,7 +161,7 @@ describe('HTTP', () => {
       expect(page.text).to.contain(page.headers.get('x-request-id'))
       const json = await guest.get('/nothing')
       expect(json.json).to.deep.equal({
-        error: { code: 'not_found', message: 'There is nothing here.', fields: {} },
+        error: { code: 'not_found', message: 'This does not exist, or it has been deleted.', fields: {} },
       })
       await eventually(() => instance.logs().includes(json.headers.get('x-request-id')!))
     })

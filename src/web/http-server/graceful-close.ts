@@ -2,9 +2,7 @@ import { once } from 'node:events'
 import type { Server, ServerResponse } from 'node:http'
 import { Server as NetServer } from 'node:net'
 
-/**
- * For connections that have not sent complete headers. Node does not count them as idle, so they are closed after this.
- */
+/** After this time, connections without complete headers are closed. Node does not count them as idle. */
 const LAST_GRACE_MS = 1_000
 
 /** Closes an HTTP server without failing requests that a proxy sends on a keep-alive connection. */
@@ -43,7 +41,7 @@ export function prepareClose(server: Server): GracefulClose {
     },
     async close() {
       const closed = once(server, 'close')
-      // http.Server's own method closes idle connections immediately, even if a request is on its way on one of them.
+      // http.Server's own method closes idle connections immediately, even if a client has just sent a request.
       NetServer.prototype.close.call(server)
       isClosing = true
       resolveIfIdle()
