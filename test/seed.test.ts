@@ -42,7 +42,7 @@ describe('npm run seed', () => {
       PUBLIC_ORIGIN: 'https://feed.example.org',
     })
     expect(production.code).to.equal(1)
-    expect(production.output).to.match(/this is production.*--force/)
+    expect(production.output).to.match(/This is production.*--force/)
 
     const url = await createDatabase()
     const db = new pg.Client({ connectionString: url })
