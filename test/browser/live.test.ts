@@ -60,6 +60,7 @@ describe('the pages of two people on two instances', () => {
   it('show a new post', async () => {
     await write(annPage, 'The second one')
     await postWith(bobPage, 'The second one').waitFor()
+    await postWith(annPage, 'The second one').first().waitFor()
     expect(await postWith(annPage, 'The second one').count(), 'once on the page of its author').to.equal(1)
   })
 

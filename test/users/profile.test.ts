@@ -46,7 +46,7 @@ describe('a profile', () => {
     ['a name of 51 characters', { name: 'x'.repeat(51) }, { name: /50/ }],
     ['a bio of 501 characters', { bio: 'x'.repeat(501) }, { bio: /500/ }],
     ['a list as bio', { bio: ['x'] }, { bio: /text/ }],
-    ['half of a surrogate pair', { name: 'x\ud800' }, { name: /cannot be kept/ }],
+    ['half of a surrogate pair', { name: 'x\ud800' }, { name: /cannot be saved/ }],
   ]
   for (const [description, fields, errors] of rejected) {
     it(`rejects ${description} with a message for the field, and keeps what was typed`, async () => {

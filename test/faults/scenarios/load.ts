@@ -58,7 +58,7 @@ export const poolExhausted: Fault = {
       Array.from({ length: 30 }, () => readUntil(end, `${instance.origin}/public`)),
     )
     await pause(context.amount - 500)
-    await expectReason(context, /does not answer|wait for a connection/)
+    await expectReason(context, /does not answer|wait for a database connection/)
     await client.query('rollback')
     await Promise.all(readers)
     await client.end()

@@ -107,7 +107,11 @@ export const rightLost: Fault = {
     const [author] = cluster.authors
     const name = `reader${Date.now() % 1_000_000}`
     const reader = await client(cluster.balancer.origin).register(name)
-    await reader.post(`/users/${author!.name}/follow`)
+    await until(
+      async () => (await reader.post(`/users/${author!.name}/follow`)).status < 300,
+      10_000,
+      'the follow to be answered',
+    )
     const from = startedAt
     const followedAt = await newestSeq(cluster)
     // Otherwise the follow would reset these streams.
@@ -120,7 +124,11 @@ export const rightLost: Fault = {
       startFollower({ origin: () => cluster.balancer.origin, person, from }),
     )
     await until(() => streams.every(({ ledger }) => ledger.length > 0), 10_000, 'the streams of the reader')
-    await reader.post(`/users/${author!.name}/unfollow`)
+    await until(
+      async () => (await reader.post(`/users/${author!.name}/unfollow`)).status < 300,
+      10_000,
+      'the unfollow to be answered',
+    )
     await cluster.postgres.query('delete from log where seq <= $1', [followedAt])
     await pause(duration)
     const late = await countLatePosts(context, name, author!, streams)
@@ -138,16 +146,19 @@ async function countLatePosts(
   author: Person,
   streams: Follower[],
 ): Promise<number> {
-  const [row] = await cluster.postgres.query<{ seq: number }>(
+  const [row] = await cluster.postgres.query<{ seq: number | null }>(
     `select max(seq)::float8 as seq from log
      where event = 'subscription' and payload ->> 'action' = 'ended'
        and topics = (select array['user:' || id] from users where username = $1)`,
     [name],
   )
+  const unfollowedAt = row?.seq
+  if (!unfollowedAt) throw new Error('the log has no event of the unfollow')
   return streams
     .flatMap(({ ledger }) => ledger)
-    .filter((entry) => entry.kind === 'event' && entry.id > row!.seq && entry.summary.author === author.name)
-    .length
+    .filter(
+      (entry) => entry.kind === 'event' && entry.id > unfollowedAt && entry.summary.author === author.name,
+    ).length
 }
 
 /** As an importer: one commit sends megabytes to every client. */
