@@ -50,14 +50,14 @@ describe('the image', () => {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     running.push(child)
-    const said = { text: '' }
-    child.stdout.on('data', (chunk) => (said.text += String(chunk)))
-    child.stderr.on('data', (chunk) => (said.text += String(chunk)))
+    const output = { text: '' }
+    child.stdout.on('data', (chunk) => (output.text += String(chunk)))
+    child.stderr.on('data', (chunk) => (output.text += String(chunk)))
     const ended = once(child, 'close').then(([code, signal]) => ({
       code: code as number | null,
       signal: signal as string | null,
     }))
-    return { child, said, ended }
+    return { child, output, ended }
   }
 
   it('contains the files of the service, and no files that only developers need', () => {
@@ -85,22 +85,22 @@ describe('the image', () => {
   it('migrates an empty database, and changes nothing at the second run', async () => {
     for (const expected of ['Migrated: 0001_tables', 'The database is up to date']) {
       const migration = start(['node', 'src/migrate.ts'])
-      expect(await migration.ended, migration.said.text).to.deep.equal({ code: 0, signal: null })
-      expect(migration.said.text).to.contain(expected)
+      expect(await migration.ended, migration.output.text).to.deep.equal({ code: 0, signal: null })
+      expect(migration.output.text).to.contain(expected)
     }
   })
 
   it('lists all missing variables in one message', async () => {
     const incomplete = start(JSON.parse(lastArgs(image, 'CMD')), { DATABASE_URL: '', SESSION_KEYS: '' })
     expect((await incomplete.ended).code).to.equal(1)
-    expect(incomplete.said.text)
+    expect(incomplete.output.text)
       .to.contain('DATABASE_URL is required')
       .and.contain('SESSION_KEYS is required')
   })
 
   it('serves the site from a read-only folder, and closes its streams and ends at SIGTERM', async () => {
-    const { child, said, ended } = start(JSON.parse(lastArgs(image, 'CMD')))
-    const found = await eventually(() => /"origin":"http:\/\/[^":]+:(\d+)"/.exec(said.text), Boolean, {
+    const { child, output, ended } = start(JSON.parse(lastArgs(image, 'CMD')))
+    const found = await eventually(() => /"origin":"http:\/\/[^":]+:(\d+)"/.exec(output.text), Boolean, {
       timeout: 15_000,
       what: 'the origin in the log',
     })
@@ -123,11 +123,11 @@ describe('the image', () => {
     }
 
     const stream = await openStream(`${origin}/public/stream`)
-    expect(stream.status, said.text).to.equal(200)
+    expect(stream.status, output.text).to.equal(200)
     await eventually(() => stream.retries.length > 0, Boolean, { what: 'the first event of the stream' })
     child.kill('SIGTERM')
     await stream.closed
-    expect(await ended, said.text).to.deep.equal({ code: 0, signal: null })
+    expect(await ended, output.text).to.deep.equal({ code: 0, signal: null })
     expect(healthCheck(port), 'HEALTHCHECK after the service has ended').to.equal(1)
     // If only root can enter this folder, the service ran as root, which can write to every folder.
     if (process.getuid?.() !== 0 || unprivilegedUser(app).uid) expect(listFiles(app)).to.equal(filesBefore)

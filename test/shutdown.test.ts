@@ -69,18 +69,20 @@ describe('an instance that shuts down', function () {
     await start(4)
     const stream = await openStream(`${instance.origin}/public/stream`)
     await stream.opened
-    const [kept, other] = [keepAliveConnection(), keepAliveConnection()]
-    for (const one of [kept, other]) {
+    const [connection, other] = [keepAliveConnection(), keepAliveConnection()]
+    for (const one of [connection, other]) {
       expect(await one.send('GET', '/public')).to.deep.equal({ status: 200, connection: 'keep-alive' })
     }
     instance.child.kill('SIGTERM')
     await eventually(isReady, (ready) => !ready)
 
-    expect(await kept.send('POST', '/posts', { body: 'sent on a keep-alive connection' })).to.deep.equal({
+    expect(
+      await connection.send('POST', '/posts', { body: 'sent on a keep-alive connection' }),
+    ).to.deep.equal({
       status: 201,
       connection: 'close',
     })
-    expect(kept.sockets(), 'sockets that were opened').to.equal(1)
+    expect(connection.sockets(), 'sockets that were opened').to.equal(1)
     expect(await other.send('GET', '/public/stream')).to.deep.equal({ status: 503, connection: 'close' })
     expect(await keepAliveConnection().send('GET', '/public')).to.deep.equal({
       status: 200,
@@ -110,8 +112,8 @@ describe('an instance that shuts down', function () {
 
   it('then accepts no connections, and still serves a POST on a keep-alive connection', async () => {
     await start(0)
-    const kept = keepAliveConnection()
-    await kept.send('GET', '/public')
+    const connection = keepAliveConnection()
+    await connection.send('GET', '/public')
     const upload = connect(Number(new URL(instance.origin).port), 'localhost')
     let answer = ''
     upload.on('data', (chunk) => (answer += String(chunk)))
@@ -125,7 +127,7 @@ describe('an instance that shuts down', function () {
     instance.child.kill('SIGTERM')
     await eventually(accepts, (accepted) => !accepted)
 
-    expect(await kept.send('POST', '/posts', { body: 'sent late' })).to.deep.equal({
+    expect(await connection.send('POST', '/posts', { body: 'sent late' })).to.deep.equal({
       status: 201,
       connection: 'close',
     })
@@ -137,8 +139,8 @@ describe('an instance that shuts down', function () {
 
   it('closes idle connections, including those that have sent nothing', async () => {
     await start(0)
-    const kept = keepAliveConnection()
-    await kept.send('GET', '/public')
+    const connection = keepAliveConnection()
+    await connection.send('GET', '/public')
     const silent = connect(Number(new URL(instance.origin).port), 'localhost')
     silent.on('error', () => {})
     await once(silent, 'connect')

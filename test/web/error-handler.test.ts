@@ -90,15 +90,15 @@ async function createProxy(to: URL) {
   const sockets = new Set<Socket>()
   let server: Server
   let port = 0
-  const keep = (socket: Socket) => {
+  const track = (socket: Socket) => {
     sockets.add(socket)
     socket.on('error', () => socket.destroy()).on('close', () => sockets.delete(socket))
     return socket
   }
   async function listen() {
-    server = createServer((near) => {
-      const far = keep(connect(Number(to.port), to.hostname))
-      keep(near).pipe(far).pipe(near)
+    server = createServer((downstream) => {
+      const upstream = track(connect(Number(to.port), to.hostname))
+      track(downstream).pipe(upstream).pipe(downstream)
     })
     server.listen(port, '127.0.0.1')
     await once(server, 'listening')
