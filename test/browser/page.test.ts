@@ -78,6 +78,10 @@ describe('the page', () => {
     expect(await page.inputValue('.composer textarea')).to.equal('not yet sent')
     await page.press('.composer textarea', 'Control+Enter')
     await postWith('not yet sent').waitFor()
+    // The event may come before the response to the request.
+    await page.waitForFunction(
+      () => document.querySelector<HTMLTextAreaElement>('.composer textarea')?.value === '',
+    )
     await page.reload()
     expect(await page.inputValue('.composer textarea')).to.equal('')
   })
