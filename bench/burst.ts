@@ -27,6 +27,7 @@ try {
   await postgres.query(
     `insert into users (username, password_hash) values ('author', 'no password opens this')`,
   )
+  await postgres.query(`insert into posts (author_id, body) values (1, 'the first')`)
   const instance = await startInstance({ databaseUrl: postgres.url, env: { LOG_LEVEL: 'warn' } })
   const streams: Stream[] = []
   for (let opened = 0; opened < count; opened += 200) {
