@@ -178,13 +178,15 @@ describe('a page after a reset', () => {
     const { seq } = (await ann.get('/')).json
     for (let n = 0; n < 5; n++) await write(`Lost ${n}`)
     await text('Lost 4').waitFor()
-    await onFetch((route, fetch) => (fetch === 1 ? refuse(route) : route.continue()))
+    let isRefusing = true
+    await onFetch((route) => (isRefusing ? refuse(route) : route.continue()))
     await database.query('delete from log where seq > $1', [seq])
     await database.query("select setval('log_seq', $1)", [seq])
     await database.query(
       "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'koafeed:listener:%'",
     )
     await banner().waitFor()
+    isRefusing = false
     await banner().waitFor({ state: 'hidden' })
     await write('After the restore')
     await text('After the restore').waitFor()

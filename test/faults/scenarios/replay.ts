@@ -164,7 +164,7 @@ async function countLatePosts(
 /** As an importer: one commit sends megabytes to every client. */
 export const burst: Fault = {
   name: 'one transaction of 300 posts',
-  amount: { long: 10, short: 10 },
+  amount: { long: 10, short: 3 },
   async inject({ cluster, amount: followerCount, reportViolation, addRemark }) {
     const [node] = cluster.nodes
     const [author] = cluster.authors
