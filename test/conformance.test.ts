@@ -61,12 +61,8 @@ const defects: Record<string, Defect & { fails: string[]; passes: string }> = {
   },
   'removes Last-Event-ID': {
     headers: ({ 'last-event-id': _removed, ...headers }) => headers,
-    fails: [
-      'resumes with everything',
-      'takes precedence',
-      'a cursor of the future',
-      'reconnects all the time',
-    ],
+    // Not "a cursor of the future": a stream without a cursor may start with a reset too, soon after a follow.
+    fails: ['resumes with everything', 'takes precedence', 'reconnects all the time'],
     passes: 'the seq of a page',
   },
   'renames a member of the payload': {
