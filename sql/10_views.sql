@@ -1,4 +1,4 @@
--- What pages and frames show, as JSON. src/shared/views.ts has the same shapes as types.
+-- The JSON that pages and frames show. src/shared/views.ts has the same shapes as types.
 
 -- ISO 8601 in UTC with microseconds, so that times sort as text.
 create or replace function utc(at timestamptz) returns text

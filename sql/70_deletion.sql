@@ -154,7 +154,7 @@ begin
   return deleted;
 end $$;
 
--- What the account did below the posts of others: each row is an event. Returns the number of deleted rows.
+-- Deletes likes and comments of the account on posts of others. Each row is an event. Returns the number of deleted rows.
 create or replace function delete_reactions(account bigint) returns integer
 language plpgsql as $$
 declare

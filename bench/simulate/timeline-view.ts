@@ -49,7 +49,7 @@ export function createTimelineView(
     },
     lose() {
       newestHeard = 0
-      // What was held is forgotten now: only what was accepted can be lost.
+      // Held events are dropped now, so only accepted events can be lost.
       if (!hasLostRows || listener().newest() <= limit) follow()
     },
     fork(seq) {

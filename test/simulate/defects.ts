@@ -86,7 +86,6 @@ export const unboundedRelay: Parts = {
         for (const row of rows) hub.relay(row)
       },
       hasRoom: () => true,
-      isEmpty: () => true,
       room: () => Promise.resolve(),
       clear() {},
     }

@@ -16,7 +16,6 @@ const MAX_PAUSES_FOR_FEW = 4
 export interface RelayQueue {
   push(rows: LogRow[]): void
   hasRoom(): boolean
-  isEmpty(): boolean
   /** Resolves once the queue is at most half full. */
   room(): Promise<void>
   clear(): void
@@ -75,7 +74,6 @@ export function createRelayQueue(target: RelayTarget, clock: Clock): RelayQueue 
       if (rows.length === more.length) relay()
     },
     hasRoom: () => rows.length < MAX_ROWS,
-    isEmpty: () => rows.length === 0,
     room() {
       if (rows.length <= MAX_ROWS / 2) return Promise.resolve()
       return new Promise((resolve) => waiters.push(resolve))
