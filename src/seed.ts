@@ -65,7 +65,7 @@ async function seed(db: Awaited<ReturnType<typeof createDb>>): Promise<void> {
 
 /** DATABASE_URL may name a database in real use. Users that are not demo users indicate that. */
 async function refuseForeignUsers(db: Db): Promise<void> {
-  const hasTable = await db.exists(sql.unsafe`select where to_regclass('users') is not null`)
+  const hasTable = await db.exists(sql.command`select where to_regclass('users') is not null`)
   if (!hasTable) return
   const others = await db.oneFirst(sql.row<{ count: string }>()`
     select count(*)

@@ -178,7 +178,7 @@ export async function deleteComment(
   const { post_id } = await getDeletableComment(db, me, id)
   await write(
     (tx) =>
-      tx.query(sql.unsafe`
+      tx.query(sql.command`
       delete from comments c
       using (${lockedPost(me, post_id)}) p
       where c.id = ${id} and c.post_id = p.id and ${mayDelete(me)}`),

@@ -29,9 +29,13 @@ export type { DatabasePool }
 
 const tag = createSqlTag()
 
-/** slonik's tag, with `sql.row<Row>()` for a statement whose rows have the type Row. The rows are not validated. */
+/**
+ * slonik's tag, with `sql.row<Row>()` for a statement whose rows have the type Row, and `sql.command` for a statement
+ * whose rows are not read, such as an insert or the argument of `exists`. The rows are not validated.
+ */
 export const sql = Object.assign(tag, {
   row: <Row extends object>() => tag.type(z.custom<Row>()),
+  command: tag.type(z.strictObject({})),
 })
 
 const MAX_WAIT_MS = 1_200

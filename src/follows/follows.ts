@@ -14,7 +14,7 @@ import { personView, throwUserNotFound, type UserRow } from '../users/users.ts'
 export async function followUser(write: Write, me: Me, user: UserRow): Promise<PersonView> {
   if (user.id === me.id) throw new Invalid({ username: 'You cannot follow yourself' })
   return write(async (tx) => {
-    await tx.query(sql.unsafe`
+    await tx.query(sql.command`
       insert into subscriptions (user_id, feed_id)
       values (${me.id}, ${user.feed_id})
       on conflict do nothing`)
@@ -30,7 +30,7 @@ export async function followUser(write: Write, me: Me, user: UserRow): Promise<P
 export async function unfollowUser(write: Write, me: Me, user: UserRow): Promise<PersonView> {
   if (user.id === me.id) throw new Invalid({ username: 'You cannot unfollow yourself' })
   return write(async (tx) => {
-    await tx.query(sql.unsafe`
+    await tx.query(sql.command`
       delete from subscriptions
       where user_id = ${me.id} and feed_id = ${user.feed_id}`)
     return getPerson(tx, me.id, user)

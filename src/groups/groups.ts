@@ -64,7 +64,7 @@ export async function createGroup(
         values (${name}, ${title}, ${description}, ${visibility})
         returning id, feed_id`)
       // A trigger makes the first member an owner (sql/50_groups.sql).
-      await tx.query(sql.unsafe`insert into subscriptions (user_id, feed_id) values (${me.id}, ${feed_id})`)
+      await tx.query(sql.command`insert into subscriptions (user_id, feed_id) values (${me.id}, ${feed_id})`)
       return tx.oneFirst(sql.row<{ group: GroupSummary }>()`
         select ${groupSummary(me.id)} as group from groups g where g.id = ${id}`)
     })

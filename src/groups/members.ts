@@ -17,11 +17,11 @@ export async function joinGroup(write: Write, me: Me, group: GroupRow): Promise<
   return write(async (tx) => {
     await tx.query(
       group.visibility === 'public'
-        ? sql.unsafe`
+        ? sql.command`
             insert into subscriptions (user_id, feed_id)
             values (${me.id}, ${group.feed_id})
             on conflict do nothing`
-        : sql.unsafe`
+        : sql.command`
             insert into group_requests (group_id, user_id)
             select ${group.id}::bigint, ${me.id}::bigint
             where not exists (select from subscriptions where user_id = ${me.id} and feed_id = ${group.feed_id})
@@ -43,8 +43,8 @@ export async function leaveGroup(
 ): Promise<{ group: GroupMembershipView; withdrawn: boolean }> {
   const left = await write(async (tx) => {
     // The lock makes owners leave one at a time. Without it, the last two could leave at the same time.
-    await tx.query(sql.unsafe`select from groups where id = ${group.id} for no key update`)
-    const isOnlyOwner = await tx.exists(sql.unsafe`
+    await tx.query(sql.command`select from groups where id = ${group.id} for no key update`)
+    const isOnlyOwner = await tx.exists(sql.command`
       select
       from group_owners mine
       where mine.feed_id = ${group.feed_id} and mine.user_id = ${me.id}
@@ -52,7 +52,7 @@ export async function leaveGroup(
     if (isOnlyOwner) return null
     const withdrawn = await deleteRequest(tx, group, me)
     await tx.query(
-      sql.unsafe`delete from subscriptions where feed_id = ${group.feed_id} and user_id = ${me.id}`,
+      sql.command`delete from subscriptions where feed_id = ${group.feed_id} and user_id = ${me.id}`,
     )
     return { group: await getMembership(tx, me.id, group), withdrawn }
   })
@@ -103,7 +103,7 @@ export async function acceptRequest(write: Write, group: GroupRow, user: UserRow
   const isAccepted = await write(async (tx) => {
     const isFound = await deleteRequest(tx, group, user)
     if (isFound) {
-      await tx.query(sql.unsafe`
+      await tx.query(sql.command`
         insert into subscriptions (user_id, feed_id)
         values (${user.id}, ${group.feed_id})
         on conflict do nothing`)
@@ -128,10 +128,10 @@ export async function declineRequest(write: Write, group: GroupRow, user: UserRo
  */
 export async function removeMember(write: Write, group: GroupRow, user: UserRow): Promise<void> {
   const { member, owner } = await write(async (tx) => {
-    await tx.query(sql.unsafe`select from groups where id = ${group.id} for no key update`)
+    await tx.query(sql.command`select from groups where id = ${group.id} for no key update`)
     const membership = await getMembership(tx, user.id, group)
     if (membership.member && !membership.owner) {
-      await tx.query(sql.unsafe`
+      await tx.query(sql.command`
         delete from subscriptions
         where feed_id = ${group.feed_id} and user_id = ${user.id}`)
     }
@@ -148,7 +148,7 @@ export async function removeMember(write: Write, group: GroupRow, user: UserRow)
 export async function addOwner(write: Write, group: GroupRow, user: UserRow): Promise<void> {
   const { member } = await write(async (tx) => {
     // `for key share` waits for a concurrent delete of the membership. Without it, the insert could fail.
-    await tx.query(sql.unsafe`
+    await tx.query(sql.command`
       insert into group_owners (feed_id, user_id)
       select feed_id, user_id
       from subscriptions

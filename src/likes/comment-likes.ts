@@ -22,7 +22,7 @@ export async function likeComment(
   const post_id = await getPostId(db, me.id, id)
   await write(
     (tx) =>
-      tx.query(sql.unsafe`
+      tx.query(sql.command`
       insert into comment_likes (comment_id, user_id)
       select c.id, ${me.id}
       from (${lockedPost(me, id)}) p
@@ -47,7 +47,7 @@ export async function unlikeComment(
   const post_id = await getPostId(db, me.id, id)
   await write(
     (tx) =>
-      tx.query(sql.unsafe`
+      tx.query(sql.command`
       delete from comment_likes l
       using (${lockedPost(me, id)}) p
       where l.comment_id = ${id} and l.user_id = ${me.id}`),

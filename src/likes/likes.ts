@@ -17,7 +17,7 @@ export async function likePost(
   // post; without the lock, it would fail on the foreign key.
   await write(
     (tx) =>
-      tx.query(sql.unsafe`
+      tx.query(sql.command`
       insert into post_likes (post_id, user_id)
       select p.id, ${me.id}
       from posts p
@@ -41,7 +41,7 @@ export async function unlikePost(
   // Locks the post before the like, as every other write does, to avoid deadlocks.
   await write(
     (tx) =>
-      tx.query(sql.unsafe`
+      tx.query(sql.command`
       delete from post_likes l
       using (select p.id from posts p where p.id = ${id} and may_see_post(${me.id}, p) for no key update of p) p
       where l.post_id = p.id and l.user_id = ${me.id}`),

@@ -21,5 +21,5 @@ export function newName({ empty, malformed, reserved }: Record<'empty' | 'malfor
 
 /** Whether a user or a group has this name. A username that its user has changed is free. */
 export async function isTaken(db: Db, name: string): Promise<boolean> {
-  return db.exists(sql.unsafe`select from names where name = ${name} and current`)
+  return db.exists(sql.command`select from names where name = ${name} and current`)
 }

@@ -32,7 +32,7 @@ export async function saveWithPicture<T>(
 /** Users with the same picture share its rows. The order of the inserts prevents deadlocks. */
 async function insertPicture(tx: Db, { hash, variants }: Picture): Promise<void> {
   for (const { variant, bytes } of variants.toSorted((a, b) => (a.variant < b.variant ? -1 : 1))) {
-    await tx.query(sql.unsafe`
+    await tx.query(sql.command`
       insert into images (hash, variant, content_type, bytes)
       values (${hash}, ${variant}, ${CONTENT_TYPE}, ${sql.binary(bytes)})
       on conflict do nothing`)
@@ -41,7 +41,7 @@ async function insertPicture(tx: Db, { hash, variants }: Picture): Promise<void>
 
 /** Returns false if the picture has been deleted since it was stored. */
 async function lockPicture(tx: Db, { hash, variants }: Picture): Promise<boolean> {
-  const { rowCount } = await tx.query(sql.unsafe`
+  const { rowCount } = await tx.query(sql.command`
     select from images
     where hash = ${hash}
     order by variant
@@ -52,7 +52,7 @@ async function lockPicture(tx: Db, { hash, variants }: Picture): Promise<boolean
 /** Deletes the pictures with these hashes, except those that a user has. */
 export async function deleteUnusedPictures(write: Write, hashes: string[]): Promise<void> {
   if (hashes.length === 0) return
-  await write((tx) => tx.query(sql.unsafe`select delete_unused_pictures(${sql.array(hashes, 'text')})`))
+  await write((tx) => tx.query(sql.command`select delete_unused_pictures(${sql.array(hashes, 'text')})`))
 }
 
 /**
@@ -69,7 +69,7 @@ export function createPictureUpkeep(): (tx: Db) => Promise<void> {
       select distinct hash
       from unnest(${sql.array([...hashes], 'text')}) as hash
       where not exists (select from users u where u.avatar = hash)`)
-    await tx.query(sql.unsafe`select delete_unused_pictures(${sql.array([...unused], 'text')})`)
+    await tx.query(sql.command`select delete_unused_pictures(${sql.array([...unused], 'text')})`)
   }
 }
 

@@ -113,7 +113,7 @@ export async function editPost(
 ): Promise<PostView> {
   await getOwnPost(db, me, id)
   const post = await write(async (tx) => {
-    await tx.query(sql.unsafe`
+    await tx.query(sql.command`
       update posts p
       set body = ${body}
       where p.id = ${id} and p.author_id = ${me.id} and may_see_post(${me.id}, p)`)
@@ -133,7 +133,7 @@ export async function deletePost({ db, write }: { db: Db; write: Write }, me: Me
   await getDeletablePost(db, me, id)
   await write(
     (tx) =>
-      tx.query(sql.unsafe`
+      tx.query(sql.command`
       delete from posts p
       where p.id = ${id} and may_see_post(${me.id}, p) and ${mayDelete(me)}`),
     `posts ${id}`,

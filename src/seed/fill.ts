@@ -30,12 +30,12 @@ export async function fill(write: Write, passwordHash: string, now = new Date())
   const actions = playThreads(threads, random, now)
 
   await inBatches(write, people, (db, person) =>
-    db.query(sql.unsafe`
+    db.query(sql.command`
       insert into users (username, name, bio, password_hash, created_at)
       values (${person.username}, ${person.name}, ${person.bio}, ${passwordHash}, ${joined()})`),
   )
   await inBatches(write, groups, async (db, { name, title, description, visibility, members }) => {
-    await db.query(sql.unsafe`
+    await db.query(sql.command`
       insert into groups (name, title, description, visibility, created_at)
       values (${name}, ${title}, ${description}, ${visibility}, ${joined()})`)
     for (const member of members) await subscribe(db, { by: member, of: name, at: joined() })
@@ -60,7 +60,7 @@ async function inBatches<T>(
 }
 
 async function subscribe(db: Db, { by, of, at }: { by: string; of: string; at: string }): Promise<void> {
-  await db.query(sql.unsafe`
+  await db.query(sql.command`
     insert into subscriptions (user_id, feed_id, created_at)
     select u.id, n.feed_id, ${at}::timestamptz
     from users u, names n
@@ -91,11 +91,11 @@ async function insertAction(db: Db, action: Action, ids: Map<string, string>): P
       break
     }
     case 'like':
-      await db.query(sql.unsafe`
+      await db.query(sql.command`
         insert into post_likes (post_id, user_id, created_at) values (${post}, ${me}, ${at})`)
       break
     case 'comment like':
-      await db.query(sql.unsafe`
+      await db.query(sql.command`
         insert into comment_likes (comment_id, user_id, created_at)
         values (${ids.get(`${thread}.${action.comment}`) ?? null}, ${me}, ${at})`)
       break

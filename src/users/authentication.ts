@@ -138,7 +138,7 @@ async function rehash(
   password: string,
 ): Promise<void> {
   const hash = await passwords.hash(password)
-  await write((tx) => tx.query(sql.unsafe`select rehash_password(${id}, ${password_hash}, ${hash})`))
+  await write((tx) => tx.query(sql.command`select rehash_password(${id}, ${password_hash}, ${hash})`))
 }
 
 async function findWithPassword(db: Db, username: string) {

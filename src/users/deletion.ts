@@ -11,7 +11,7 @@ import { wrongPassword } from './authentication.ts'
  */
 export async function deleteAccount(write: Write, me: Me, version: number): Promise<void> {
   const { rowCount } = await write((tx) =>
-    tx.query(sql.unsafe`
+    tx.query(sql.command`
       update users
       set deleted_at = clock_timestamp()
       where id = ${me.id} and password_version = ${version} and deleted_at is null`),

@@ -85,7 +85,7 @@ export async function insertSession(
   { address, userAgent, passwordVersion }: { address: string; userAgent: string; passwordVersion: number },
 ): Promise<boolean> {
   const { rowCount } = await write((tx) =>
-    tx.query(sql.unsafe`
+    tx.query(sql.command`
       insert into sessions (id_hash, user_id, data, address, user_agent, expires_at)
       select
         ${sql.binary(hashOf(id))}, u.id, ${sql.jsonb({ ...data })},
@@ -109,7 +109,7 @@ export async function updateSession(
 ): Promise<void> {
   const locking = skipLocked ? sql.fragment`for no key update skip locked` : sql.fragment`for no key update`
   await write((tx) =>
-    tx.query(sql.unsafe`
+    tx.query(sql.command`
       update sessions
       set data = ${sql.jsonb({ ...data })}
       where id_hash = (
@@ -122,7 +122,7 @@ export async function updateSession(
 }
 
 export async function endSession(write: Write, id: string): Promise<void> {
-  await write((tx) => tx.query(sql.unsafe`delete from sessions where id_hash = ${sql.binary(hashOf(id))}`))
+  await write((tx) => tx.query(sql.command`delete from sessions where id_hash = ${sql.binary(hashOf(id))}`))
 }
 
 /** Lists the active sessions of `me`: first the one with the id `current`, then the others, the last used first. */
@@ -148,7 +148,7 @@ export async function listSessions(db: Db, me: Me, current: string): Promise<Ses
  */
 export async function endOwnSession(write: Write, me: Me, id: string): Promise<void> {
   const { rowCount } = await write((tx) =>
-    tx.query(sql.unsafe`delete from sessions where id = ${id} and user_id = ${me.id}`),
+    tx.query(sql.command`delete from sessions where id = ${id} and user_id = ${me.id}`),
   )
   if (rowCount === 0) throw new NotFound('This session has already ended.')
 }
@@ -161,12 +161,12 @@ export async function endOtherSessions(write: Write, me: Me, current: string): P
 }
 
 export async function deleteOtherSessions(tx: Db, me: Me, current: string): Promise<void> {
-  await tx.query(sql.unsafe`delete from sessions where user_id = ${me.id} and id <> ${current}`)
+  await tx.query(sql.command`delete from sessions where user_id = ${me.id} and id <> ${current}`)
 }
 
 /** Removes up to 500 expired sessions and returns how many it removed. */
 export async function deleteExpiredSessions(db: Db): Promise<number> {
-  const { rowCount } = await db.query(sql.unsafe`
+  const { rowCount } = await db.query(sql.command`
     delete from sessions
     where id_hash in (select id_hash from sessions where expires_at < now() limit 500)`)
   return rowCount
@@ -175,7 +175,7 @@ export async function deleteExpiredSessions(db: Db): Promise<number> {
 /** Extends a session: it expires after 14 days without use, and at most 30 days after sign-in. */
 async function extendSession(write: Write, hash: Buffer): Promise<void> {
   await write((tx) =>
-    tx.query(sql.unsafe`
+    tx.query(sql.command`
       update sessions
       set last_seen_at = now(),
           expires_at = least(now() + interval '14 days', created_at + interval '30 days')

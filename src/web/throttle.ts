@@ -61,7 +61,7 @@ export function createThrottle(db: Db, limits: Limits): Throttle {
 
 /** Deletes the counts of windows that have ended. */
 export async function deleteExpiredThrottles(db: Db): Promise<void> {
-  await db.query(sql.unsafe`delete from throttles where ends_at < now()`)
+  await db.query(sql.command`delete from throttles where ends_at < now()`)
 }
 
 /** Null means no limit. */

@@ -23,7 +23,7 @@ describe('write transactions', () => {
   beforeEach(() => holder.query('begin; select pg_advisory_xact_lock(42)'))
   afterEach(() => holder.query('rollback'))
 
-  const lock = (tx: Db) => tx.query(sql.unsafe`select pg_advisory_xact_lock(42)`)
+  const lock = (tx: Db) => tx.query(sql.command`select pg_advisory_xact_lock(42)`)
   const one = (tx: Db) => tx.oneFirst(sql.row<{ one: number }>()`select 1 as one`)
   const errorOf = (work: Promise<unknown>) =>
     work.then(

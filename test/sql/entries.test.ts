@@ -42,10 +42,10 @@ describe('entries: the posts of each feed', () => {
       insert into post_likes (post_id, user_id) values (${post}, ${user.id}) returning created_at`)
   }
   async function unlike(post: string, user: Person): Promise<void> {
-    await db.query(sql.unsafe`delete from post_likes where post_id = ${post} and user_id = ${user.id}`)
+    await db.query(sql.command`delete from post_likes where post_id = ${post} and user_id = ${user.id}`)
   }
   async function deleteComment({ id }: { id: string }): Promise<void> {
-    await db.query(sql.unsafe`delete from comments where id = ${id}`)
+    await db.query(sql.command`delete from comments where id = ${id}`)
   }
   async function entriesOf(post: string): Promise<Entry[]> {
     return [
@@ -149,7 +149,7 @@ describe('entries: the posts of each feed', () => {
     const post = await insertPost(ann)
     await insertComment(post, bob)
     await like(post, cleo)
-    await db.query(sql.unsafe`delete from posts where id = ${post}`)
+    await db.query(sql.command`delete from posts where id = ${post}`)
     const left = await db.one(sql.row<{ entries: string; comments: string; likes: string }>()`
       select
         (select count(*) from entries where post_id = ${post}) as entries,
@@ -176,7 +176,7 @@ describe('entries: the posts of each feed', () => {
   it('take the time of an imported comment, and do not move to an earlier time', async () => {
     const post = await insertPost(ann)
     const before = await entryIn(post, ann.feed_id)
-    await db.query(sql.unsafe`
+    await db.query(sql.command`
       insert into comments (post_id, author_id, body, created_at) values (${post}, ${bob.id}, 'old', '2020-01-02 03:04:05Z')`)
     expect(await entryIn(post, ann.feed_id)).to.deep.equal(before)
     expect(await entryIn(post, bob.feed_id)).to.deep.equal({
