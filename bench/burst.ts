@@ -6,10 +6,10 @@
  */
 import { connect } from 'node:net'
 import { parseArgs } from 'node:util'
-import { pause, until } from '../test/faults/cluster.ts'
+import { pause, until } from '../test/faults/cluster/cluster.ts'
 import { probeLivez } from '../test/faults/livez-probe.ts'
-import { startPostgres } from '../test/faults/postgres.ts'
-import { startInstance } from '../test/support/instance.ts'
+import { startPostgres } from '../test/faults/cluster/postgres.ts'
+import { startInstance } from '../test/support/servers/instance.ts'
 
 const { values } = parseArgs({
   options: { streams: { type: 'string', default: '4000' }, posts: { type: 'string', default: '500' } },

@@ -3,9 +3,9 @@
  * an event. `node bench/busy.ts`
  */
 import { client, type Client } from '../test/support/http.ts'
-import { startInstance, stopInstances } from '../test/support/instance.ts'
-import { openStream } from '../test/support/sse.ts'
-import { startPostgres, type BenchPostgres } from '../test/faults/postgres.ts'
+import { startInstance, stopInstances } from '../test/support/servers/instance.ts'
+import { openStream } from '../test/support/streams/sse.ts'
+import { startPostgres, type BenchPostgres } from '../test/faults/cluster/postgres.ts'
 import { productionEnv, line, measure } from './measure.ts'
 
 const LIKERS = 10_000

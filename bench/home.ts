@@ -3,8 +3,8 @@
  * `node bench/home.ts`
  */
 import { client } from '../test/support/http.ts'
-import { startInstance, stopInstances } from '../test/support/instance.ts'
-import { startPostgres, type BenchPostgres } from '../test/faults/postgres.ts'
+import { startInstance, stopInstances } from '../test/support/servers/instance.ts'
+import { startPostgres, type BenchPostgres } from '../test/faults/cluster/postgres.ts'
 import { productionEnv, line, measure } from './measure.ts'
 
 const GROUPS = 100

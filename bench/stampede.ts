@@ -8,10 +8,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { parseArgs } from 'node:util'
-import { startInstance, type Instance } from '../test/support/instance.ts'
-import { pause, until } from '../test/faults/cluster.ts'
+import { startInstance, type Instance } from '../test/support/servers/instance.ts'
+import { pause, until } from '../test/faults/cluster/cluster.ts'
 import { writeForeignRows } from '../test/faults/foreign-rows.ts'
-import { startPostgres, type BenchPostgres } from '../test/faults/postgres.ts'
+import { startPostgres, type BenchPostgres } from '../test/faults/cluster/postgres.ts'
 
 const { values } = parseArgs({
   options: { streams: { type: 'string', default: '10000' }, foreign: { type: 'string', default: '0' } },

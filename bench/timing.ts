@@ -3,8 +3,8 @@
  * measures the home page during a burst of sign-ins. `node bench/timing.ts`
  */
 import { client } from '../test/support/http.ts'
-import { startInstance } from '../test/support/instance.ts'
-import { startPostgres } from '../test/faults/postgres.ts'
+import { startInstance } from '../test/support/servers/instance.ts'
+import { startPostgres } from '../test/faults/cluster/postgres.ts'
 import { line, measure, quantile } from './measure.ts'
 
 const TIMES = 150

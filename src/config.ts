@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { z } from 'zod'
-import { LIMIT_NAMES, type LimitName, type Limits } from './web/limits.ts'
+import { LIMIT_NAMES, type LimitName, type Limits } from './web/limits/limits.ts'
 
 /** The validated configuration. README.md describes each environment variable. */
 export interface Config {

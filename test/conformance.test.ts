@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { cases, runConformance } from '../conformance/run.ts'
-import { startBrokenProxy, type Defect } from './support/broken-proxy.ts'
+import { startBrokenProxy, type Defect } from './support/servers/broken-proxy.ts'
 import { useDatabase } from './support/database.ts'
-import { startInstance, type Instance } from './support/instance.ts'
+import { startInstance, type Instance } from './support/servers/instance.ts'
 
 const isEvent = (block: string): boolean => /^event: (?!beat|reset)/m.test(block)
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { check, noAnomalies, type Ledger, type DatabaseState } from './faults/checker.ts'
-import { startCluster, type Cluster } from './faults/cluster.ts'
+import { startCluster, type Cluster } from './faults/cluster/cluster.ts'
 import { faults } from './faults/faults.ts'
 import type { Entry } from './faults/follower.ts'
 import { lineOf } from './faults/report.ts'

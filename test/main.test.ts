@@ -1,10 +1,10 @@
 import { expect } from 'chai'
-import { startPostgres, type BenchPostgres } from './faults/postgres.ts'
-import { openDatabaseLink } from './faults/database-link.ts'
+import { startPostgres, type BenchPostgres } from './faults/cluster/postgres.ts'
+import { openDatabaseLink } from './faults/cluster/database-link.ts'
 import { eventually } from './support/eventually.ts'
 import { client } from './support/http.ts'
-import { startInstance, stopInstances, type Instance } from './support/instance.ts'
-import { openStream } from './support/sse.ts'
+import { startInstance, stopInstances, type Instance } from './support/servers/instance.ts'
+import { openStream } from './support/streams/sse.ts'
 
 describe('an instance at startup', function () {
   this.timeout(60_000)

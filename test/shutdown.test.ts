@@ -5,8 +5,8 @@ import { expect } from 'chai'
 import { useDatabase } from './support/database.ts'
 import { eventually } from './support/eventually.ts'
 import { client, type Client } from './support/http.ts'
-import { startInstance, type Instance } from './support/instance.ts'
-import { openStream } from './support/sse.ts'
+import { startInstance, type Instance } from './support/servers/instance.ts'
+import { openStream } from './support/streams/sse.ts'
 
 describe('an instance that shuts down', function () {
   this.timeout(60_000)

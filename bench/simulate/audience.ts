@@ -1,8 +1,8 @@
 import { isRightsChange } from '../../src/stream/log/events.ts'
 import type { Page } from '../../src/stream/rights.ts'
-import type { Committed } from './log.ts'
+import type { Committed } from './world/log.ts'
 import { feedOf, GROUP_FEEDS, isPrivate, PUBLIC_FEED } from './states.ts'
-import type { SimulatedLog } from './log.ts'
+import type { SimulatedLog } from './world/log.ts'
 
 /** What a client shows: whose home, and which pages. */
 export interface Audience {

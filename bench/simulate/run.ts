@@ -1,4 +1,4 @@
-import { NO_FAULTS } from './database.ts'
+import { NO_FAULTS } from './world/database.ts'
 import { createHistory, type History } from './history.ts'
 import { productionParts, type Parts } from './parts.ts'
 import { createRandom } from './random.ts'

@@ -1,4 +1,4 @@
-import type { Faults } from './database.ts'
+import type { Faults } from './world/database.ts'
 import type { StepKind } from './history.ts'
 import { createRandom, type Random } from './random.ts'
 import type { Simulation } from './simulation.ts'

@@ -4,7 +4,7 @@ import { EmptyBody, read } from '../web/body.ts'
 import type { Db, Write } from '../db/pool.ts'
 import { done, nextOr, page, requireMe, viewerId } from '../web/responses.ts'
 import { queryText } from '../web/paths.ts'
-import { HOUR, type Rate, type Throttle } from '../web/throttle.ts'
+import { HOUR, type Rate, type Throttle } from '../web/limits/throttle.ts'
 import type { RouteContext, ContextExtension, ContextState } from '../web/context.ts'
 import { getUser, type UserRow } from '../users/users.ts'
 import {

@@ -1,4 +1,4 @@
-import { HOUR, type Rate } from '../web/throttle.ts'
+import { HOUR, type Rate } from '../web/limits/throttle.ts'
 
 export const POST_RATE: Rate = { key: 'posts', limit: 'posts', max: 300, seconds: 3 * HOUR }
 

@@ -4,7 +4,7 @@ import { EmptyBody, read } from '../web/body.ts'
 import type { Db, Write } from '../db/pool.ts'
 import { done, nextOr, page, requireMe, viewerId } from '../web/responses.ts'
 import { getId } from '../web/paths.ts'
-import type { Throttle } from '../web/throttle.ts'
+import type { Throttle } from '../web/limits/throttle.ts'
 import type { ContextExtension, ContextState } from '../web/context.ts'
 import { getPostPage } from './permalink.ts'
 import {

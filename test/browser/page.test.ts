@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
-import { newContext } from '../support/chromium.ts'
+import { newContext } from '../support/browser/chromium.ts'
 import { useDatabase } from '../support/database.ts'
 import { client, password, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
+import { startInstance, type Instance } from '../support/servers/instance.ts'
 
 describe('the page', () => {
   const database = useDatabase()

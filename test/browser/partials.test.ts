@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import { bundle } from '../../src/assets/build.ts'
 import { createEnvironment } from '../../src/lib/templates.ts'
 import type { CommentView, FeedPostView, Me, UserView } from '../../src/shared/views.ts'
-import { newContext } from '../support/chromium.ts'
+import { newContext } from '../support/browser/chromium.ts'
 
 const HOSTILE = [
   '</script><script>alert(1)</script>',
@@ -26,7 +26,7 @@ describe('a partial', () => {
   before(async () => {
     page = await (await newContext()).newPage()
     await page.addScriptTag({
-      content: await bundle(join(import.meta.dirname, '../support/partials.ts')),
+      content: await bundle(join(import.meta.dirname, '../support/browser/partials.ts')),
       type: 'module',
     })
     await page.waitForFunction('typeof renderPartial === "function"')

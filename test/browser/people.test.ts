@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import type { BrowserContext, Page } from 'playwright-core'
-import { newContext } from '../support/chromium.ts'
+import { newContext } from '../support/browser/chromium.ts'
 import { eventually } from '../support/eventually.ts'
 import { useDatabase } from '../support/database.ts'
 import { client, password } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
+import { startInstance, type Instance } from '../support/servers/instance.ts'
 import { picture } from '../support/pictures.ts'
 
 describe('profile pages and sessions in the browser', () => {

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { client, type TestResponse, type Client } from '../support/http.ts'
-import { startInstance } from '../support/instance.ts'
+import { startInstance } from '../support/servers/instance.ts'
 
 describe('while psql holds a row lock', () => {
   const database = useDatabase()

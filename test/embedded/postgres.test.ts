@@ -145,7 +145,9 @@ async function responds(url: string): Promise<boolean> {
 }
 
 async function forkHolder(dataDir: string) {
-  const child = fork(join(import.meta.dirname, '../support/postgres-holder.ts'), [dataDir], { execArgv: [] })
+  const child = fork(join(import.meta.dirname, '../support/servers/postgres-holder.ts'), [dataDir], {
+    execArgv: [],
+  })
   const [message] = (await once(child, 'message')) as [{ url: string }]
   return { child, url: message.url }
 }

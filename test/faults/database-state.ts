@@ -1,5 +1,5 @@
 import type { DatabaseState } from './checker.ts'
-import type { Cluster } from './cluster.ts'
+import type { Cluster } from './cluster/cluster.ts'
 
 /** Reads the log after `from`, and every post. */
 export async function readDatabaseState({ postgres }: Cluster, from: number): Promise<DatabaseState> {

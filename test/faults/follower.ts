@@ -1,5 +1,5 @@
 import { request as sendRequest, type ClientRequest } from 'node:http'
-import { pause, type Person } from './cluster.ts'
+import { pause, type Person } from './cluster/cluster.ts'
 import { readBlocks, type Block } from './blocks.ts'
 
 /** One thing that a follower received. `connection` counts from 1, `at` is in milliseconds. */

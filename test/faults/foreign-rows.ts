@@ -1,4 +1,4 @@
-import type { BenchPostgres } from './postgres.ts'
+import type { BenchPostgres } from './cluster/postgres.ts'
 
 const CHUNK = 20_000
 

@@ -7,7 +7,7 @@
  */
 import { parseArgs } from 'node:util'
 import { add, noAnomalies, isEmpty } from './checker.ts'
-import { startCluster } from './cluster.ts'
+import { startCluster } from './cluster/cluster.ts'
 import { faults } from './faults.ts'
 import { headLine, lastLine, lineOf } from './report.ts'
 import { run } from './run.ts'

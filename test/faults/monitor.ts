@@ -1,4 +1,4 @@
-import type { Node } from './cluster.ts'
+import type { Node } from './cluster/cluster.ts'
 
 const EVERY_MS = 300
 const TIMEOUT_MS = 3_000

@@ -1,5 +1,5 @@
 import { add, check, noAnomalies, type Anomalies } from './checker.ts'
-import { pause, until, type Cluster, type Node } from './cluster.ts'
+import { pause, until, type Cluster, type Node } from './cluster/cluster.ts'
 import { startFollower, type Follower } from './follower.ts'
 import { monitorInstances } from './monitor.ts'
 import { newestSeq, readDatabaseState, topicsOf } from './database-state.ts'

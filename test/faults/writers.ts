@@ -1,5 +1,5 @@
-import type { Person } from './cluster.ts'
-import { pause } from './cluster.ts'
+import type { Person } from './cluster/cluster.ts'
+import { pause } from './cluster/cluster.ts'
 
 /** One attempt to write a post. `body` is unique. */
 export interface Write {

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { GroupSummary } from '../../src/shared/pages.ts'
 import { client, type Client } from '../support/http.ts'
-import { openStream } from '../support/sse.ts'
+import { openStream } from '../support/streams/sse.ts'
 import { useSite } from '../support/site.ts'
 
 describe('groups', () => {

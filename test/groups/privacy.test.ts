@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { client, type TestResponse, type Client } from '../support/http.ts'
-import { openStream, type TestStream } from '../support/sse.ts'
+import { openStream, type TestStream } from '../support/streams/sse.ts'
 import { useSite } from '../support/site.ts'
 
 const SECRET = 'the text that stays in the group'

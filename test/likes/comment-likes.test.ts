@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { PersonView } from '../../src/shared/pages.ts'
 import { eventually } from '../support/eventually.ts'
-import { openStream } from '../support/sse.ts'
+import { openStream } from '../support/streams/sse.ts'
 import { useSite } from '../support/site.ts'
 
 describe('likes of comments', () => {

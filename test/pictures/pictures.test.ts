@@ -10,7 +10,7 @@ import { createPictureUpkeep } from '../../src/pictures/pictures.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { client, type TestResponse, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
+import { startInstance, type Instance } from '../support/servers/instance.ts'
 import { avatarForm, phonePicture, picture } from '../support/pictures.ts'
 
 describe('pictures', () => {

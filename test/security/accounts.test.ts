@@ -2,7 +2,7 @@ import argon2 from 'argon2'
 import { expect } from 'chai'
 import { useDatabase } from '../support/database.ts'
 import { client, password } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
+import { startInstance, type Instance } from '../support/servers/instance.ts'
 
 describe('passwords of accounts', () => {
   const database = useDatabase()

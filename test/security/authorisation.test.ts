@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import { useDatabase } from '../support/database.ts'
 import { client, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
-import { openStream } from '../support/sse.ts'
+import { startInstance, type Instance } from '../support/servers/instance.ts'
+import { openStream } from '../support/streams/sse.ts'
 
 describe('authorization', () => {
   const database = useDatabase()

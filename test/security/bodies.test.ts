@@ -2,7 +2,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { useDatabase } from '../support/database.ts'
 import { client, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
+import { startInstance, type Instance } from '../support/servers/instance.ts'
 
 describe('a compressed body', () => {
   const database = useDatabase()

@@ -5,7 +5,7 @@ import { getProfileValues } from '../../src/users/profile.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { client, type TestResponse, type Client } from '../support/http.ts'
-import { startInstance } from '../support/instance.ts'
+import { startInstance } from '../support/servers/instance.ts'
 
 /** Each request waits for a deletion that is not committed yet, and continues after the commit. */
 describe('a request that refers to rows that are being deleted', () => {

@@ -2,9 +2,9 @@ import { expect } from 'chai'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { client, password, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
+import { startInstance, type Instance } from '../support/servers/instance.ts'
 import { avatarForm, picture } from '../support/pictures.ts'
-import { openStream } from '../support/sse.ts'
+import { openStream } from '../support/streams/sse.ts'
 
 describe('deleting an account', () => {
   const database = useDatabase()

@@ -4,7 +4,7 @@ import { createRouters } from '../../src/app.ts'
 import { useDatabase } from '../support/database.ts'
 import { expectSecurityHeaders } from '../support/headers.ts'
 import { client, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
+import { startInstance, type Instance } from '../support/servers/instance.ts'
 
 /** Runs of each property: `FUZZ_RUNS=5000` for a long one. */
 const RUNS = Number(process.env.FUZZ_RUNS ?? 40)

@@ -2,9 +2,9 @@ import { expect } from 'chai'
 import { useDatabase } from '../support/database.ts'
 import { expectSecurityHeaders } from '../support/headers.ts'
 import { client, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
+import { startInstance, type Instance } from '../support/servers/instance.ts'
 import { avatarForm, picture } from '../support/pictures.ts'
-import { openStream } from '../support/sse.ts'
+import { openStream } from '../support/streams/sse.ts'
 
 describe('the security headers', () => {
   const database = useDatabase()

@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { client, type Client } from '../support/http.ts'
-import { findLeak, startInstance, type Instance } from '../support/instance.ts'
+import { findLeak, startInstance, type Instance } from '../support/servers/instance.ts'
 import { avatarForm } from '../support/pictures.ts'
 
 describe('the instance’s log', () => {

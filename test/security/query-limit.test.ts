@@ -3,7 +3,7 @@ import pg from 'pg'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { client, type TestResponse, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
+import { startInstance, type Instance } from '../support/servers/instance.ts'
 
 /** A lock on a table makes the queries wait, so that each one holds its connection. */
 describe('the limit on concurrent queries per person', () => {

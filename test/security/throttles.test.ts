@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { client, password, type TestResponse, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
+import { startInstance, type Instance } from '../support/servers/instance.ts'
 import { avatarForm } from '../support/pictures.ts'
 
 describe('rate limits', () => {

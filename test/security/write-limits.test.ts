@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { useDatabase } from '../support/database.ts'
 import { client, type TestResponse, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
+import { startInstance, type Instance } from '../support/servers/instance.ts'
 
 /** Things of a person that requests can change: a group with a member, and a post with a comment. */
 interface Fixture {

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import pg from 'pg'
 import { useDatabase } from '../support/database.ts'
 import { client } from '../support/http.ts'
-import { startInstance } from '../support/instance.ts'
+import { startInstance } from '../support/servers/instance.ts'
 
 const PEOPLE = 5
 

@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
 import { createConnection, type Connection } from '../../src/stream/clients/connection.ts'
-import { serveLocally, type LocalServer } from '../support/local-server.ts'
+import { serveLocally, type LocalServer } from '../support/servers/local-server.ts'
 
 const KB = 1024
 

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { eventually } from '../support/eventually.ts'
 import { client, type Client } from '../support/http.ts'
-import { startInstance } from '../support/instance.ts'
-import { openStream, type TestStream } from '../support/sse.ts'
+import { startInstance } from '../support/servers/instance.ts'
+import { openStream, type TestStream } from '../support/streams/sse.ts'
 import { useSite } from '../support/site.ts'
 
 describe('a stream', () => {

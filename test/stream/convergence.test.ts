@@ -2,8 +2,8 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import type { Client } from '../support/http.ts'
 import { eventually } from '../support/eventually.ts'
-import { openLivePage, type LivePage } from '../support/live-page.ts'
-import { record, type RecordingClient } from '../support/recording-client.ts'
+import { openLivePage, type LivePage } from '../support/streams/live-page.ts'
+import { record, type RecordingClient } from '../support/streams/recording-client.ts'
 import { useSite } from '../support/site.ts'
 
 const names = ['ann', 'bob', 'cleo', 'dan']

@@ -10,7 +10,7 @@ import { createSubscriber } from '../../src/stream/clients/subscriber.ts'
 import { findActiveSessions } from '../../src/users/sessions.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { serveLocally, type LocalServer } from '../support/local-server.ts'
+import { serveLocally, type LocalServer } from '../support/servers/local-server.ts'
 import { insertUsers } from '../support/people.ts'
 
 const STALLED_AFTER_MS = 500

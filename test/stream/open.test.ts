@@ -4,8 +4,8 @@ import { expect } from 'chai'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { insertUsers } from '../support/people.ts'
-import { signIn, startStreamLayer, type StreamLayer } from '../support/stream-layer.ts'
-import type { TestStream } from '../support/sse.ts'
+import { signIn, startStreamLayer, type StreamLayer } from '../support/streams/stream-layer.ts'
+import type { TestStream } from '../support/streams/sse.ts'
 
 describe('a home stream of Bob', () => {
   const database = useDatabase()

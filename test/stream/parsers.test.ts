@@ -11,7 +11,7 @@ import {
   undici,
   type ParsedEvent,
   type StreamReader,
-} from '../support/parsers.ts'
+} from '../support/streams/parsers.ts'
 import { useSite } from '../support/site.ts'
 
 /** Data of events: JSON as the service sends it, and any other text, to test the encoding. */

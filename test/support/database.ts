@@ -5,7 +5,7 @@ import pg from 'pg'
 import { findHolder } from '../../src/embedded/lockfile.ts'
 import { migrate } from '../../src/db/migrations.ts'
 import { startPostgres } from '../../src/embedded/postgres.ts'
-import { stopInstances } from './instance.ts'
+import { stopInstances } from './servers/instance.ts'
 
 export interface TestDatabase {
   /** Available after the before hook. */

@@ -3,9 +3,9 @@
  * A test starts everything else when it needs it. For parallel workers the database server is started before.
  */
 import { build } from '../../src/assets/build.ts'
-import { closeChromium } from './chromium.ts'
+import { closeChromium } from './browser/chromium.ts'
 import { shareServer, stopServer } from './database.ts'
-import { findLeak, stopInstances } from './instance.ts'
+import { findLeak, stopInstances } from './servers/instance.ts'
 import { secrets } from './secrets.ts'
 
 export const mochaHooks = {

@@ -1,6 +1,6 @@
 import { useDatabase, type TestDatabase } from './database.ts'
 import { client, type Client } from './http.ts'
-import { startInstance, type Instance } from './instance.ts'
+import { startInstance, type Instance } from './servers/instance.ts'
 
 export interface Site<Name extends string> {
   database: TestDatabase

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { useDatabase } from '../support/database.ts'
 import { client, password } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
+import { startInstance, type Instance } from '../support/servers/instance.ts'
 
 describe('accounts', () => {
   const database = useDatabase()

@@ -3,8 +3,8 @@ import pg from 'pg'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { client, password, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
-import { openStream, type TestStream } from '../support/sse.ts'
+import { startInstance, type Instance } from '../support/servers/instance.ts'
+import { openStream, type TestStream } from '../support/streams/sse.ts'
 
 /** Each number is larger than one chunk (sql/70_deletion.sql). */
 const FANS = 60

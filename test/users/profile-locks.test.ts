@@ -3,7 +3,7 @@ import pg from 'pg'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { client, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
+import { startInstance, type Instance } from '../support/servers/instance.ts'
 import { avatarForm, picture } from '../support/pictures.ts'
 
 describe('saving a profile', () => {

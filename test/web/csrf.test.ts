@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { createRouters } from '../../src/app.ts'
 import { useDatabase } from '../support/database.ts'
 import { client, password, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/instance.ts'
+import { startInstance, type Instance } from '../support/servers/instance.ts'
 
 describe('CSRF protection', () => {
   const database = useDatabase()

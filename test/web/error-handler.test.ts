@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import pg from 'pg'
 import { useDatabase } from '../support/database.ts'
 import { client, type TestResponse } from '../support/http.ts'
-import { startInstance } from '../support/instance.ts'
+import { startInstance } from '../support/servers/instance.ts'
 
 describe('a request while the database does not respond', () => {
   const database = useDatabase()

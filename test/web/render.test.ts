@@ -2,13 +2,13 @@ import { expect } from 'chai'
 import { join } from 'node:path'
 import { useDatabase } from '../support/database.ts'
 import { client } from '../support/http.ts'
-import { startInstance } from '../support/instance.ts'
+import { startInstance } from '../support/servers/instance.ts'
 
 describe('an instance', () => {
   const database = useDatabase()
 
   it('compiles each template once, not once per page', async () => {
-    const hook = join(import.meta.dirname, '../support/log-compiles.ts')
+    const hook = join(import.meta.dirname, '../support/servers/log-compiles.ts')
     const instance = await startInstance({
       databaseUrl: database.url,
       env: { NODE_OPTIONS: `--import=${hook}` },

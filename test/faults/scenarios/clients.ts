@@ -1,7 +1,7 @@
-import { pause, until } from '../cluster.ts'
+import { pause, until } from '../cluster/cluster.ts'
 import { startFollower, type Follower } from '../follower.ts'
 import { residentBytes } from '../monitor.ts'
-import { openNarrowLink, type NarrowLink } from '../narrow-link.ts'
+import { openNarrowLink, type NarrowLink } from '../cluster/narrow-link.ts'
 import type { Fault, FaultContext } from '../run.ts'
 import type { Writers } from '../writers.ts'
 

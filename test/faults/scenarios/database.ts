@@ -1,4 +1,4 @@
-import { pause, until } from '../cluster.ts'
+import { pause, until } from '../cluster/cluster.ts'
 import { expectReason } from './load.ts'
 import { newestSeq } from '../database-state.ts'
 import type { Fault, FaultContext } from '../run.ts'

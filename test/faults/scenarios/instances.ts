@@ -1,4 +1,4 @@
-import { pause, until } from '../cluster.ts'
+import { pause, until } from '../cluster/cluster.ts'
 import { startFollower } from '../follower.ts'
 import { readiness } from '../monitor.ts'
 import type { Fault, FaultContext } from '../run.ts'

@@ -1,4 +1,4 @@
-import { pause, until, type Cluster } from '../cluster.ts'
+import { pause, until, type Cluster } from '../cluster/cluster.ts'
 import { readiness } from '../monitor.ts'
 import type { Fault, FaultContext } from '../run.ts'
 

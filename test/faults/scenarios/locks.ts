@@ -1,4 +1,4 @@
-import { pause, type Cluster, type Person } from '../cluster.ts'
+import { pause, type Cluster, type Person } from '../cluster/cluster.ts'
 import type { Fault } from '../run.ts'
 
 const LIKES_PER_SECOND = 50

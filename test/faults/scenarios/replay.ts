@@ -1,6 +1,6 @@
 import { get } from 'node:http'
 import { client } from '../../support/http.ts'
-import { pause, until, type Cluster, type Person } from '../cluster.ts'
+import { pause, until, type Cluster, type Person } from '../cluster/cluster.ts'
 import { writeForeignRows } from '../foreign-rows.ts'
 import { startFollower, type Follower } from '../follower.ts'
 import { probeLivez } from '../livez-probe.ts'
