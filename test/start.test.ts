@@ -5,6 +5,7 @@ import * as fs from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import getPort from 'get-port'
 import { eventually } from './support/eventually.ts'
 import { client } from './support/http.ts'
 
@@ -195,17 +196,9 @@ function startRun(env: Record<string, string>): Run {
 async function freePorts(count: number): Promise<number> {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 20_000)
-    const servers = Array.from({ length: count }, (_, i) => createServer().listen(port + i))
-    const free = await Promise.all(
-      servers.map((server) =>
-        once(server, 'listening').then(
-          () => true,
-          () => false,
-        ),
-      ),
-    )
-    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-    if (free.every(Boolean)) return port
+    const wanted = Array.from({ length: count }, (_, i) => port + i)
+    const found = await Promise.all(wanted.map((one) => getPort({ port: one })))
+    if (found.every((one, i) => one === wanted[i])) return port
   }
 }
 

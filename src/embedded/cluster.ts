@@ -1,8 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process'
 import * as fs from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import getPort from 'get-port'
 import type { PostgresLocation } from './location.ts'
 
 const settings = [
@@ -72,7 +72,7 @@ export async function startServer(
 ): Promise<number> {
   const logFile = join(location.folder, 'postgres.log')
   for (let left = 5; ; left--) {
-    const port = await freePort()
+    const port = await getPort({ host: '127.0.0.1' })
     const all = [...settings, ...timeZones, ...(options.throwaway ? unsafe : []), `port=${port}`]
     const flags = all.map((setting) => `-c ${setting}`).join(' ')
     try {
@@ -144,16 +144,6 @@ function commandOf(pid: number): string {
   } catch {
     return ''
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(0, '127.0.0.1', resolve)
-  })
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 /** Runs a program of PostgreSQL. Ctrl+C does not reach it, and the user's PG… variables do not apply. */

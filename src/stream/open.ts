@@ -1,4 +1,4 @@
-import { encodeSse } from '../lib/sse.ts'
+import { encode } from 'eventsource-encoder'
 import { randomBetween, type Clock } from '../lib/clock.ts'
 import { NotFound, Unauthorized, Unavailable } from '../lib/errors.ts'
 import type { Connection } from './clients/connection.ts'
@@ -75,7 +75,7 @@ export async function openStream(
       const retry = randomBetween(clock, 2_000, 8_000)
       // If an id came before the reset, a connection that breaks between the two would lose the reset.
       const mustReset = isOutdated || !isResumable
-      connection.write(encodeSse(mustReset ? { retry } : { retry, id: start }))
+      connection.write(encode(mustReset ? { retry } : { retry, id: start }))
       if (mustReset) subscriber.reset(start)
       return subscriber
     } finally {

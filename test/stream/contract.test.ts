@@ -68,7 +68,7 @@ describe('a stream', () => {
     let text = ''
     while (!text.includes('event: reset')) text += new TextDecoder().decode((await reader.read()).value)
     await reader.cancel()
-    expect(text).to.match(/^retry: \d+\n\nid: \d+\nevent: reset\n/)
+    expect(text).to.match(/^retry: \d+\n+event: reset\nid: \d+\ndata/)
   })
 
   it('sends a post to a follower on another instance, and not to others', async () => {

@@ -3,7 +3,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { encodeSse, type SseFields } from '../../src/lib/sse.ts'
+import { encode, type EventSourceMessage } from 'eventsource-encoder'
 import {
   chromium,
   eventSourceParser,
@@ -31,7 +31,7 @@ const text = fc.oneof(
     'id: 7\n\nevent: y',
   ),
 )
-const field: fc.Arbitrary<SseFields & { data: string }> = fc.record(
+const field: fc.Arbitrary<EventSourceMessage & { data: string }> = fc.record(
   {
     retry: fc.nat({ max: 60_000 }),
     id: fc.nat(),
@@ -79,7 +79,7 @@ describe('an event stream', () => {
       const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/stream`
       await fc.assert(
         fc.asyncProperty(stream, async ({ fields, cuts }) => {
-          chunks = split(Buffer.from(fields.map(encodeSse).join('')), cuts)
+          chunks = split(Buffer.from(fields.map(encode).join('')), cuts)
           expect(await read(url, fields.length)).to.deep.equal(fields.map(expected))
         }),
         { numRuns },
@@ -107,7 +107,7 @@ describe('an event stream', () => {
   })
 })
 
-function expected({ id, event, data }: SseFields & { data: string }): ParsedEvent {
+function expected({ id, event, data }: EventSourceMessage & { data: string }): ParsedEvent {
   return { id: String(id), event: event ?? 'message', data: data.replace(/\r\n|\r/g, '\n') }
 }
 

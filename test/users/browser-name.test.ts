@@ -6,7 +6,7 @@ describe('browserName', () => {
     ['Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0', 'Firefox on Linux'],
     [
       'Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0',
-      'Edge on Windows',
+      'Microsoft Edge on Windows',
     ],
     ['Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1', 'Safari on iOS'],
     [
@@ -14,6 +14,7 @@ describe('browserName', () => {
       'Chrome on Android',
     ],
     ['curl/8.9', 'curl'],
+    ['<b>x</b>/1.0 (Linux)', 'Unknown browser'],
     ['<script>alert(1)</script>', 'Unknown browser'],
     ['', 'Unknown browser'],
   ]

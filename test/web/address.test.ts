@@ -15,6 +15,7 @@ describe('networkOf', () => {
     ['', 'unknown'],
     ['evil\r\nkey', 'unknown'],
     ['999.1.1.1', 'unknown'],
+    ['010.0.0.1', 'unknown'],
   ]
   for (const [address, network] of networks) {
     it(`maps ${JSON.stringify(address)} to ${network}`, () => {

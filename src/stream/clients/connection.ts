@@ -1,4 +1,4 @@
-import { encodeSse } from '../../lib/sse.ts'
+import { encode } from 'eventsource-encoder'
 import { randomBetween, systemClock, type Clock } from '../../lib/clock.ts'
 
 /** Bytes that may wait for one client. A write beyond that closes the connection: an event is never skipped. */
@@ -105,7 +105,7 @@ export function createConnection(response: StreamResponse, clock: Clock = system
     },
     end(retry = randomBetween(clock, 50, 500)) {
       if (closed || ending) return
-      connection.write(encodeSse({ retry }))
+      connection.write(encode({ retry }))
       ending = true
       pass()
       clock.after(END_GRACE_MS, connection.destroy)

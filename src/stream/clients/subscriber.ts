@@ -1,4 +1,4 @@
-import { encodeSse } from '../../lib/sse.ts'
+import { encode } from 'eventsource-encoder'
 import type { Connection } from './connection.ts'
 import type { LogRow } from '../log/events.ts'
 import type { Frame } from '../log/frame.ts'
@@ -99,10 +99,10 @@ export function createSubscriber(connection: Connection, viewer: Viewer | null, 
     },
     reset(seq) {
       cursor = seq
-      connection.write(encodeSse({ id: seq, event: 'reset', data: '{}' }))
+      connection.write(encode({ id: seq, event: 'reset', data: '{}' }))
     },
     beat() {
-      connection.write(encodeSse({ id: cursor, event: 'beat', data: '{}' }))
+      connection.write(encode({ id: cursor, event: 'beat', data: '{}' }))
     },
     applyRights(row) {
       if (row.seq <= cursor || !concernsMe(row)) return null

@@ -1,4 +1,4 @@
-import { encodeSse } from '../../lib/sse.ts'
+import { encode as encodeSse } from 'eventsource-encoder'
 import { isRightsChange, type LogRow } from './events.ts'
 
 /** An event, encoded once per instance for all its clients. */

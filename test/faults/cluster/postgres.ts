@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import getPort from 'get-port'
 import pg from 'pg'
 import { migrate } from '../../../src/db/migrations.ts'
 import { ensureCluster } from '../../../src/embedded/cluster.ts'
@@ -53,7 +53,7 @@ export async function startPostgres(more: string[] = []): Promise<BenchPostgres>
   const data = join(location.folder, 'data')
   const copy = join(location.folder, 'copy')
   const logFile = join(location.folder, 'postgres.log')
-  const port = await freePort()
+  const port = await getPort({ host: '127.0.0.1' })
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/koafeed`
   let running = false
 
@@ -108,12 +108,4 @@ export async function startPostgres(more: string[] = []): Promise<BenchPostgres>
   await admin.end()
   await migrate(url, () => {})
   return postgres
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

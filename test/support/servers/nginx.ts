@@ -1,9 +1,9 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import getPort from 'get-port'
 import { eventually } from '../eventually.ts'
 
 export interface Nginx {
@@ -24,7 +24,7 @@ export function findNginx(): string | null {
 /** Runs nginx with deploy/nginx.conf in front of these instances; only host names, ports and paths are replaced. */
 export async function startNginx(program: string, origins: string[]): Promise<Nginx> {
   const folder = mkdtempSync(join(tmpdir(), 'koafeed-nginx-'))
-  const port = await freePort()
+  const port = await getPort({ host: '127.0.0.1' })
   const file = join(folder, 'nginx.conf')
   const accessLog = join(folder, 'access.log')
   writeFileSync(
@@ -69,12 +69,4 @@ function configFor(origins: string[], port: number): string {
     .replaceAll(/server app:3000 resolve([^;]*);/g, (_, rest: string) =>
       origins.map((origin) => `server 127.0.0.1:${new URL(origin).port}${rest};`).join('\n'),
     )
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
 }
