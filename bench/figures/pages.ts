@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { medianRun, type Bench } from '../harness/bench.ts'
 import { cookieOf } from '../harness/feed.ts'
-import { defineMeasurement } from '../harness/figure.ts'
+import { defineMeasurement, type Measured } from '../harness/figure.ts'
 import type { Server } from '../harness/instance.ts'
 import { rawRequest } from '../harness/load.ts'
 import { countStatements } from '../harness/statements.ts'
@@ -24,43 +24,59 @@ export const pages = defineMeasurement({
   async measure(bench) {
     const databaseUrl = await bench.createDatabase('feed')
     const instance = await bench.startInstance(databaseUrl)
-    const home = await measurePage(bench, instance, databaseUrl, rawRequest('GET', '/', cookieOf(1)))
-    const anonymous = await measurePage(bench, instance, databaseUrl, rawRequest('GET', '/public'))
+    const requests = { home: rawRequest('GET', '/', cookieOf(1)), public: rawRequest('GET', '/public') }
+    const home = await measurePage(bench, instance, requests.home)
+    const anonymous = await measurePage(bench, instance, requests.public)
+    const count = (request: string) => statementsPerRequest(bench, instance, databaseUrl, request)
     return {
       home: home.rate,
       homeP99: home.p99,
-      homeStatements: home.statements,
+      homeStatements: { value: await count(requests.home) },
       public: anonymous.rate,
       publicP99: anonymous.p99,
-      publicStatements: anonymous.statements,
+      publicStatements: { value: await count(requests.public) },
     }
   },
 })
 
 /** Measures a page, and bare Koa with the bytes of the same page. */
-export async function measurePage(bench: Bench, instance: Server, databaseUrl: string, request: string) {
+export async function measurePage(
+  bench: Bench,
+  instance: Server,
+  request: string,
+): Promise<{ rate: Measured; p99: Measured }> {
   const seconds = bench.quick ? 2 : 8
-  const connections = Array.from({ length: CONNECTIONS }, () => [request])
-  const run = (server: Server) => bench.runLoad(server, { connections, seconds })
-  const floorServer = await startKoa(bench, instance, request)
-  const measured = await medianRun(
+  const run = (server: Server) => bench.runLoad(server, { connections: connectionsOf(request), seconds })
+  const koa = await startKoa(bench, instance, request)
+  const { page, floor } = await medianRun(
     bench.runs,
-    async () => ({ floor: await run(floorServer), page: await run(instance) }),
-    ({ page }) => page.perSecond,
+    async () => ({ floor: await run(koa), page: await run(instance) }),
+    (result) => result.page.perSecond,
   )
-  await floorServer.stop()
-  const { page, floor } = measured
-  let requests = 1
-  const statements = await countStatements(databaseUrl, async () => {
-    const job = { connections, seconds: bench.quick ? 1 : 3, warmUpSeconds: 0 }
-    requests = (await bench.runLoad(instance, job)).requests
-  })
+  await koa.stop()
   const name = 'bare Koa, same bytes'
   return {
     rate: { value: page.perSecond, floor: { name, value: floor.perSecond }, shares: page.shares },
     p99: { value: page.p99, floor: { name, value: floor.p99 } },
-    statements: { value: statements / requests },
   }
+}
+
+async function statementsPerRequest(
+  bench: Bench,
+  instance: Server,
+  databaseUrl: string,
+  request: string,
+): Promise<number> {
+  let requests = NaN
+  const job = { connections: connectionsOf(request), seconds: bench.quick ? 1 : 3, warmUpSeconds: 0 }
+  const statements = await countStatements(databaseUrl, async () => {
+    requests = (await bench.runLoad(instance, job)).requests
+  })
+  return statements / requests
+}
+
+function connectionsOf(request: string): string[][] {
+  return Array.from({ length: CONNECTIONS }, () => [request])
 }
 
 async function startKoa(bench: Bench, instance: Server, request: string): Promise<Server> {

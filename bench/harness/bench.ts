@@ -88,7 +88,8 @@ export function createBench(setting: Setting): Bench {
     instanceOutput: () => instances.map(({ output }) => output()).join(''),
     startFloor: (script, args = []) => startFloor(scope, { script, core: cores.server, args }),
     async runLoad(server, job) {
-      const before = [server.cpuSeconds(), postgres.cpuSeconds()]
+      const databaseCpu = () => server.databaseCpuSeconds?.() ?? postgres.cpuSeconds()
+      const before = [server.cpuSeconds(), databaseCpu()]
       const start = performance.now()
       const result = await setting.load({
         status: 200,
@@ -100,7 +101,7 @@ export function createBench(setting: Setting): Bench {
       const seconds = (performance.now() - start) / 1_000
       const shares = {
         server: (server.cpuSeconds() - before[0]!) / seconds,
-        database: (postgres.cpuSeconds() - before[1]!) / seconds,
+        database: (databaseCpu() - before[1]!) / seconds,
         load: result.share,
       }
       return { ...result, shares }

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { cpuSeconds, nextMessage, residentBytes, startProcess } from './processes.ts'
+import { cpuSeconds, nextLine, nextMessage, residentBytes, startProcess } from './processes.ts'
 import type { Scope } from './scope.ts'
 
 /** A process that serves HTTP: an instance of the site, or a floor. */
@@ -8,6 +10,8 @@ export interface Server {
   port: number
   pid: number
   cpuSeconds(): number
+  /** Only if it has a PostgreSQL of its own. */
+  databaseCpuSeconds?(): number
   residentBytes(): number
   output(): string
   stop(signal?: NodeJS.Signals): Promise<void>
@@ -87,5 +91,29 @@ function serverOf(started: ReturnType<typeof startProcess>, port: number): Serve
     residentBytes: () => residentBytes(started.pid),
     output: started.output,
     stop: started.stop,
+  }
+}
+
+/**
+ * Starts `npm start` of a checkout in development, with a database of its own on the same core, as somebody runs it who
+ * tries the product. `url` is that of the database.
+ */
+export async function startAll(
+  scope: Scope,
+  { checkout, core }: { checkout: string; core: number | null },
+): Promise<Server & { url: string }> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'koafeed-bench-start-'))
+  chmodSync(dataDir, 0o755)
+  scope.defer(() => rmSync(dataDir, { recursive: true, force: true }))
+  const env = { PATH: process.env.PATH, DATA_DIR: dataDir, PORT: '0', METRICS_PORT: '0', LIMITS: 'off' }
+  const command = [process.execPath, join(checkout, 'src/start.ts')]
+  const started = startProcess(command, { core, env, killSignal: 'SIGTERM' })
+  scope.defer(() => started.stop())
+  const port = await nextLine(started, /listens on http:\/\/[^:]+:(\d+)/)
+  const [postmaster] = readFileSync(join(dataDir, 'postgres/data/postmaster.pid'), 'utf8').split('\n')
+  return {
+    ...serverOf(started, Number(port)),
+    databaseCpuSeconds: () => cpuSeconds(Number(postmaster)),
+    url: readFileSync(join(dataDir, 'database-url'), 'utf8').trim(),
   }
 }

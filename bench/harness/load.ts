@@ -9,7 +9,7 @@ export interface LoadJob {
   connections: string[][]
   /** After the last request starts again with the first, until the time has passed; otherwise the connection stops. */
   cycle: boolean
-  /** Any other status ends the job with an error. */
+  /** Any other status ends the job with an error, except 503, if at most one answer in a hundred is a 503. */
   status: number
   warmUpSeconds: number
   seconds: number

@@ -78,6 +78,21 @@ export function nextMessage<Message>(
   })
 }
 
+/**
+ * Waits until the output of a process matches, and returns the first group of the pattern.
+ * @throws Error with the output of the process if it ends before that
+ */
+export function nextLine({ child, exited, output }: RunningProcess, pattern: RegExp): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const search = (): void => {
+      const found = pattern.exec(output())
+      if (found) resolve(found[1] ?? '')
+    }
+    child.stdout?.on('data', search)
+    void exited.then(() => reject(new Error(`A process ended too early:\n${output()}`)))
+  })
+}
+
 /** CPU seconds of a process, of its children and of the children that have ended. 0 where /proc does not exist. */
 export function cpuSeconds(pid: number): number {
   const all = [fields(pid).slice(11, 15), ...childrenOf(pid).map((child) => fields(child).slice(11, 13))]
