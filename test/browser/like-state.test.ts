@@ -1,23 +1,21 @@
 import { expect } from 'chai'
 import type { BrowserContext, Page } from 'playwright-core'
 import { newContext } from '../support/browser/chromium.ts'
-import { useDatabase } from '../support/database.ts'
-import { client, password, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/servers/instance.ts'
+import { useSite } from '../support/site.ts'
+import { client, password } from '../support/http.ts'
 
 describe('the like state of a post that an event inserts', () => {
-  const database = useDatabase()
-  let instance: Instance
-  let ann: Client, bob: Client
+  const {
+    database,
+    people: { ann, bob },
+    guest,
+  } = useSite({ people: ['ann', 'bob'] })
   let context: BrowserContext
   let page: Page
   let requests: string[]
 
   before(async function () {
     this.timeout(60_000)
-    instance = await startInstance({ databaseUrl: database.url })
-    ann = await client(instance.origin).register('ann')
-    bob = await client(instance.origin).register('bob')
     await ann.post('/users/bob/follow')
     await database.query(
       "insert into users (username, password_hash) select 'fan_' || n, 'x' from generate_series(1, 6) n",
@@ -28,11 +26,11 @@ describe('the like state of a post that an event inserts', () => {
   async function open(): Promise<void> {
     context = await newContext({ viewport: { width: 900, height: 700 } })
     page = await context.newPage()
-    await page.goto(`${instance.origin}/login`)
+    await page.goto(`${guest.origin}/login`)
     await page.fill('[name=username]', 'ann')
     await page.fill('[name=password]', password)
     await page.press('[name=password]', 'Enter')
-    await page.waitForURL(`${instance.origin}/`)
+    await page.waitForURL(`${guest.origin}/`)
     requests = []
     page.on('request', (request) => {
       const { pathname, search } = new URL(request.url())
@@ -112,7 +110,7 @@ describe('the like state of a post that an event inserts', () => {
     await page.route('**/stream?*', (route) => route.abort())
     await page.evaluate(() => window.dispatchEvent(new Event('online')))
     await commentOn(id!)
-    await client(instance.origin).register('cleo')
+    await client(guest.origin).register('cleo')
     await ann.post('/users/cleo/follow')
     await page.unroute('**/stream?*')
     await page.evaluate(() => window.dispatchEvent(new Event('online')))

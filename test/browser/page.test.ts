@@ -1,23 +1,19 @@
 import { expect } from 'chai'
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { newContext } from '../support/browser/chromium.ts'
-import { useDatabase } from '../support/database.ts'
+import { useSite } from '../support/site.ts'
 import { client, password, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/servers/instance.ts'
 
 describe('the page', () => {
-  const database = useDatabase()
-  let instance: Instance
-  let ann: Client
-  let bob: Client
+  const {
+    people: { ann, bob },
+    guest,
+  } = useSite({ people: ['ann', 'bob'] })
   let context: BrowserContext
   let page: Page
 
   before(async function () {
     this.timeout(60_000)
-    instance = await startInstance({ databaseUrl: database.url })
-    ann = await client(instance.origin).register('ann')
-    bob = await client(instance.origin).register('bob')
     await Promise.all([ann.login('ann'), bob.login('bob')])
     await ann.post('/users/bob/follow')
     for (let n = 1; n <= 9; n++) await write(bob, `Post ${n}\n`.repeat(6))
@@ -32,11 +28,11 @@ describe('the page', () => {
   async function open(options: BrowserContextOptions): Promise<Page> {
     context = await newContext(options)
     const opened = await context.newPage()
-    await opened.goto(`${instance.origin}/login`)
+    await opened.goto(`${guest.origin}/login`)
     await opened.fill('[name=username]', 'ann')
     await opened.fill('[name=password]', password)
     await opened.press('[name=password]', 'Enter')
-    await opened.waitForURL(`${instance.origin}/`)
+    await opened.waitForURL(`${guest.origin}/`)
     return opened
   }
 
@@ -137,7 +133,7 @@ describe('the page', () => {
     }
     await page.reload()
     const otherTab = await context.newPage()
-    await otherTab.goto(`${instance.origin}/`)
+    await otherTab.goto(`${guest.origin}/`)
     await page.route('**/comments?*', async (route) => {
       const response = await route.fetch()
       await bob.post(`/comments/${ids[2]}/delete`)
@@ -154,7 +150,7 @@ describe('the page', () => {
   })
 
   it('expands comments correctly if a reset arrives during the fetch', async () => {
-    await client(instance.origin).register('cleo')
+    await client(guest.origin).register('cleo')
     const id = await write(bob, 'Much to say once more')
     const { comment } = (await bob.post(`/posts/${id}/comments`, { body: 'Number 1' })).json
     for (let n = 2; n <= 8; n++) await bob.post(`/posts/${id}/comments`, { body: `Number ${n}` })
@@ -162,7 +158,7 @@ describe('the page', () => {
     const outdated = await ann.get(`/posts/${id}/comments?limit=100`)
     const [reset, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     let late = false
-    await page.route(`${instance.origin}/`, async (route) => {
+    await page.route(`${guest.origin}/`, async (route) => {
       reset.resolve()
       await released.promise
       await route.continue()
@@ -275,7 +271,7 @@ describe('the page', () => {
 
   it('goes to the sign-in page after a sign-out in another tab', async () => {
     const other = await context.newPage()
-    await other.goto(`${instance.origin}/public`)
+    await other.goto(`${guest.origin}/public`)
     await other.getByRole('button', { name: 'Sign out' }).click()
     await page.waitForURL(/\/login\?next=/)
   })
@@ -303,7 +299,7 @@ describe('the page', () => {
     await page.locator('.meta').getByRole('link', { name: 'Delete' }).click()
     await page.getByRole('button', { name: 'Delete' }).click()
     await page.getByText('Post deleted').waitFor()
-    await page.goto(`${instance.origin}/users/bob`)
+    await page.goto(`${guest.origin}/users/bob`)
     await page.getByRole('button', { name: 'Unfollow' }).click()
     await page.getByText('Unfollowed bob').waitFor()
     await page.getByRole('button', { name: 'Follow' }).click()

@@ -1,14 +1,15 @@
 import { expect } from 'chai'
 import type { BrowserContext, Page, Route } from 'playwright-core'
 import { newContext } from '../support/browser/chromium.ts'
-import { useDatabase } from '../support/database.ts'
-import { client, password, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/servers/instance.ts'
+import { useSite } from '../support/site.ts'
+import { password } from '../support/http.ts'
 
 describe('a page after a reset', () => {
-  const database = useDatabase()
-  let instance: Instance
-  let ann: Client, bob: Client, cleo: Client
+  const {
+    database,
+    people: { ann, bob, cleo },
+    guest,
+  } = useSite({ people: ['ann', 'bob', 'cleo'] })
   let context: BrowserContext
   let page: Page
   /** How often the page's state was fetched. */
@@ -16,10 +17,6 @@ describe('a page after a reset', () => {
 
   before(async function () {
     this.timeout(60_000)
-    instance = await startInstance({ databaseUrl: database.url })
-    ann = await client(instance.origin).register('ann')
-    bob = await client(instance.origin).register('bob')
-    cleo = await client(instance.origin).register('cleo')
     await ann.post('/users/bob/follow')
     await bob.post('/posts', { body: 'The first post' })
     await cleo.post('/posts', { body: 'Hello from Cleo' })
@@ -28,11 +25,11 @@ describe('a page after a reset', () => {
     await ann.post('/users/cleo/unfollow')
     context = await newContext({ viewport: { width: 900, height: 700 } })
     page = await context.newPage()
-    await page.goto(`${instance.origin}/login`)
+    await page.goto(`${guest.origin}/login`)
     await page.fill('[name=username]', 'ann')
     await page.fill('[name=password]', password)
     await page.press('[name=password]', 'Enter')
-    await page.waitForURL(`${instance.origin}/`)
+    await page.waitForURL(`${guest.origin}/`)
     await isLive()
     fetches = 0
   })
@@ -50,7 +47,7 @@ describe('a page after a reset', () => {
 
   /** Handles each fetch of the page's state; `fetch` counts them from 1. */
   async function onFetch(answer: (route: Route, fetch: number) => Promise<void>): Promise<void> {
-    await page.route(`${instance.origin}/`, async (route) => answer(route, ++fetches))
+    await page.route(`${guest.origin}/`, async (route) => answer(route, ++fetches))
   }
   const refuse = (route: Route) => route.fulfill({ status: 503, json: { error: { message: 'Too busy' } } })
 
@@ -93,7 +90,7 @@ describe('a page after a reset', () => {
       await route.fulfill({ response })
     })
     const otherTab = await context.newPage()
-    await otherTab.goto(`${instance.origin}/`)
+    await otherTab.goto(`${guest.origin}/`)
     await ann.post('/users/cleo/follow')
     await otherTab.getByText('Hello from Cleo').waitFor()
     await fetched.promise
@@ -115,7 +112,7 @@ describe('a page after a reset', () => {
       await route.continue()
     })
     const otherTab = await context.newPage()
-    await otherTab.goto(`${instance.origin}/`)
+    await otherTab.goto(`${guest.origin}/`)
     await ann.post('/users/cleo/follow')
     await fetched.promise
     await database.query(`

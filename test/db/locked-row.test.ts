@@ -1,19 +1,16 @@
 import { expect } from 'chai'
 import pg from 'pg'
-import { useDatabase } from '../support/database.ts'
+import { useSite } from '../support/site.ts'
 import { eventually } from '../support/eventually.ts'
-import { client, type TestResponse, type Client } from '../support/http.ts'
-import { startInstance } from '../support/servers/instance.ts'
+import { type TestResponse } from '../support/http.ts'
 
 describe('while psql holds a row lock', () => {
-  const database = useDatabase()
-  let ann: Client
-  let bob: Client
+  const {
+    database,
+    people: { ann, bob },
+  } = useSite({ people: ['ann', 'bob'] })
   let psql: pg.Client
   before(async () => {
-    const { origin } = await startInstance({ databaseUrl: database.url })
-    ann = await client(origin).register('ann')
-    bob = await client(origin).register('bob')
     psql = new pg.Client({ connectionString: database.url })
     await psql.connect()
   })

@@ -1,27 +1,27 @@
 import argon2 from 'argon2'
 import { expect } from 'chai'
-import { useDatabase } from '../support/database.ts'
+import { useSite } from '../support/site.ts'
 import { client, password } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/servers/instance.ts'
 
 describe('passwords of accounts', () => {
-  const database = useDatabase()
-  let instance: Instance
+  const { database, guest } = useSite()
   before(async () => {
-    instance = await startInstance({ databaseUrl: database.url })
-    await client(instance.origin).register('ann')
+    await client(guest.origin).register('ann')
   })
 
   it('cannot be one of the 3,000 most common ones at registration, in upper or lower case', async () => {
     for (const common of ['password1', 'PassWord1', '12345678', 'iloveyou', 'qwertyuiop', '13101988']) {
-      const answer = await client(instance.origin).post('/register', { username: 'victim', password: common })
+      const answer = await client(guest.origin).post('/register', {
+        username: 'victim',
+        password: common,
+      })
       expect(answer.status, common).to.equal(422)
       expect(answer.json.error.fields.password).to.match(/most common/)
     }
   })
 
   it('cannot be changed to a common one, to the username or to a short one', async () => {
-    const bob = await client(instance.origin).register('bob_the_builder')
+    const bob = await client(guest.origin).register('bob_the_builder')
     for (const weak of ['password1', 'Bob_The_Builder', 'short']) {
       const answer = await bob.post('/settings/password', { old_password: password, password: weak })
       expect(answer.status, weak).to.equal(422)
@@ -31,7 +31,7 @@ describe('passwords of accounts', () => {
 
   it('do not show which usernames exist: a wrong password and an unknown username get the same answer', async () => {
     const [wrong, unknown] = await Promise.all(
-      ['ann', 'nobody_here'].map((name) => client(instance.origin).login(name, 'not the password')),
+      ['ann', 'nobody_here'].map((name) => client(guest.origin).login(name, 'not the password')),
     )
     expect(unknown).to.deep.include({ status: wrong!.status, text: wrong!.text })
   })
@@ -50,12 +50,12 @@ describe('passwords of accounts', () => {
           `select password_hash as hash from users where username = 'old_hand'`,
         )
       )[0]!.hash
-    expect((await client(instance.origin).login('old_hand', 'not the password')).status).to.equal(422)
+    expect((await client(guest.origin).login('old_hand', 'not the password')).status).to.equal(422)
     expect(await hash(), 'a wrong password changes nothing').to.equal(weak)
-    expect((await client(instance.origin).login('old_hand')).status).to.equal(200)
+    expect((await client(guest.origin).login('old_hand')).status).to.equal(200)
     expect(await hash()).to.match(/^\$argon2id\$v=19\$(?=.*m=19456)(?=.*t=2)(?=.*p=1)/)
     const raised = await hash()
-    expect((await client(instance.origin).login('old_hand')).status).to.equal(200)
+    expect((await client(guest.origin).login('old_hand')).status).to.equal(200)
     expect(await hash(), 'a later sign-in changes nothing').to.equal(raised)
   })
 
@@ -71,7 +71,7 @@ describe('passwords of accounts', () => {
         `locked_${n}`,
         hash,
       ])
-      const answer = await client(instance.origin).login(`locked_${n}`, password)
+      const answer = await client(guest.origin).login(`locked_${n}`, password)
       expect(answer.status, hash).to.equal(422)
       expect(answer.json.error.message).to.equal('User not found')
     }
@@ -79,9 +79,9 @@ describe('passwords of accounts', () => {
 
   it('match in either Unicode normalization form', async () => {
     const composed = 'cr\u00e8me br\u00fbl\u00e9e'
-    const carla = client(instance.origin)
+    const carla = client(guest.origin)
     await carla.post('/register', { username: 'carla', password: composed })
-    expect((await client(instance.origin).login('carla', composed.normalize('NFD'))).status).to.equal(200)
-    expect((await client(instance.origin).login('carla', 'creme brulee')).status).to.equal(422)
+    expect((await client(guest.origin).login('carla', composed.normalize('NFD'))).status).to.equal(200)
+    expect((await client(guest.origin).login('carla', 'creme brulee')).status).to.equal(422)
   })
 })

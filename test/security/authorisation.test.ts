@@ -1,22 +1,17 @@
 import { expect } from 'chai'
-import { useDatabase } from '../support/database.ts'
-import { client, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/servers/instance.ts'
+import { useSite } from '../support/site.ts'
+import { client } from '../support/http.ts'
 import { openStream } from '../support/streams/sse.ts'
 
 describe('authorization', () => {
-  const database = useDatabase()
-  let instance: Instance
-  let ann: Client
-  let mallory: Client
-  let guest: Client
+  const {
+    database,
+    people: { ann, mallory },
+    guest,
+  } = useSite({ people: ['ann', 'mallory'] })
   let post: string
   let comment: string
   before(async () => {
-    instance = await startInstance({ databaseUrl: database.url })
-    ann = await client(instance.origin).register('ann')
-    mallory = await client(instance.origin).register('mallory')
-    guest = client(instance.origin)
     post = (await ann.post('/posts', { body: 'by ann' })).json.post.id
     comment = (await ann.post(`/posts/${post}/comments`, { body: 'comment by ann' })).json.comment.id
   })
@@ -57,11 +52,11 @@ describe('authorization', () => {
       expect((await guest.get(path)).status, path).to.equal(401)
     }
     for (const path of ['/public/stream', '/users/ann/stream', `/posts/${post}/stream`]) {
-      const stream = await openStream(instance.origin + path)
+      const stream = await openStream(guest.origin + path)
       expect(stream.status, path).to.equal(200)
       stream.close()
     }
-    expect((await openStream(`${instance.origin}/stream`)).status).to.equal(401)
+    expect((await openStream(`${guest.origin}/stream`)).status).to.equal(401)
   })
 
   it('rejects every change by anonymous visitors', async () => {
@@ -100,7 +95,7 @@ describe('authorization', () => {
       '१',
     ]) {
       for (const path of [`/posts/${id}`, `/posts/${id}/likers`, `/posts/${id}/stream`]) {
-        const response = await fetch(instance.origin + path, { headers: { accept: 'application/json' } })
+        const response = await fetch(guest.origin + path, { headers: { accept: 'application/json' } })
         expect(response.status, path).to.equal(404)
         await response.body?.cancel()
       }
@@ -116,7 +111,7 @@ describe('authorization', () => {
       '/%09/evil.test',
       'https://evil.test',
     ]) {
-      const person = client(instance.origin)
+      const person = client(guest.origin)
       const answer = await person.post(
         '/login',
         { username: 'ann', password: 'correct horse battery', next },

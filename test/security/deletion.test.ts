@@ -1,21 +1,18 @@
 import { expect } from 'chai'
-import { useDatabase } from '../support/database.ts'
+import { useSite } from '../support/site.ts'
 import { eventually } from '../support/eventually.ts'
-import { client, password, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/servers/instance.ts'
+import { client, password } from '../support/http.ts'
 import { avatarForm, picture } from '../support/pictures.ts'
 import { openStream } from '../support/streams/sse.ts'
 
 describe('deleting an account', () => {
-  const database = useDatabase()
-  let instance: Instance
-  let ann: Client
-  let bob: Client
+  const {
+    database,
+    people: { ann, bob },
+    guest,
+  } = useSite({ people: ['ann', 'bob'] })
   let bobs: string
   before(async () => {
-    instance = await startInstance({ databaseUrl: database.url })
-    ann = await client(instance.origin).register('ann')
-    bob = await client(instance.origin).register('bob')
     bobs = (await bob.post('/posts', { body: 'by bob' })).json.post.id
     await bob.post('/users/ann/follow')
     await ann.post('/users/bob/follow')
@@ -55,7 +52,7 @@ describe('deleting an account', () => {
 
   it('deletes all its rows in chunks, and sends events to open streams', async function () {
     this.timeout(60_000)
-    const stream = await openStream(`${instance.origin}/posts/${bobs}/stream`)
+    const stream = await openStream(`${guest.origin}/posts/${bobs}/stream`)
     await stream.opened
     const largest = `select coalesce(max(rows), 0)::int as rows from (
       select count(*) as rows from log where event = 'post' and payload ->> 'action' = 'deleted' group by xmin) t`
@@ -90,12 +87,12 @@ describe('deleting an account', () => {
 
   it('ends all sessions and every way to sign in', async () => {
     expect((await ann.get('/settings/profile')).status).to.equal(401)
-    expect((await client(instance.origin).login('annie')).status).to.equal(422)
+    expect((await client(guest.origin).login('annie')).status).to.equal(422)
     for (const name of ['ann', 'annie']) expect((await bob.get(`/users/${name}`)).status, name).to.equal(404)
   })
 
   it('makes its names available to other users', async () => {
-    const other = await client(instance.origin).register('annie')
+    const other = await client(guest.origin).register('annie')
     expect((await other.get('/users/annie')).json.posts).to.deep.equal([])
   })
 })

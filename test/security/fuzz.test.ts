@@ -1,21 +1,19 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { createRouters } from '../../src/app.ts'
-import { useDatabase } from '../support/database.ts'
+import { useSite } from '../support/site.ts'
 import { expectSecurityHeaders } from '../support/headers.ts'
-import { client, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/servers/instance.ts'
 
 /** Runs of each property: `FUZZ_RUNS=5000` for a long one. */
 const RUNS = Number(process.env.FUZZ_RUNS ?? 40)
 
 describe('random requests', () => {
-  const database = useDatabase()
-  let instance: Instance
-  let ann: Client
+  const {
+    instances,
+    people: { ann },
+    guest,
+  } = useSite({ people: ['ann'] })
   before(async () => {
-    instance = await startInstance({ databaseUrl: database.url })
-    ann = await client(instance.origin).register('ann')
     await ann.csrf()
     const { post } = (await ann.post('/posts', { body: 'here' })).json
     await ann.post(`/posts/${post.id}/comments`, { body: 'there' })
@@ -105,7 +103,7 @@ describe('random requests', () => {
 
   async function expectNoServerError(method: string, path: string, init: RequestInit): Promise<void> {
     const stop = new AbortController()
-    const response = await fetch(instance.origin + path, {
+    const response = await fetch(guest.origin + path, {
       method,
       redirect: 'manual',
       signal: AbortSignal.any([stop.signal, AbortSignal.timeout(10_000)]),
@@ -161,7 +159,7 @@ describe('random requests', () => {
 
   it('leave the instance working, without a failure in its log', async () => {
     expect((await ann.get('/public')).status).to.equal(200)
-    expect(instance.logs()).not.to.contain('"event":"failure"')
+    expect(instances[0]!.logs()).not.to.contain('"event":"failure"')
   })
 })
 

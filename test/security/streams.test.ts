@@ -2,25 +2,22 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { expect } from 'chai'
 import pg from 'pg'
-import { useDatabase } from '../support/database.ts'
+import { useSite } from '../support/site.ts'
 import { eventually } from '../support/eventually.ts'
-import { client, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/servers/instance.ts'
+import { client } from '../support/http.ts'
 import { openStream, type TestStream } from '../support/streams/sse.ts'
 
 describe('the limits on streams', () => {
-  const database = useDatabase()
-  let instance: Instance
-  let ann: Client
+  const {
+    database,
+    people: { ann },
+    guest,
+  } = useSite({ people: ['ann'], env: { LIMITS: '', TRUSTED_PROXIES: '1' } })
   const streams: TestStream[] = []
-  before(async () => {
-    instance = await startInstance({ databaseUrl: database.url, env: { LIMITS: '', TRUSTED_PROXIES: '1' } })
-    ann = await client(instance.origin).register('ann')
-  })
   afterEach(() => streams.splice(0).forEach((stream) => stream.close()))
 
   async function open(headers: Record<string, string>, path = '/public/stream'): Promise<TestStream> {
-    const stream = await openStream(instance.origin + path, { headers })
+    const stream = await openStream(guest.origin + path, { headers })
     streams.push(stream)
     return stream
   }
@@ -38,7 +35,7 @@ describe('the limits on streams', () => {
     expect((await open({ cookie })).status).to.equal(200)
     await oldest!.closed
     expect(oldest!.retries.at(-1)).to.be.at.least(10_000)
-    const bob = await client(instance.origin).register('bob')
+    const bob = await client(guest.origin).register('bob')
     expect((await open({ cookie: bob.cookie() }, '/stream')).status, 'another person').to.equal(200)
     await expectOpen(others)
   })
@@ -64,7 +61,7 @@ describe('the limits on streams', () => {
   it('do not count connections that close while their rights are read', async () => {
     const headers = { 'x-forwarded-for': '2001:db8:0:3::1' }
     const request = `GET /public/stream HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${headers['x-forwarded-for']}\r\n\r\n`
-    const { hostname, port } = new URL(instance.origin)
+    const { hostname, port } = new URL(guest.origin)
     const holder = new pg.Client({ connectionString: database.url })
     await holder.connect()
     await holder.query('begin; lock table rights')

@@ -1,16 +1,10 @@
 import { expect } from 'chai'
-import { useDatabase } from '../support/database.ts'
+import { useSite } from '../support/site.ts'
 import { client, password } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/servers/instance.ts'
 
 describe('accounts', () => {
-  const database = useDatabase()
-  let instance: Instance
-  before(async () => {
-    instance = await startInstance({ databaseUrl: database.url })
-  })
-
-  const guest = () => client(instance.origin)
+  const { database, instances } = useSite()
+  const guest = () => client(instances[0]!.origin)
   const asForm = { type: 'form' } as const
 
   it('registers a person by form, redirects to /login and shows the message once', async () => {

@@ -1,23 +1,20 @@
 import { expect } from 'chai'
 import pg from 'pg'
 import { migrate } from '../../src/db/migrations.ts'
-import { useDatabase } from '../support/database.ts'
+import { useSite } from '../support/site.ts'
 import { client, password, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/servers/instance.ts'
 import { openStream } from '../support/streams/sse.ts'
 
 const KELVIN = '\u212a'
 const DOTTED_I = '\u0130'
 
 describe('a username or group name', () => {
-  const database = useDatabase()
-  let instance: Instance
+  const { database, instances } = useSite()
   let ann: Client
   before(async () => {
-    instance = await startInstance({ databaseUrl: database.url })
-    ann = await client(instance.origin).register('ken')
+    ann = await client(instances[0]!.origin).register('ken')
   })
-  const guest = () => client(instance.origin)
+  const guest = () => client(instances[0]!.origin)
   const html = { accept: 'text/html' } as const
 
   describe('with a non-ASCII letter whose lower case is ASCII', () => {
@@ -47,7 +44,7 @@ describe('a username or group name', () => {
       const kelvin = encodeURIComponent(KELVIN)
       for (const path of [`/users/${kelvin}en`, `/groups/${kelvin}ites`]) {
         expect((await ann.get(path)).status, path).to.equal(404)
-        const stream = await openStream(`${instance.origin}${path}/stream`)
+        const stream = await openStream(`${instances[0]!.origin}${path}/stream`)
         stream.close()
         expect(stream.status, `${path}/stream`).to.equal(404)
       }

@@ -1,22 +1,17 @@
 import { expect } from 'chai'
 import pg from 'pg'
-import { useDatabase } from '../support/database.ts'
+import { useSite } from '../support/site.ts'
 import { eventually } from '../support/eventually.ts'
-import { client, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/servers/instance.ts'
 import { avatarForm, picture } from '../support/pictures.ts'
 
 describe('saving a profile', () => {
-  const database = useDatabase()
-  let instance: Instance
-  let ann: Client
-  let bob: Client
+  const {
+    database,
+    people: { ann, bob },
+  } = useSite({ people: ['ann', 'bob'] })
   let post: string
   let other: pg.Client
   before(async () => {
-    instance = await startInstance({ databaseUrl: database.url })
-    ann = await client(instance.origin).register('ann')
-    bob = await client(instance.origin).register('bob')
     post = (await bob.post('/posts', { body: 'by bob' })).json.post.id
     other = new pg.Client({ connectionString: database.url })
     await other.connect()

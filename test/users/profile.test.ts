@@ -1,19 +1,13 @@
 import { expect } from 'chai'
-import { useDatabase } from '../support/database.ts'
+import { useSite } from '../support/site.ts'
 import { client, password, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/servers/instance.ts'
 import { openStream } from '../support/streams/sse.ts'
 
 describe('a profile', () => {
-  const database = useDatabase()
-  let instance: Instance
-  let ann: Client
-  let bob: Client
-  before(async () => {
-    instance = await startInstance({ databaseUrl: database.url })
-    ann = await client(instance.origin).register('ann')
-    bob = await client(instance.origin).register('bob')
-  })
+  const {
+    instances,
+    people: { ann, bob },
+  } = useSite({ people: ['ann', 'bob'] })
   const save = (person: Client, fields: Record<string, unknown>) => person.post('/settings/profile', fields)
   const form = { type: 'form' } as const
   const html = { accept: 'text/html' } as const
@@ -63,7 +57,7 @@ describe('a profile', () => {
   }
 
   it('sends one event to all streams when the name changes, and none when the bio changes', async () => {
-    const stream = await openStream(`${instance.origin}/public/stream`)
+    const stream = await openStream(`${instances[0]!.origin}/public/stream`)
     await stream.opened
     await save(ann, { bio: 'quiet' })
     await save(ann, { name: 'Loud Ann' })
@@ -93,7 +87,7 @@ describe('a profile', () => {
     })
 
     it('keeps the stream of the old username working', async () => {
-      const stream = await openStream(`${instance.origin}/users/bob/stream`)
+      const stream = await openStream(`${instances[0]!.origin}/users/bob/stream`)
       expect(stream.status).to.equal(200)
       await stream.opened
       await bob.post('/posts', { body: 'from robert' })
@@ -102,13 +96,13 @@ describe('a profile', () => {
     })
 
     it('signs in with the new username only', async () => {
-      const guest = client(instance.origin)
+      const guest = client(instances[0]!.origin)
       expect((await guest.login('bob')).status).to.equal(422)
       expect((await guest.login('robert')).status).to.equal(200)
     })
 
     it('gives the old username to the next person who takes it', async () => {
-      const other = await client(instance.origin).register('bob', password)
+      const other = await client(instances[0]!.origin).register('bob', password)
       await other.post('/posts', { body: 'from the other bob' })
       const page = await ann.get('/users/bob')
       expect(page.status).to.equal(200)

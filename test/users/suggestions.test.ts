@@ -1,16 +1,13 @@
 import { expect } from 'chai'
-import { useDatabase } from '../support/database.ts'
+import { useSite } from '../support/site.ts'
 import { client, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/servers/instance.ts'
 
 describe('suggestions of people to follow', () => {
-  const database = useDatabase()
-  let instance: Instance
+  const { guest } = useSite()
   const people: Record<string, Client> = {}
   before(async () => {
-    instance = await startInstance({ databaseUrl: database.url })
     for (const name of ['quiet', 'active', 'ann', 'bob', 'carl']) {
-      people[name] = await client(instance.origin).register(name)
+      people[name] = await client(guest.origin).register(name)
     }
     for (const body of ['one', 'two', 'three']) await people.active!.post('/posts', { body })
     await people.bob!.post('/posts', { body: 'only one' })

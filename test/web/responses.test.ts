@@ -1,21 +1,18 @@
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { createRouters } from '../../src/app.ts'
-import { useDatabase } from '../support/database.ts'
+import { useSite } from '../support/site.ts'
 import { eventually } from '../support/eventually.ts'
-import { client, password, type Client } from '../support/http.ts'
-import { startInstance, type Instance } from '../support/servers/instance.ts'
+import { client, password } from '../support/http.ts'
 
 describe('HTTP', () => {
-  const database = useDatabase()
-  let instance: Instance
-  let ann: Client
-  let guest: Client
+  const {
+    instances,
+    people: { ann },
+    guest,
+  } = useSite({ people: ['ann'] })
   let post: string
   before(async () => {
-    instance = await startInstance({ databaseUrl: database.url })
-    ann = await client(instance.origin).register('ann')
-    guest = client(instance.origin)
     post = (await ann.post('/posts', { body: 'here' })).json.post.id
     await ann.post('/groups', { name: 'club', title: 'The club', visibility: 'public' })
   })
@@ -24,7 +21,7 @@ describe('HTTP', () => {
 
   /** Sends the body unchanged, as a signed-in user with a valid token. */
   async function send(body: string | Buffer, headers: Record<string, string>, path = '/posts') {
-    const response = await fetch(instance.origin + path, {
+    const response = await fetch(guest.origin + path, {
       method: 'POST',
       body: new Uint8Array(Buffer.from(body)),
       headers: {
@@ -147,7 +144,7 @@ describe('HTTP', () => {
         '/css/%00',
         '/build/%ZZ',
       ]) {
-        const response = await fetch(instance.origin + path)
+        const response = await fetch(guest.origin + path)
         expect(response.status, path).to.be.within(400, 404)
         expect(await response.text()).not.to.contain('koa-session')
       }
@@ -163,7 +160,7 @@ describe('HTTP', () => {
       expect(json.json).to.deep.equal({
         error: { code: 'not_found', message: 'This does not exist, or it has been deleted.', fields: {} },
       })
-      await eventually(() => instance.logs().includes(json.headers.get('x-request-id')!))
+      await eventually(() => instances[0]!.logs().includes(json.headers.get('x-request-id')!))
     })
 
     it('are 405 for a method that the path does not support', async () => {
@@ -174,7 +171,7 @@ describe('HTTP', () => {
         ['GET', `/posts/${post}/like`],
         ['PATCH', '/'],
       ] as const) {
-        const response = await fetch(instance.origin + path, {
+        const response = await fetch(guest.origin + path, {
           method,
           headers: { accept: 'application/json' },
         })
@@ -199,7 +196,7 @@ describe('HTTP', () => {
         '/users/__proto__',
         '/posts/constructor',
       ]) {
-        const { status } = await fetch(instance.origin + path)
+        const { status } = await fetch(guest.origin + path)
         expect(status, path).to.be.lessThan(500)
       }
     })
@@ -239,7 +236,7 @@ describe('HTTP', () => {
         expect(answer.status, body.slice(0, 30)).to.equal(400)
         expect(answer.text).not.to.contain('hunter2')
       }
-      expect(instance.logs()).not.to.contain('hunter2')
+      expect(instances[0]!.logs()).not.to.contain('hunter2')
     })
 
     it('may contain unknown fields', async () => {
@@ -263,11 +260,11 @@ describe('HTTP', () => {
   })
 
   it('the log has one line per request, and no secrets', async () => {
-    const dora = await client(instance.origin).register('dora', 'a very own secret')
+    const dora = await client(guest.origin).register('dora', 'a very own secret')
     await dora.post('/login', { username: 'dora', password: 'a typing error' })
     await dora.get('/public?before=2026-01-01T00:00:00.000000Z_1')
     const lines = () =>
-      instance
+      instances[0]!
         .logs()
         .split('\n')
         .slice(0, -1)
@@ -283,7 +280,7 @@ describe('HTTP', () => {
       .split('; ')
       .map((pair) => pair.slice(pair.indexOf('=') + 1))
     for (const secret of ['a very own secret', 'a typing error', password, await dora.csrf(), ...cookies]) {
-      expect(instance.logs()).not.to.contain(secret)
+      expect(instances[0]!.logs()).not.to.contain(secret)
     }
   })
 })
