@@ -16,6 +16,8 @@ export interface Config {
   dataDir: string
   /** A direct connection for LISTEN. Differs from `databaseUrl` only if that goes through a pooler. */
   listenDatabaseUrl: string | null
+  /** Whether statements are prepared by name. PgBouncer before 1.21 does not support that in transaction mode. */
+  preparedStatements: boolean
   /** Newest first. The first key signs cookies; all keys verify them. */
   sessionKeys: string[]
   /** Null only outside production. Links and origin checks then use the scheme and Host of the request. */
@@ -58,6 +60,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     databaseUrl: vars.DATABASE_URL ?? null,
     dataDir: vars.DATA_DIR,
     listenDatabaseUrl: vars.LISTEN_DATABASE_URL ?? vars.DATABASE_URL ?? null,
+    preparedStatements: vars.PREPARED_STATEMENTS === 'on',
     sessionKeys: vars.SESSION_KEYS ?? [randomBytes(32).toString('base64url')],
     publicOrigin: vars.PUBLIC_ORIGIN ?? null,
     trustedProxies: vars.TRUSTED_PROXIES,
@@ -79,6 +82,7 @@ function environment(production: boolean) {
     DATABASE_URL: production ? postgresUrl() : postgresUrl().optional(),
     DATA_DIR: z.string().default('.data'),
     LISTEN_DATABASE_URL: postgresUrl().optional(),
+    PREPARED_STATEMENTS: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
     SESSION_KEYS: production ? strongKeys() : keys().optional(),
     PUBLIC_ORIGIN: production ? origin() : origin().optional(),
     TRUSTED_PROXIES: wholeNumber(0, 16).default(0),

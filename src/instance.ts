@@ -83,12 +83,13 @@ export async function createInstance(config: Config): Promise<Instance> {
 }
 
 async function createParts(config: Config, databaseUrl: string, listenDatabaseUrl: string): Promise<Parts> {
-  const { instanceName, limits } = config
+  const { instanceName, limits, preparedStatements: names } = config
   const log = createLog(config)
-  const db = await createDb(databaseUrl, { applicationName: `koafeed:pool:${instanceName}` })
+  const db = await createDb(databaseUrl, { applicationName: `koafeed:pool:${instanceName}`, names })
   const logDb = await createDb(databaseUrl, {
     applicationName: `koafeed:log:${instanceName}`,
     maxPoolSize: 1,
+    names,
   })
   const createStreams = (): Streaming =>
     createStreaming({

@@ -15,6 +15,7 @@ describe('readConfig', () => {
     expect(config).to.include({ port: 3000, metricsPort: 9464, instances: 1, dataDir: '.data', host: null })
     expect(config).to.include({ databaseUrl: null, publicOrigin: null, production: false, trustedProxies: 0 })
     expect(config.limits).to.deep.equal({})
+    expect(config.preparedStatements).to.equal(true)
     expect(config.sessionKeys[0]).to.have.length.of.at.least(32)
     expect(config.instanceName).to.match(/^[\w.-]{1,46}$/)
   })
@@ -43,6 +44,7 @@ describe('readConfig', () => {
     expect(readConfig({ LIMITS: 'off' }).limits).to.equal('off')
     expect(readConfig({ LIMITS: 'posts=0,uploads=off' }).limits).to.deep.equal({ posts: 0, uploads: 0 })
     expect(readConfig(production).listenDatabaseUrl).to.equal(production.DATABASE_URL)
+    expect(readConfig({ PREPARED_STATEMENTS: 'off' }).preparedStatements).to.equal(false)
   })
 
   it('lists all errors at once, and contains no secret', () => {
@@ -55,6 +57,7 @@ describe('readConfig', () => {
       TRUSTED_PROXIES: '-1',
       LOG_LEVEL: 'loud',
       INSTANCE_NAME: 'a b',
+      PREPARED_STATEMENTS: 'perhaps',
       SESSION_KEYS: 'hunter2,,',
       LIMITS: 'coffee=3,posts=-1',
     })
@@ -71,6 +74,7 @@ describe('readConfig', () => {
     expect(message)
       .to.match(/^ {2}LOG_LEVEL must be one of/m)
       .and.match(/^ {2}INSTANCE_NAME must/m)
+      .and.match(/^ {2}PREPARED_STATEMENTS must/m)
     expect(message)
       .to.match(/^ {2}SESSION_KEYS must/m)
       .and.contain('"coffee=3"')
