@@ -2,8 +2,8 @@
 --
 -- Two advisory locks, class 7230:
 --   1  the log: taken last and held until the commit ends, so that the order of seq is the order of commits
---   2  views of users: shared by transactions that build cards, exclusive for those that change what cards show of a
---      user; otherwise a card with the old name could follow the event with the new one
+--   2  views of users and groups: shared by transactions that build cards, exclusive for those that change what cards
+--      show of a user or a group; otherwise a card with the old name could follow the event with the new one
 
 create or replace function lock_views_shared() returns void
 language sql
@@ -213,6 +213,16 @@ begin
     perform append_log('account', '{}', jsonb_build_object('action', 'deleted', 'id', new.id::text));
   elsif (new.username, new.name, new.avatar) is distinct from (old.username, old.name, old.avatar) then
     perform append_log('user', array['all'], user_view(u)) from users u where u.id = new.id;
+  end if;
+  return null;
+end $$;
+
+-- Without topics: the event is for the instances, whose cached cards show the group.
+create or replace function tg_groups__log() returns trigger
+language plpgsql as $$
+begin
+  if (new.name, new.title) is distinct from (old.name, old.title) then
+    perform append_log('group', '{}', group_view(g)) from groups g where g.id = new.id;
   end if;
   return null;
 end $$;

@@ -54,7 +54,7 @@ end $$;
 
 -- Waits until no transaction is building a card (sql/20_log.sql). The lock is taken before the statement locks a row,
 -- because a transaction that builds a card may wait for that row. A statement trigger cannot see whether a value
--- changes: an UPDATE that names `username`, `name` or `avatar` takes the lock in any case.
+-- changes: an UPDATE that names `username`, `name`, `avatar` or `deleted_at` takes the lock in any case. Groups use it too.
 create or replace function tg_users__views_lock() returns trigger
 language plpgsql as $$
 begin

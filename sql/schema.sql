@@ -365,10 +365,12 @@ on group_requests
   CREATE TRIGGER _100_account BEFORE INSERT ON public.group_requests FOR EACH ROW EXECUTE FUNCTION tg_group_requests__account()
 
 on groups
+  CREATE TRIGGER _050_views_lock BEFORE UPDATE OF name, title ON public.groups FOR EACH STATEMENT EXECUTE FUNCTION tg_users__views_lock()
   CREATE TRIGGER _100_defaults BEFORE INSERT OR UPDATE OF name ON public.groups FOR EACH ROW EXECUTE FUNCTION tg_groups__defaults()
   CREATE TRIGGER _110_fixed BEFORE UPDATE OF visibility ON public.groups FOR EACH ROW EXECUTE FUNCTION tg_groups__fixed()
   CREATE TRIGGER _200_name AFTER INSERT OR UPDATE OF name ON public.groups FOR EACH ROW EXECUTE FUNCTION tg_groups__name()
   CREATE TRIGGER _220_feed_end AFTER DELETE ON public.groups FOR EACH ROW EXECUTE FUNCTION tg_groups__feed_end()
+  CREATE CONSTRAINT TRIGGER _900_log AFTER UPDATE OF name, title ON public.groups DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tg_groups__log()
 
 on post_likes
   CREATE TRIGGER _100_before BEFORE INSERT OR DELETE ON public.post_likes FOR EACH ROW EXECUTE FUNCTION tg_post_likes__before()
@@ -393,7 +395,7 @@ on subscriptions
   CREATE CONSTRAINT TRIGGER _900_log AFTER INSERT OR DELETE ON public.subscriptions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tg_subscriptions__log()
 
 on users
-  CREATE TRIGGER _050_views_lock BEFORE UPDATE OF username, name, avatar ON public.users FOR EACH STATEMENT EXECUTE FUNCTION tg_users__views_lock()
+  CREATE TRIGGER _050_views_lock BEFORE UPDATE OF username, name, avatar, deleted_at ON public.users FOR EACH STATEMENT EXECUTE FUNCTION tg_users__views_lock()
   CREATE TRIGGER _100_defaults BEFORE INSERT OR UPDATE OF username ON public.users FOR EACH ROW EXECUTE FUNCTION tg_users__defaults()
   CREATE TRIGGER _120_password_version BEFORE UPDATE OF password_hash ON public.users FOR EACH ROW WHEN ((new.password_hash IS DISTINCT FROM old.password_hash)) EXECUTE FUNCTION tg_users__password_version()
   CREATE TRIGGER _200_name AFTER INSERT OR UPDATE OF username ON public.users FOR EACH ROW EXECUTE FUNCTION tg_users__name()
@@ -602,6 +604,9 @@ function tg_groups__feed_end()
   returns trigger volatile
 
 function tg_groups__fixed()
+  returns trigger volatile
+
+function tg_groups__log()
   returns trigger volatile
 
 function tg_groups__name()

@@ -5,6 +5,7 @@ import Koa from 'koa'
 import serve from 'koa-static'
 import type { Logger } from 'pino'
 import type { DatabasePool } from 'slonik'
+import type { Caches } from './caches/caches.ts'
 import { commentRoutes } from './comments/routes.ts'
 import type { Config } from './config.ts'
 import { homeRoutes } from './home/routes.ts'
@@ -39,6 +40,7 @@ import { sessionMiddleware } from './users/sign-in.ts'
 export interface AppDeps {
   db: DatabasePool
   write: Write
+  caches: Caches
   render: Renderer
   assets: Assets
   config: Pick<Config, 'publicOrigin' | 'sessionKeys' | 'trustedProxies' | 'limits'>
@@ -97,9 +99,10 @@ export function createApp(deps: AppDeps): Koa<ContextState, ContextExtension> {
 export function createRouters({
   db,
   write,
+  caches,
   limits = {},
-}: Pick<AppDeps, 'db' | 'write'> & { limits?: Limits }) {
-  const deps = { db, write, throttle: createThrottle(db, limits) }
+}: Pick<AppDeps, 'db' | 'write' | 'caches'> & { limits?: Limits }) {
+  const deps = { db, write, caches, throttle: createThrottle(db, limits) }
   const accounts = { ...deps, passwords: createPasswords() }
   return [
     homeRoutes(deps),

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { createApp, type AppDeps } from './app.ts'
+import { createCaches, type Caches } from './caches/caches.ts'
 import type { Config } from './config.ts'
 import { createDb, createWrite, type DatabasePool, type Write } from './db/pool.ts'
 import { probeDatabase } from './db/probe.ts'
@@ -50,6 +51,7 @@ interface Parts {
   /** A separate connection for the listener, so that busy pages do not delay events. */
   logDb: DatabasePool
   write: Write
+  caches: Caches
   phase: 'starting' | 'running' | 'stopping'
   /** Replaced after a failed start, because a listener cannot start twice. */
   streaming: Streaming
@@ -91,6 +93,11 @@ async function createParts(config: Config, databaseUrl: string, listenDatabaseUr
     maxPoolSize: 1,
     names,
   })
+  const caches = createCaches({
+    db,
+    sync: () => parts.streaming.sync(),
+    isCurrent: () => parts.streaming.isCurrent(),
+  })
   const createStreams = (): Streaming =>
     createStreaming({
       db,
@@ -99,28 +106,32 @@ async function createParts(config: Config, databaseUrl: string, listenDatabaseUr
       instanceName,
       limits,
       log,
+      observer: caches.observer,
       sessionCookie: sessionCookieName(config),
       findViewers: (cookies) => findSessions(db, cookies),
       findActiveSessions: (hashes) => findActiveSessions(db, hashes),
     })
-  return {
+  const parts: Parts = {
     config,
     log,
     db,
     logDb,
     write: createWrite(db),
+    caches,
     phase: 'starting',
     streaming: createStreams(),
     createStreaming: createStreams,
   }
+  return parts
 }
 
 function createSite(parts: Parts): ReturnType<typeof createApp> {
-  const { config, log, db, write } = parts
+  const { config, log, db, write, caches } = parts
   const assets = createAssets(join(root, 'static/build'))
   return createApp({
     db,
     write,
+    caches,
     render: createRenderer({
       templates: join(root, 'templates'),
       assets,

@@ -1,20 +1,20 @@
 import type { FragmentSqlToken } from 'slonik'
-import { sql, type Db } from '../db/pool.ts'
-import { pageEntry } from '../shared/entries.ts'
+import { sql } from '../db/pool.ts'
 import type { FeedPage } from '../shared/pages.ts'
-import type { FeedPostView, Me, PostView } from '../shared/views.ts'
-import { formatCursor, START, type Cursor } from '../db/pagination.ts'
-import { PAGE_SIZE, readFeedPage, type FeedRow, type FeedSource, type Filter } from './query.ts'
+import type { Me } from '../shared/views.ts'
+import { START, type Cursor } from '../db/pagination.ts'
+import { readFeedPage, type FeedDeps } from './page.ts'
+import { PAGE_SIZE, type FeedSource, type Filter } from './query.ts'
 
 /**
  * The home page of `me`: merges all feeds that `me` subscribes to. Shows each post once, at its newest entry in them.
  */
-export async function homePage(db: Db, me: Me, before: Cursor): Promise<FeedPage> {
-  const row = await readFeedPage(db, me.id, (filter) => ({
+export async function homePage(deps: FeedDeps, me: Me, before: Cursor): Promise<FeedPage> {
+  const sourceOf = (filter: Filter) => ({
     feeds: mergedFeeds(me.id, filter),
     posts: mergedPosts(me.id, before, filter),
-  }))
-  return toPage(row, '/stream')
+  })
+  return readFeedPage(deps, { viewerId: me.id, stream: '/stream', sourceOf })
 }
 
 /** Selects the feeds that a user subscribes to. */
@@ -60,31 +60,33 @@ function mergedPosts(userId: string, before: Cursor, filter: Filter) {
 }
 
 /** The public feed. */
-export async function publicPage(db: Db, viewerId: string | null, before: Cursor): Promise<FeedPage> {
+export async function publicPage(deps: FeedDeps, viewerId: string | null, before: Cursor): Promise<FeedPage> {
   const feed = sql.fragment`select id as feed_id from feeds where kind = 'public'`
-  return toPage(await readFeedPage(db, viewerId, oneFeed(feed, before)), '/public/stream')
+  return readFeedPage(deps, { viewerId, stream: '/public/stream', sourceOf: oneFeed(feed, before) })
 }
 
 /** The feed of a person: the posts that the person wrote, commented on or liked. */
 export async function userPage(
-  db: Db,
+  deps: FeedDeps,
   viewerId: string | null,
   user: { username: string; feed_id: string },
   before: Cursor,
 ): Promise<FeedPage> {
   const feed = sql.fragment`select ${user.feed_id}::bigint as feed_id`
-  return toPage(await readFeedPage(db, viewerId, oneFeed(feed, before)), `/users/${user.username}/stream`)
+  const stream = `/users/${user.username}/stream`
+  return readFeedPage(deps, { viewerId, stream, sourceOf: oneFeed(feed, before) })
 }
 
 /** The feed of a group; empty if the viewer may not see its posts. */
 export async function groupPage(
-  db: Db,
+  deps: FeedDeps,
   viewerId: string | null,
   group: { name: string; feed_id: string },
   before: Cursor,
 ): Promise<FeedPage> {
   const feed = sql.fragment`select ${group.feed_id}::bigint as feed_id`
-  return toPage(await readFeedPage(db, viewerId, oneFeed(feed, before)), `/groups/${group.name}/stream`)
+  const stream = `/groups/${group.name}/stream`
+  return readFeedPage(deps, { viewerId, stream, sourceOf: oneFeed(feed, before) })
 }
 
 function oneFeed(feed: FragmentSqlToken, before: Cursor): (filter: Filter) => FeedSource {
@@ -99,24 +101,4 @@ function oneFeed(feed: FragmentSqlToken, before: Cursor): (filter: Filter) => Fe
       order by e.at desc, e.post_id desc
       limit ${PAGE_SIZE + 1}`,
   })
-}
-
-function toPage({ seq, feeds, posts, likes }: FeedRow, stream: string): FeedPage {
-  const merged = new Set(feeds)
-  const shown = posts.slice(0, PAGE_SIZE)
-  const last = shown.at(-1)
-  return {
-    seq,
-    stream,
-    feeds,
-    likes,
-    posts: shown.map(({ card }) => withEntry(card, merged)),
-    before: posts.length > PAGE_SIZE && last ? formatCursor({ at: last.at, id: last.card.id }) : null,
-  }
-}
-
-function withEntry(card: PostView, feeds: ReadonlySet<string>): FeedPostView {
-  const entry = pageEntry(card.entries, feeds)
-  if (entry === null) throw new Error(`post ${card.id} is on a page, but has no entry in its feeds`)
-  return { ...card, entry }
 }

@@ -1,6 +1,6 @@
 import type { FragmentSqlToken } from 'slonik'
 import { sql, type Db } from '../db/pool.ts'
-import type { LikesView, PostView } from '../shared/views.ts'
+import type { LikesView, PageEntryView, PostView } from '../shared/views.ts'
 
 export const PAGE_SIZE = 10
 
@@ -12,8 +12,16 @@ export interface FeedRow {
   /** Whether an account is being deleted: some of its rows may still exist. */
   deleting: boolean
   feeds: string[]
-  posts: { at: string; card: PostView }[]
+  places: Place[]
   likes: LikesView
+}
+
+/** A post on a page, in the order of the page. */
+export interface Place {
+  id: string
+  entry: PageEntryView
+  /** Null if the query was asked to leave out the cards. */
+  card: PostView | null
 }
 
 export interface FeedSource {
@@ -42,23 +50,26 @@ const WITHOUT_DELETED_ACCOUNTS: Filter = {
 }
 
 /**
- * Reads a page. While an account is being deleted, reads it a second time without the feeds and posts of that account.
+ * Reads a page, with or without its cards. While an account is being deleted, reads it a second time without the feeds and posts of that account.
  * `may_see_post` hides these posts too, but only after the query has limited the number of rows: the page would be
  * short and look like the last one. With both conditions in every query, the first page would take 1.5 ms longer and a
  * later one 6 ms, mostly for planning.
  */
-export async function readFeedPage(
+export async function readFeedRow(
   db: Db,
   viewerId: string | null,
   sourceOf: (filter: Filter) => FeedSource,
+  { cards }: { cards: boolean },
 ): Promise<FeedRow> {
-  const row = await db.one(feedQuery(viewerId, sourceOf(NO_FILTER)))
-  return row.deleting ? db.one(feedQuery(viewerId, sourceOf(WITHOUT_DELETED_ACCOUNTS))) : row
+  const row = await db.one(feedQuery(viewerId, sourceOf(NO_FILTER), cards))
+  return row.deleting ? db.one(feedQuery(viewerId, sourceOf(WITHOUT_DELETED_ACCOUNTS), cards)) : row
 }
 
-function feedQuery(viewerId: string | null, { feeds, posts }: FeedSource) {
+function feedQuery(viewerId: string | null, { feeds, posts }: FeedSource, withCards: boolean) {
+  const card = withCards ? sql.fragment`post_card(p)` : sql.fragment`null`
   return sql.row<FeedRow>()`
-    with page as (
+    with merged as (${feeds}),
+    page as (
       select p, sorted.at
       -- Sorts before the join, so that may_see_post runs for the posts of one page, not for all: for a member of 100
       -- groups, that would be 1,100 calls of 33 µs.
@@ -67,35 +78,71 @@ function feedQuery(viewerId: string | null, { feeds, posts }: FeedSource) {
       where may_see_post(${viewerId}::bigint, p)
       order by sorted.at desc, p.id desc
       limit ${PAGE_SIZE + 1}
-    ),
-    cards as (
-      select (p).id, at, post_card(p) as card
-      from page
     )
     select
       coalesce((select max(seq) from log), 0) as seq,
       exists (select from users where deleted_at is not null) as deleting,
-      (select coalesce(json_agg(feed_id::text order by feed_id), '[]') from (${feeds}) f) as feeds,
+      (select coalesce(json_agg(feed_id::text order by feed_id), '[]') from merged) as feeds,
       (
         select coalesce(
-          json_agg(json_build_object('at', utc(at), 'card', card) order by at desc, id desc),
+          json_agg(
+            json_build_object('id', (p).id::text, 'entry', entry.view, 'card', ${card})
+            order by page.at desc, (p).id desc
+          ),
           '[]'
         )
-        from cards
-      ) as posts,
+        from page
+        cross join lateral (${pageEntry}) entry
+      ) as places,
       json_build_object(
         'posts', (
           select coalesce(json_agg(post_id::text), '[]')
           from post_likes
-          where user_id = ${viewerId}::bigint and post_id in (select id from cards)
+          where user_id = ${viewerId}::bigint and post_id in (select (p).id from page)
         ),
         'comments', (
           -- Only for the comments that the cards show. A busy post has thousands: reading the likes of all of them
           -- would cost more than the rest of the query.
           select coalesce(json_agg(l.comment_id::text), '[]')
-          from cards
-          cross join jsonb_array_elements(card -> 'comments') shown
-          join comment_likes l on l.comment_id = (shown ->> 'id')::bigint and l.user_id = ${viewerId}::bigint
+          from page
+          cross join lateral (${shownComments}) shown
+          join comment_likes l on l.comment_id = shown.id and l.user_id = ${viewerId}::bigint
         )
       ) as likes`
+}
+
+/** The entry of the post `p` on the page: what `pageEntry` in src/shared/entries.ts computes from a card. */
+const pageEntry = sql.fragment`
+  select json_build_object(
+    'at', utc(newest.at),
+    'reason', case when not newest.is_posted then newest.reason end,
+    'actor', case when not newest.is_posted then user_view(actor) end
+  ) as view
+  from (
+    select e.at, e.reason, e.actor_id, bool_or(e.reason = 'posted') over () as is_posted
+    from entries e
+    where e.post_id = (p).id and e.feed_id in (select feed_id from merged)
+    order by e.at desc, e.feed_id desc
+    limit 1
+  ) newest
+  join users actor on actor.id = newest.actor_id`
+
+/** The comments that the card of the post `p` shows; see `shown_comments` in sql/10_views.sql. */
+const shownComments = sql.fragment`
+  (
+    select c.id
+    from comments c
+    where c.post_id = (p).id
+    order by c.id
+    limit case when (p).comment_count > 5 then 1 else 5 end
+  )
+  union
+  (select c.id from comments c where c.post_id = (p).id order by c.id desc limit 2)`
+
+/** Returns those of the comments that the viewer likes. */
+export function readCommentLikes(db: Db, viewerId: string, ids: string[]): Promise<readonly string[]> {
+  return db.anyFirst(sql.row<{ id: string }>()`
+    select comment_id as id
+    from comment_likes
+    where user_id = ${viewerId} and comment_id = any(${sql.array(ids, 'int8')})`)
 }

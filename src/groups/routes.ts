@@ -1,8 +1,9 @@
 import Router from '@koa/router'
 import { parseBefore } from '../db/pagination.ts'
 import { groupPage } from '../feeds/feeds.ts'
+import type { FeedDeps } from '../feeds/page.ts'
 import { EmptyBody, read } from '../web/body.ts'
-import type { Db, Write } from '../db/pool.ts'
+import type { Write } from '../db/pool.ts'
 import { backOr, done, page, requireMe, viewerId, wantsJson } from '../web/responses.ts'
 import { queryText } from '../web/paths.ts'
 import { DAY, type Rate, type Throttle } from '../web/limits/throttle.ts'
@@ -14,7 +15,7 @@ import { addShownOwnership, listMyGroups } from './my-groups.ts'
 const JOIN_RATE: Rate = { key: 'joins', limit: 'joins', max: 400, seconds: DAY }
 
 /** Lists of groups, the page of a group, and creating, joining and leaving one. */
-export function groupRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
+export function groupRoutes(deps: FeedDeps & { write: Write; throttle: Throttle }) {
   const { db, write, throttle } = deps
   const router = new Router<ContextState, ContextExtension>()
 
@@ -48,7 +49,7 @@ export function groupRoutes(deps: { db: Db; write: Write; throttle: Throttle }) 
     const before = parseBefore(queryText(ctx.query, 'before'))
     const group = await groups.findVisibleGroup(db, viewerId(ctx), ctx.params.name!)
     if (!group) return showPrivateGroup(ctx)
-    const feed = await groupPage(db, viewerId(ctx), group, before)
+    const feed = await groupPage(deps, viewerId(ctx), group, before)
     const view = await groups.getGroupPageView(db, viewerId(ctx), group)
     await addShownOwnership(db, ctx.state.me, feed.posts)
     page(ctx, 'groups/show.njk', { ...feed, group: view })

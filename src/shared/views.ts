@@ -70,8 +70,15 @@ export interface PageEntryView {
   actor: UserView | null
 }
 
+/**
+ * The key under which a post of a page has its card. The card is the same object until it changes, so the server caches
+ * rendered HTML by it. JSON leaves it out.
+ */
+export const CARD = Symbol('card')
+
 export interface FeedPostView extends PostView {
   entry: PageEntryView
+  readonly [CARD]?: PostView
 }
 
 /** The viewer. */

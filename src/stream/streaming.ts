@@ -3,6 +3,7 @@ import type { DatabasePool } from 'slonik'
 import type { Logger } from 'pino'
 import { createBatch } from '../lib/batch.ts'
 import { systemClock } from '../lib/clock.ts'
+import type { LogObserver } from '../lib/log-observer.ts'
 import type { GaugeOptions } from '../lib/metrics.ts'
 import { createLimiter } from '../lib/limiter.ts'
 import type { ContextExtension, ContextState } from '../web/context.ts'
@@ -12,6 +13,7 @@ import { createConnectionLimit } from './clients/connection-limit.ts'
 import { createHub, type Hub } from './relay/hub.ts'
 import { startLifecycle } from './lifecycle.ts'
 import { createListener, type Listener, type ListenerDeps } from './relay/listener.ts'
+import type { LogRow } from './log/events.ts'
 import { createLogReader, type LogReader } from './log/reader.ts'
 import { createRelayQueue } from './relay/relay-queue.ts'
 import { authorize, type Wanted } from './rights.ts'
@@ -33,6 +35,8 @@ export interface StreamingDeps {
   /** `streams` replaces the built-in connection limit; `off` removes it. */
   limits: 'off' | { streams?: number }
   log: Logger
+  /** Gets every event of the log, as soon as it is accepted. */
+  observer: LogObserver
   /** Finds the viewer for each session cookie; null if the session is not alive. */
   findViewers(cookies: readonly string[]): Promise<(Viewer | null)[]>
   /** Returns the given session hashes (SHA-256 in hex) whose sessions are still alive. */
@@ -48,6 +52,10 @@ export interface Streaming {
    * @throws Error if the database cannot be reached
    */
   start(): Promise<void>
+  /** Reads the log up to its newest event; concurrent calls share one read. Never rejects. */
+  sync(): Promise<void>
+  /** Whether `observer` has a state that the log continues; see `Listener`. */
+  isCurrent(): boolean
   /** Reasons why this instance should get no traffic; empty if it is current. */
   unhealthyReasons(): string[]
   /** Problems that all instances share. */
@@ -63,8 +71,13 @@ export function createCore({
   replayReader,
   clock,
   ring = createRing(),
+  observer = { accept() {}, reset() {} },
   ...deps
-}: Omit<ListenerDeps, 'queue' | 'handler'> & { replayReader: LogReader; ring?: Ring }) {
+}: Omit<ListenerDeps, 'queue' | 'handler'> & {
+  replayReader: LogReader
+  ring?: Ring
+  observer?: LogObserver
+}) {
   const limiter = createLimiter(REPLAY_READS, Infinity)
   const archive = createArchive(replayReader, limiter)
   const hub = createHub({ ring, onOutdated: archive.markOutdated })
@@ -76,9 +89,15 @@ export function createCore({
   }
   const handler = {
     ...hub,
+    accept: observer.accept,
     listenLost: clearReads,
+    preload(rows: LogRow[], position: number) {
+      observer.reset(position)
+      hub.preload(rows, position)
+    },
     reset(seq: number) {
       clearReads()
+      observer.reset(seq)
       hub.reset(seq)
     },
   }
@@ -96,6 +115,7 @@ export function createStreaming(deps: StreamingDeps): Streaming {
     replayReader: createLogReader(db),
     clock: systemClock,
     log,
+    observer: deps.observer,
   })
   const { hub, listener } = core
   const lifecycle = startLifecycle({ hub, log, findActiveSessions: deps.findActiveSessions })
@@ -113,6 +133,8 @@ export function createStreaming(deps: StreamingDeps): Streaming {
   return {
     routes: router.routes(),
     start: listener.start,
+    sync: listener.sync,
+    isCurrent: listener.isCurrent,
     unhealthyReasons: listener.unhealthyReasons,
     warnings: listener.warnings,
     gauges: gaugesOf(hub, listener),

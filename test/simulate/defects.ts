@@ -91,6 +91,7 @@ export const unboundedRelay: Parts = {
     }
     const handler = {
       ...hub,
+      accept() {},
       listenLost() {},
       reset(seq: number) {
         index.clear()

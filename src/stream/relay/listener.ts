@@ -21,6 +21,8 @@ const PRELOAD = 1_000
 export interface EventHandler {
   /** Takes the newest events before the first one is relayed; `position` is where the instance starts. */
   preload(rows: LogRow[], position: number): void
+  /** Called with each event as soon as its number is known to be the next; it may be relayed later. */
+  accept(row: LogRow): void
   /** Called with an event that cannot be relayed yet, as soon as its notification arrives. */
   receiveEarly(row: LogRow): void
   /** `seq` of the last event that was relayed. */
@@ -42,6 +44,11 @@ export interface Listener {
   sync(): Promise<void>
   /** `seq` of the newest event that was accepted. It may still wait to be relayed. */
   newest(): number
+  /**
+   * False after LISTEN was lost, and while the log goes back, until a read of the log has shown that it continues after
+   * the newest accepted event.
+   */
+  isCurrent(): boolean
   /** Reasons why this instance is not current; empty if it is. */
   unhealthyReasons(): string[]
   /** Problems that all instances share. */
@@ -86,6 +93,7 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
   let queueUsage = 0
   let reading: Promise<void> | null = null
   let losses = 0
+  let isCurrent = false
   let stopTimer = (): void => {}
 
   const channel = openChannel({
@@ -102,6 +110,7 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
     },
     onLost() {
       losses += 1
+      isCurrent = false
       sequencer.distrust()
       handler.listenLost()
       countMissed(0) // their notifications are lost
@@ -125,7 +134,10 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
 
   function push(rows: LogRow[]): void {
     queue.push(rows)
-    for (const row of rows) if (row.seq > handler.position()) handler.receiveEarly(row)
+    for (const row of rows) {
+      handler.accept(row)
+      if (row.seq > handler.position()) handler.receiveEarly(row)
+    }
   }
 
   /** Reads the log until it has every event that was notified. Concurrent calls share one run. */
@@ -155,6 +167,7 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
       }
       if (wasListening && channel.listening() && losses === lossesBefore) sequencer.trust()
       push(rows)
+      if (losses === lossesBefore) isCurrent = true
       const isBehind = sequencer.newestNotified() > sequencer.tail()
       isMore = page.length >= PAGE || (isBehind && (rows.length > 0 || sequencer.newestNotified() > notified))
     }
@@ -170,6 +183,7 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
   /** The event at the tail is missing or different, so the database was restored to an earlier state. */
   async function reset(): Promise<void> {
     sequencer.distrust()
+    isCurrent = false
     const [newest = null] = await reader.readNewest(1)
     log.error(
       { position: sequencer.tail(), newest: newest?.seq ?? 0 },
@@ -223,6 +237,7 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
     },
     sync: () => catchUp('sync'),
     newest: sequencer.tail,
+    isCurrent: () => isCurrent,
     queueUsage: () => queueUsage,
     warnings: () =>
       queueUsage > QUEUE_FULL ? ['the queue of notifications is full: writes are refused'] : [],

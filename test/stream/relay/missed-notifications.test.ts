@@ -36,7 +36,7 @@ describe('the number of missed notifications', () => {
       },
       reader: createLogReader(db),
       queue: createRelayQueue(hub, clock),
-      handler: { ...hub, listenLost: () => {} },
+      handler: { ...hub, accept: () => {}, listenLost: () => {} },
       clock,
       log: pino({ level: 'silent' }),
     })

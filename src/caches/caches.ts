@@ -1,0 +1,26 @@
+import type { Db } from '../db/pool.ts'
+import { combineObservers, type LogObserver } from '../lib/log-observer.ts'
+import { createCardReader } from './card-reader.ts'
+import { createCards, type Cards } from './cards.ts'
+import { createChanges, type Changes } from './changes.ts'
+import { createPosition, type Position, type PositionDeps } from './position.ts'
+
+/** What one instance keeps of the database. The log keeps it current: give `observer` every event. */
+export interface Caches {
+  position: Position
+  changes: Changes
+  cards: Cards
+  observer: LogObserver
+}
+
+export function createCaches({ db, ...deps }: PositionDeps & { db: Db }): Caches {
+  const position = createPosition(deps)
+  const changes = createChanges()
+  const cards = createCards({ readCards: createCardReader(db), position, changes })
+  return {
+    position,
+    changes,
+    cards,
+    observer: combineObservers(changes.observer, cards.observer, position.observer),
+  }
+}

@@ -1,0 +1,40 @@
+import type { LogEvent, LogObserver } from '../lib/log-observer.ts'
+import { createRecentChanges, type RecentChanges } from './recent-changes.ts'
+
+/** What the log has changed lately. */
+export interface Changes {
+  /** By post id. */
+  posts: Pick<RecentChanges, 'changedAfter'>
+  /** The names of groups, the names and pictures of people, and deleted accounts: `user:ID` and `group:ID`. */
+  names: Pick<RecentChanges, 'changedAfter' | 'newest'>
+  /** What people may see, and whether their sessions last: by user id. */
+  rights: Pick<RecentChanges, 'changedAfter'>
+}
+
+export function createChanges(): Changes & { observer: LogObserver } {
+  const posts = createRecentChanges()
+  const names = createRecentChanges()
+  const rights = createRecentChanges()
+
+  function accept({ seq, event, topics, payload }: LogEvent): void {
+    const post = (payload.post as { id?: unknown } | undefined)?.id
+    if (typeof post === 'string') posts.note(post, seq)
+    else if (event === 'user' || event === 'account') names.note(`user:${String(payload.id)}`, seq)
+    else if (event === 'group') names.note(`group:${String(payload.id)}`, seq)
+    else if (event === 'subscription' || event === 'session') {
+      for (const topic of topics) rights.note(topic.slice('user:'.length), seq)
+    }
+  }
+
+  return {
+    posts,
+    names,
+    rights,
+    observer: {
+      accept,
+      reset(seq) {
+        for (const changes of [posts, names, rights]) changes.reset(seq)
+      },
+    },
+  }
+}

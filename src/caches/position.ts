@@ -1,0 +1,101 @@
+import { systemClock, type Clock } from '../lib/clock.ts'
+import type { LogObserver } from '../lib/log-observer.ts'
+
+/** The longest wait for an event. After that, the page is read from the database alone. */
+const MAX_WAIT_MS = 200
+/** Most notifications arrive within a millisecond, so the log is read only after a longer wait. */
+const SYNC_MS = 15
+
+/** How far this instance has followed the log. */
+export interface Position {
+  /** `seq` of the newest event that the caches contain. */
+  seq(): number
+  /** Grows each time the log goes back to an earlier state. */
+  epoch(): number
+  /** Whether the caches belong to the log of the database, as far as this instance knows. */
+  isCurrent(): boolean
+  /**
+   * Waits until the caches contain the event `seq`, 200 ms at most. Returns whether they do. While an event is late,
+   * further calls for it return false at once.
+   */
+  reach(seq: number): Promise<boolean>
+}
+
+export interface PositionDeps {
+  /** Reads the log up to its newest event; concurrent calls share one read. Never rejects. */
+  sync(): Promise<void>
+  /** False after LISTEN was lost, until the log has been read and continues where this instance stands. */
+  isCurrent(): boolean
+  clock?: Clock
+}
+
+interface Waiter {
+  seq: number
+  resolve(reached: boolean): void
+}
+
+/** Combine it as the last observer: once `reach` resolves, the caches contain the event. */
+export function createPosition({
+  sync,
+  isCurrent,
+  clock = systemClock,
+}: PositionDeps): Position & { observer: LogObserver } {
+  const waiters = new Set<Waiter>()
+  let position = 0
+  let epoch = 0
+  /** An event for which a wait has timed out; 0 if there is none. */
+  let late = 0
+  let isSyncing = false
+
+  function settle(isDone: (waiter: Waiter) => boolean, reached: boolean): void {
+    for (const waiter of waiters) {
+      if (!isDone(waiter)) continue
+      waiters.delete(waiter)
+      waiter.resolve(reached)
+    }
+  }
+
+  /** Reads the log for all waiters together, until there is none. */
+  function syncLater(): void {
+    if (isSyncing) return
+    isSyncing = true
+    clock.after(SYNC_MS, () => {
+      isSyncing = false
+      if (waiters.size === 0) return
+      void sync()
+      syncLater()
+    })
+  }
+
+  return {
+    seq: () => position,
+    epoch: () => epoch,
+    isCurrent,
+    reach(seq) {
+      if (position >= seq) return Promise.resolve(true)
+      if (position < late) return Promise.resolve(false)
+      return new Promise((resolve) => {
+        const waiter = { seq, resolve }
+        waiters.add(waiter)
+        syncLater()
+        clock.after(MAX_WAIT_MS, () => {
+          if (!waiters.delete(waiter)) return
+          late = Math.max(late, seq)
+          resolve(false)
+        })
+      })
+    },
+    observer: {
+      accept({ seq }) {
+        position = seq
+        settle((waiter) => waiter.seq <= seq, true)
+      },
+      reset(seq) {
+        position = seq
+        epoch += 1
+        late = 0
+        settle(() => true, false)
+      },
+    },
+  }
+}
