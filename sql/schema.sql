@@ -260,6 +260,7 @@ on comments
 on entries
   CREATE INDEX entries_actor_id ON public.entries USING btree (actor_id)
   CREATE INDEX entries_newest ON public.entries USING btree (feed_id, at DESC, post_id DESC)
+  CREATE INDEX entries_newest_of_all ON public.entries USING btree (at, post_id, feed_id)
   CREATE UNIQUE INDEX entries_pkey ON public.entries USING btree (feed_id, post_id)
   CREATE INDEX entries_post_id ON public.entries USING btree (post_id)
 
@@ -464,6 +465,9 @@ function entry_view(e entries)
 
 function group_view(g groups)
   returns jsonb stable
+
+function home_places(viewer bigint, before_at timestamp with time zone, before_id bigint, wanted integer)
+  returns TABLE(post_id bigint, at timestamp with time zone, reason text, actor_id bigint) stable enable_sort=off, enable_bitmapscan=off
 
 function is_account(id text)
   returns boolean stable

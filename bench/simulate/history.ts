@@ -1,7 +1,7 @@
 import type { Random } from './random.ts'
 import type { Settings } from './simulation.ts'
 
-/** The relative frequency of each step. */
+/** How often each step is chosen, relative to the others. */
 const WEIGHTS = {
   post: 20,
   edit: 6,
@@ -37,10 +37,10 @@ const WEIGHTS = {
 export type StepKind = keyof typeof WEIGHTS
 
 export interface Step {
-  /** Milliseconds after the previous step. */
+  /** Milliseconds after the step before it. */
   after: number
   kind: StepKind
-  /** Seeds the details of the step, so that they stay the same when other steps are removed. */
+  /** Decides the details of the step, so that it means the same after others have been dropped. */
   choice: number
 }
 

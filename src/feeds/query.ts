@@ -27,7 +27,10 @@ export interface Place {
 export interface FeedSource {
   /** Selects `feed_id` of each feed that the page merges. */
   feeds: FragmentSqlToken
-  /** Selects `post_id` and `at` of posts, each once: at least those of the page. */
+  /**
+   * Selects at least the posts of the page, each once: `post_id`, and its entry on the page as `at`, `reason` and
+   * `actor_id`. These two are null if the post was posted there.
+   */
   posts: FragmentSqlToken
 }
 
@@ -68,11 +71,9 @@ export async function readFeedRow(
 function feedQuery(viewerId: string | null, { feeds, posts }: FeedSource, withCards: boolean) {
   const card = withCards ? sql.fragment`post_card(p)` : sql.fragment`null`
   return sql.row<FeedRow>()`
-    with merged as (${feeds}),
-    page as (
-      select p, sorted.at
-      -- Sorts before the join, so that may_see_post runs for the posts of one page, not for all: for a member of 100
-      -- groups, that would be 1,100 calls of 33 µs.
+    with page as (
+      select p, sorted.at, sorted.reason, sorted.actor_id
+      -- Sorts before the join, so that may_see_post runs for the posts of one page only. A call takes up to 33 µs.
       from (select * from (${posts}) candidates order by at desc, post_id desc offset 0) sorted
       join posts p on p.id = sorted.post_id
       where may_see_post(${viewerId}::bigint, p)
@@ -82,17 +83,24 @@ function feedQuery(viewerId: string | null, { feeds, posts }: FeedSource, withCa
     select
       coalesce((select max(seq) from log), 0) as seq,
       exists (select from users where deleted_at is not null) as deleting,
-      (select coalesce(json_agg(feed_id::text order by feed_id), '[]') from merged) as feeds,
+      (select coalesce(json_agg(feed_id::text order by feed_id), '[]') from (${feeds}) f) as feeds,
       (
         select coalesce(
           json_agg(
-            json_build_object('id', (p).id::text, 'entry', entry.view, 'card', ${card})
+            json_build_object(
+              'id', (p).id::text,
+              'entry', json_build_object(
+                'at', utc(page.at),
+                'reason', page.reason,
+                'actor', (select user_view(actor) from users actor where actor.id = page.actor_id)
+              ),
+              'card', ${card}
+            )
             order by page.at desc, (p).id desc
           ),
           '[]'
         )
         from page
-        cross join lateral (${pageEntry}) entry
       ) as places,
       json_build_object(
         'posts', (
@@ -110,22 +118,6 @@ function feedQuery(viewerId: string | null, { feeds, posts }: FeedSource, withCa
         )
       ) as likes`
 }
-
-/** The entry of the post `p` on the page: what `pageEntry` in src/shared/entries.ts computes from a card. */
-const pageEntry = sql.fragment`
-  select json_build_object(
-    'at', utc(newest.at),
-    'reason', case when not newest.is_posted then newest.reason end,
-    'actor', case when not newest.is_posted then user_view(actor) end
-  ) as view
-  from (
-    select e.at, e.reason, e.actor_id, bool_or(e.reason = 'posted') over () as is_posted
-    from entries e
-    where e.post_id = (p).id and e.feed_id in (select feed_id from merged)
-    order by e.at desc, e.feed_id desc
-    limit 1
-  ) newest
-  join users actor on actor.id = newest.actor_id`
 
 /** The comments that the card of the post `p` shows; see `shown_comments` in sql/10_views.sql. */
 const shownComments = sql.fragment`

@@ -1,9 +1,9 @@
-/** One block of a stream, as an EventSource parses it. */
+/** What one block of a stream says, as an EventSource understands it. */
 export interface Block {
   bytes: number
   retry: number | null
   id: number | null
-  /** Empty if the block dispatches no event. */
+  /** Empty where nothing is dispatched. */
   event: string
   payload: EventPayload
 }
@@ -15,7 +15,7 @@ export interface EventPayload {
   comment?: { id: string; body?: string }
 }
 
-/** Many clients get the same bytes, so they are parsed once. */
+/** The same bytes go to many clients: they are parsed once. */
 const parsed = new WeakMap<Buffer, Block>()
 
 export function parseBlock(given: Buffer | string): Block {

@@ -2,18 +2,18 @@ import { SimulatedLog, type Committed } from './log.ts'
 import type { Random } from '../random.ts'
 import type { Process, Scheduler } from '../scheduler.ts'
 
-/** The current faults. A history switches them on and off. */
+/** What is wrong at the moment; a history switches these on and off. */
 export interface Faults {
-  /** Every read fails, and nothing is written. */
+  /** Every read fails, and no write happens. */
   down: boolean
-  /** The longest read, in milliseconds. */
+  /** Milliseconds that a read takes at most. */
   slowMs: number
-  /** The share of reads that fail, some of them after 4 s. */
+  /** Share of the reads that fail, some of them only after 4 s. */
   failing: number
-  /** The share of notifications that are lost, and of those that arrive twice. */
+  /** Share of the notifications that are lost, and that come twice. */
   lost: number
   doubled: number
-  /** The longest delay of a notification, in milliseconds. */
+  /** Milliseconds that a notification takes at most. */
   lateMs: number
 }
 
@@ -29,9 +29,9 @@ export const NO_FAULTS: Readonly<Faults> = {
 export interface Database {
   readonly log: SimulatedLog
   readonly faults: Faults
-  /** Reads a snapshot, taken at the beginning or at the end of the read. `rows` is its cost. */
+  /** Reads a snapshot of the beginning or the end of the read. `rows` is what it costs, in rows. */
   read<Result>(process: Process, take: () => Result, rows?: (result: Result) => number): Promise<Result>
-  /** Like `read`, for callers that are not in an instance. `done` gets null if the read fails. */
+  /** As `read`, for a caller outside of any instance; `done` gets null where the read fails. */
   readPage<Result>(take: () => Result, done: (result: { value: Result } | null) => void): void
   onCommit(listener: (committed: Committed) => void): () => void
   /** Ends every connection, as a restart does. */
