@@ -26,7 +26,7 @@ import {
 import { createAssets } from './web/asset-urls.ts'
 import { prepareClose, type GracefulClose } from './web/http-server/graceful-close.ts'
 import { createHttpServer } from './web/http-server/server.ts'
-import { createRenderer } from './web/render.ts'
+import { createRenderer } from './web/rendering/render.ts'
 import { deleteExpiredThrottles } from './web/limits/throttle.ts'
 
 const root = join(import.meta.dirname, '..')

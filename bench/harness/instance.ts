@@ -22,6 +22,8 @@ export interface Instance extends Server {
   metricsOrigin: string
   /** Milliseconds from the start of the process until it was ready. */
   readyAfter: number
+  /** Starts or ends a CPU profile, if it was started with `profiler.ts`. Returns milliseconds by file and function. */
+  profile(action: 'start' | 'stop'): Promise<[string, number][]>
 }
 
 export const SESSION_KEYS = randomBytes(32).toString('base64')
@@ -66,7 +68,18 @@ export async function startInstance(
     message.ready === undefined ? undefined : (message as { ready: string; metrics: string | null }),
   )
   const readyAfter = performance.now() - start
-  return { ...serverOf(started, Number(new URL(ready).port)), metricsOrigin: metrics ?? '', readyAfter }
+  return {
+    ...serverOf(started, Number(new URL(ready).port)),
+    metricsOrigin: metrics ?? '',
+    readyAfter,
+    async profile(action) {
+      const done = nextMessage(started, ({ profiling, selfTimes = [] }) =>
+        action === 'stop' || profiling ? (selfTimes as [string, number][]) : undefined,
+      )
+      started.child.send({ profile: action })
+      return done
+    },
+  }
 }
 
 /** Starts a script of `bench/floors/` as a process. The script sends `{ port }` when it listens. */

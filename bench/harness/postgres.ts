@@ -33,7 +33,6 @@ const settings = [
   'log_timezone=UTC',
   'shared_preload_libraries=pg_stat_statements',
   'compute_query_id=on',
-  'pg_stat_statements.track=none',
 ]
 
 /** Creates and starts a server on a core. `more` are further settings, `env` further variables. */
@@ -69,6 +68,9 @@ export async function startPostgres(
   const urlOf = (name: string): string => `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/${name}`
   await waitUntilReady(urlOf('postgres'))
   const administer = (text: string) => withClient(urlOf('postgres'), (client) => client.query(text))
+  // Not on the command line, which `statements.ts` could not override.
+  await administer(`alter system set pg_stat_statements.track = 'none'`)
+  await administer('select pg_reload_conf()')
   return {
     pid: server.pid,
     port,

@@ -4,7 +4,7 @@ import type { Committed } from './world/log.ts'
 import { feedOf, GROUP_FEEDS, isPrivate, PUBLIC_FEED } from './states.ts'
 import type { SimulatedLog } from './world/log.ts'
 
-/** What a client shows: whose home, and which pages. */
+/** The pages that a client shows. */
 export interface Audience {
   user: number | null
   session: string | null
@@ -12,7 +12,7 @@ export interface Audience {
   pages: Page[]
 }
 
-/** Whether the promise of DESIGN.md gives this event to the client: by the rights of that moment in the log. */
+/** Whether the client must get this event, by the rights at that position of the log. */
 export function mayReceive(log: SimulatedLog, audience: Audience, { row, rights }: Committed): boolean {
   if (isRightsChange(row)) return false
   const { user, session, home, pages } = audience
@@ -34,7 +34,7 @@ export function mayReceive(log: SimulatedLog, audience: Audience, { row, rights 
   })
 }
 
-/** Whether this change of rights must make the client load its state again. */
+/** Whether the client must load its state again after this change of rights. */
 export function needsReset({ user, session, home, pages }: Audience, { row }: Committed): boolean {
   if (user === null || !isRightsChange(row) || row.topics[0] !== `user:${user}`) return false
   if (row.event === 'session') return row.payload.session === session

@@ -1,4 +1,4 @@
-/** A binary heap in an array: the earliest first, and of those with one time the one that was added first. */
+/** A binary heap in an array, ordered by time, then by insertion. */
 export interface Timed {
   at: number
   order: number

@@ -1,7 +1,7 @@
 import type { Random } from './random.ts'
 import type { Settings } from './simulation.ts'
 
-/** How often each step is chosen, relative to the others. */
+/** The relative frequency of each step. */
 const WEIGHTS = {
   post: 20,
   edit: 6,
@@ -37,10 +37,10 @@ const WEIGHTS = {
 export type StepKind = keyof typeof WEIGHTS
 
 export interface Step {
-  /** Milliseconds after the step before it. */
+  /** Milliseconds after the previous step. */
   after: number
   kind: StepKind
-  /** Decides the details of the step, so that it means the same after others have been dropped. */
+  /** Seeds the details of the step, so that they stay the same when other steps are removed. */
   choice: number
 }
 

@@ -1,4 +1,4 @@
-/** `npm run simulate -- --seeds N [--from S]` runs N histories, `--seed S` one of them, with its steps printed. */
+/** `npm run simulate -- --seeds N [--from S]` runs N histories. `--seed S` runs one of them and prints its steps. */
 import { parseArgs } from 'node:util'
 import { describeHistory } from './history.ts'
 import { historyOf, runHistory } from './run.ts'

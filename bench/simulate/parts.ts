@@ -2,7 +2,7 @@ import { startLifecycle } from '../../src/stream/lifecycle.ts'
 import { replay } from '../../src/stream/replay/replay.ts'
 import { createCore } from '../../src/stream/streaming.ts'
 
-/** What is simulated; a test puts defects back by replacing some of it. */
+/** The simulated parts. A test replaces some of them by versions with a defect. */
 export interface Parts {
   createCore: typeof createCore
   startLifecycle: typeof startLifecycle

@@ -1,6 +1,6 @@
-/** A seeded source of chance: the same seed gives the same numbers on every machine. */
+/** A seeded random generator: a seed gives the same numbers on every machine. */
 export interface Random {
-  /** From 0 up to, not including, 1. */
+  /** At least 0 and below 1. */
   next(): number
   /** A whole number from `low` to `high`, both included. */
   between(low: number, high: number): number
@@ -8,7 +8,7 @@ export interface Random {
   pick<Item>(items: readonly Item[]): Item
 }
 
-/** mulberry32: 32 bits of state, fast, and even enough for choosing faults. */
+/** mulberry32: fast, 32 bits of state, uniform enough to choose faults. */
 export function createRandom(seed: number): Random {
   let state = Math.imul(seed ^ (seed >>> 15), 0x2c1b3c6d) + 0x9e3779b9
   const random: Random = {

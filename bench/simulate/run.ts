@@ -15,7 +15,7 @@ export function historyOf(seed: number): History {
 }
 
 export interface Outcome {
-  /** The first promise that was broken, or null. */
+  /** The first broken promise; null if there is none. */
   failure: string | null
   /** Two runs of a seed have the same counts, and end at the same virtual time. */
   counts: Simulation['counts']

@@ -6,22 +6,22 @@ import type { Random } from './random.ts'
 export interface Scheduler {
   /** Virtual milliseconds. */
   now(): number
-  /** Runs once after `ms`; returns how to cancel it. */
+  /** Runs `task` once after `ms`. Returns a function that cancels it. */
   after(ms: number, run: () => void): () => void
   /** Runs everything that is due up to `time`. */
   runUntil(time: number): Promise<void>
-  /** A single-threaded process: its events wait while it is busy. */
+  /** Creates a process with one thread: its events wait while it is busy. */
   createProcess(random: Random, onTurn: (ms: number) => void): Process
 }
 
 /** The event loop of one instance. */
 export interface Process {
   clock: Clock
-  /** Takes virtual CPU time of the current turn. */
+  /** Uses virtual CPU time in the current turn. */
   charge(ms: number): void
-  /** Runs as a turn of this process once it is free, at the earliest after `ms`. */
+  /** Runs `task` as a turn of this process, when it is free and `ms` have passed. */
   after(ms: number, run: () => void): () => void
-  /** Nothing of it runs any more. */
+  /** Ends the process: nothing of it runs after this. */
   kill(): void
   isAlive(): boolean
 }
@@ -29,7 +29,7 @@ export interface Process {
 interface Entry extends Timed {
   run: (() => void) | null
   process: State | null
-  /** The process whose waiting events continue. */
+  /** The process whose waiting events run next. */
   wakes: State | null
 }
 
@@ -63,7 +63,7 @@ export function createScheduler(): Scheduler {
     }
   }
 
-  /** Runs one event; returns whether promises may wait for it. */
+  /** Runs one event. Returns whether promises may depend on it. */
   function execute(entry: Entry): boolean {
     const { process } = entry
     if (entry.wakes) return beginWaiting(entry.wakes, entry.at)
@@ -85,7 +85,7 @@ export function createScheduler(): Scheduler {
     return process !== null
   }
 
-  /** What became due while a process was busy runs afterwards, in order. */
+  /** Events that became due while a process was busy run afterwards, in order. */
   function wakeUp(process: State): void {
     if (process.isWaking) return
     process.isWaking = true
@@ -127,7 +127,7 @@ export function createScheduler(): Scheduler {
           endTurn()
           while (heap.length > 0 && heap[0]!.at <= time) {
             if (!execute(pop(heap))) continue
-            // All microtasks run before the tick: what the turn resolved has been acted on when the next event runs.
+            // All microtasks run before the tick, so the promises of this turn are settled when the next event runs.
             queueMicrotask(() => process.nextTick(step))
             return
           }

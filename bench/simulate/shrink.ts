@@ -2,10 +2,10 @@ import type { History } from './history.ts'
 import type { Parts } from './parts.ts'
 import { runHistory } from './run.ts'
 
-/** Runs that a failure may cost. */
+/** The maximum number of runs that shrink one failure. */
 const MAX_RUNS = 600
 
-/** Drops steps, at first many at once, while the history still fails in some way. */
+/** Removes steps, many at first, while the history still fails in any way. */
 export async function shrink(
   history: History,
   parts?: Parts,

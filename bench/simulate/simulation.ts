@@ -14,29 +14,29 @@ export interface Settings {
   instances: number
   /** The number before the first one of the log. */
   firstSeq: number
-  /** Clients of each instance that cost time and are not simulated otherwise. */
+  /** Further clients of each instance: they only cost time. */
   crowd: number
   ringFrames: number
   ringBytes: number
 }
 
-/** The parts of one run, and how its instances start, end and are chosen. */
+/** One run: its parts, and how instances start, end and are chosen. */
 export interface Simulation {
   readonly scheduler: Scheduler
   readonly random: Random
   readonly database: Database
   readonly settings: Settings & { createRing(): Ring; streamsPerUser: number }
   readonly clients: SimulatedClient[]
-  /** The last of the rows that make the users; the database never goes back before it. */
+  /** The last row of the initial users. The database never goes back to before it. */
   readonly firstRow: number
   instances(): SimulatedInstance[]
   chooseInstance(): SimulatedInstance | undefined
-  /** Another instance takes its place after `ms`. */
+  /** Another instance replaces it after `ms`. */
   replaceInstance(index: number, ms: number): void
-  /** Ends the run: a promise is broken. */
+  /** Ends the run with a broken promise. */
   fail(why: string): void
   failures(): readonly string[]
-  /** What clients received, and reads for replays: a simulation that reaches none of these shows nothing. */
+  /** What clients received, and the reads for replays. If these stay 0, the simulation proves nothing. */
   readonly counts: { blocks: number; beats: number; resets: number; topicReads: number; frameReads: number }
 }
 
@@ -93,7 +93,7 @@ function addUsers({ log }: Database, users: number): void {
   }
 }
 
-/** The first clients are one of each kind: a home, a private group's page, the public page, a home with more pages. */
+/** The first four clients: a home page, a private group, the public page, a home page with other pages. */
 function audienceOf(n: number, users: number, random: Random): Audience {
   const user = 1 + random.between(0, users - 1)
   const signedIn = { user, session: `session${user}` }

@@ -1,8 +1,8 @@
-/** Subscriptions and sessions. Replaced, never changed: each row of the log keeps those of its commit. */
+/** Subscriptions and sessions. Immutable, because each row of the log refers to those of its commit. */
 export interface RightsState {
-  /** Feeds by user. */
+  /** The feeds of each user. */
   readonly feeds: ReadonlyMap<number, ReadonlySet<number>>
-  /** Users by live session. */
+  /** The user of each active session. */
   readonly sessions: ReadonlyMap<string, number>
   readonly endedSessions: ReadonlySet<string>
   /** `seq` of the last change of a user's subscriptions. */
@@ -15,7 +15,7 @@ export interface CommentState {
   body: string
 }
 
-/** A post as of one row of the log. */
+/** A post after one row of the log. */
 export interface PostState {
   readonly seq: number
   /** Null if it is deleted. */
@@ -37,7 +37,7 @@ export const GROUP_FEEDS = [51, 52]
 export const feedOf = (user: number): number => 100 + user
 export const isPrivate = (feed: number): boolean => GROUP_FEEDS.includes(feed)
 
-/** What the rows of the log tell: posts, comments, subscriptions and sessions; and the writes that change them. */
+/** The state that the log describes (posts, comments, subscriptions, sessions), and the writes that change it. */
 export abstract class LogStates {
   posts = new Map<number, Post>()
   rights: RightsState = {
@@ -52,7 +52,7 @@ export abstract class LogStates {
   abstract commit(event: string, topics: string[], payload: Record<string, unknown>, foreign?: number): number
   protected abstract nextSeq(): number
 
-  /** Also of a post that is deleted or lost. */
+  /** Also for a post that is deleted or lost. */
   groupOfPost(id: number): number | null {
     return this.#groups.get(id) ?? null
   }
@@ -69,7 +69,7 @@ export abstract class LogStates {
     }
   }
 
-  /** A sign-in writes no row of the log. */
+  /** Signs in, which writes no row of the log. */
   addSession(user: number, session: string): void {
     this.rights = { ...this.rights, sessions: new Map(this.rights.sessions).set(session, user) }
   }

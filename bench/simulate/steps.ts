@@ -4,10 +4,10 @@ import { createRandom, type Random } from './random.ts'
 import type { Simulation } from './simulation.ts'
 import { feedOf, GROUP_FEEDS, stateOf, type Post } from './states.ts'
 
-/** Instances need this long to notice that the database went back; the checker does not follow two forks at once. */
+/** The time within which instances notice that the database went back. The checker cannot follow two forks at once. */
 const BETWEEN_FORKS_MS = 20_000
 
-/** Does one step. All its chances come from `choice`. */
+/** Runs one step. All random values come from `choice`. */
 export function applyStep(simulation: Simulation, kind: StepKind, choice: number): void {
   const { database } = simulation
   const random = createRandom(choice)
@@ -24,7 +24,7 @@ type Action = (simulation: Simulation, random: Random) => void
 
 const anyUser = ({ settings }: Simulation, random: Random): number => random.between(1, settings.users)
 
-/** A post that is there, rather a new one. */
+/** Returns an existing post, preferably a new one. */
 function withPost(simulation: Simulation, random: Random, change: (post: Post) => void): void {
   const posts = [...simulation.database.log.posts.values()]
     .slice(-12)

@@ -3,7 +3,7 @@ import type Koa from 'koa'
 import type { Logger } from 'pino'
 import type { Me } from '../shared/views.ts'
 import type { FilledForm } from '../lib/errors.ts'
-import type { Renderer } from './render.ts'
+import type { Renderer } from './rendering/render.ts'
 
 /** Data of a visitor that lasts from one request to the next. */
 export interface VisitorData {

@@ -4,31 +4,31 @@ import { parseBlock, type Block } from '../world/blocks.ts'
 import type { Committed, SimulatedLog } from '../world/log.ts'
 import type { Stamp } from '../world/wire.ts'
 
-/** How long a stream may continue after its instance heard that a right has ended. */
+/** The time that a stream may continue after its instance received the end of a right. */
 const END_WITHIN_MS = 2_000
 const MOST_WAITING_BYTES = 1024 * 1024
 
 export interface ConnectionCheck {
-  /** The view of the log in which the next write that reaches the wire was made. */
+  /** The view of the log at the next write that reaches the wire. */
   nextStamp(): Stamp
-  /** The instance heard of a change of rights. */
+  /** The instance received a change of rights. */
   hear(committed: Committed): void
 }
 
 export interface CheckDeps {
   log: SimulatedLog
   audience: Audience
-  /** The last event that the instance had relayed when the stream was asked for. */
+  /** The last event that the instance had relayed when the client requested the stream. */
   position: number
   stamp(): Stamp
   now(): number
   after(ms: number, run: () => void): void
-  /** Whether the client has read at once whatever came, from the beginning. */
+  /** Whether the client has always read everything at once. */
   isFast(): boolean
   fail(why: string): void
 }
 
-/** Checks each write of one connection at the moment when the stream layer makes it. */
+/** Checks each write of one connection when the stream layer makes it. */
 export function checkConnection(connection: Connection, deps: CheckDeps): ConnectionCheck {
   const { log, fail, now } = deps
   const audience = { ...deps.audience }
@@ -80,8 +80,8 @@ export function checkConnection(connection: Connection, deps: CheckDeps): Connec
   }
 
   /**
-   * Its rights were read from a state that the database has lost, at a number that its instance had not reached: the
-   * instance cannot see that.
+   * Whether the rights were read from a state that the database has lost, and that the instance had not reached. The
+   * instance cannot notice that.
    */
   function isOfLostState(): boolean {
     return first !== null && !log.isValid(first, begun.generation)

@@ -8,26 +8,26 @@ export interface Position {
   generation: number
 }
 
-/** What one client has, and whether that is all of what was promised up to its cursor. */
+/** Records what one client has, and checks that it has everything up to its cursor. */
 export interface Ledger {
   cursor(): Position
-  /** The page was loaded from a snapshot; its stream begins there. */
+  /** The page was loaded from a snapshot, at which its stream begins. */
   load(snapshot: Position): void
-  /** The page continues from a cursor that it had earlier, with what it showed then. */
+  /** The page continues from an earlier cursor, with the state that it showed then. */
   resumeFrom(earlier: Position): void
   receive(block: Block, stamp: Stamp): void
   /** The state was loaded again after a reset. */
   refetched(snapshot: Position): void
   needsFetch(): boolean
-  /** Its cursor is of a state that the database has lost, and could not be recognized by any server. */
+  /** Its cursor belongs to a state that the database has lost, and no server can recognize that. */
   isExempt(): boolean
-  /** What is not there at the end; null if all is. */
+  /** Describes what is missing at the end; null if nothing is. */
   missing(): string | null
 }
 
 export function createLedger(log: SimulatedLog, audience: Audience, fail: (why: string) => void): Ledger {
   let cursor: Position = { seq: 0, generation: 0 }
-  /** Everything up to here is in the loaded state. */
+  /** The loaded state contains everything up to this `seq`. */
   let base = 0
   let received = new Set<number>()
   let mustFetch = false
@@ -35,7 +35,7 @@ export function createLedger(log: SimulatedLog, audience: Audience, fail: (why: 
 
   const isStale = (): boolean => !log.isValid(cursor.seq, cursor.generation)
 
-  /** Describes what the client must have between two numbers, and has not. */
+  /** Describes what the client lacks of the events between two numbers. */
   function findMissing(after: number, through: number, generation: number): string | null {
     const rows = log.timelines[generation]!
     for (let index = log.indexAfter(after, rows); index < rows.length; index++) {
@@ -51,7 +51,7 @@ export function createLedger(log: SimulatedLog, audience: Audience, fail: (why: 
 
   function advance(seq: number, { generation, limit }: Stamp): void {
     if (isStale()) exempt = true
-    // The state that is loaded after a reset has whatever was committed before: `refetched` checks the rest.
+    // The state that is loaded after a reset contains all earlier commits. `refetched` checks the rest.
     if (!exempt && !mustFetch) {
       const missing = findMissing(cursor.seq, Math.min(seq, limit), generation)
       if (missing) fail(`the cursor moved from ${cursor.seq} to ${seq}, but ${missing}`)

@@ -5,9 +5,9 @@ import type { Stamp } from '../world/wire.ts'
 /** Which timeline of the log an instance follows: after the database went back, that is for a while the lost one. */
 export interface TimelineView {
   stamp(): Stamp
-  /** A notification arrived. */
+  /** A notification has arrived. */
   hear(text: string): void
-  /** LISTEN was lost, and the listener knows. */
+  /** The listener has noticed that LISTEN was lost. */
   lose(): void
   /** The database went back to this number. */
   fork(seq: number): void
@@ -20,9 +20,9 @@ export function createTimelineView(
   let generation = log.generation()
   let limit = Infinity
   let epochs = 0
-  /** Whether it may accept, or have accepted, a row that the database has lost. */
+  /** Whether the instance may accept, or has accepted, a row that the database has lost. */
   let hasLostRows = false
-  /** The highest number heard since LISTEN was last lost: it may be held until a gap before it is read. */
+  /** The highest number received since LISTEN was last lost. It may be held until the gap before it is read. */
   let newestHeard = 0
 
   function follow(): void {

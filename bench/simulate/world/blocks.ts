@@ -1,9 +1,9 @@
-/** What one block of a stream says, as an EventSource understands it. */
+/** One block of a stream, as an EventSource parses it. */
 export interface Block {
   bytes: number
   retry: number | null
   id: number | null
-  /** Empty where nothing is dispatched. */
+  /** Empty if the block dispatches no event. */
   event: string
   payload: EventPayload
 }
@@ -15,7 +15,7 @@ export interface EventPayload {
   comment?: { id: string; body?: string }
 }
 
-/** The same bytes go to many clients: they are parsed once. */
+/** Many clients get the same bytes, so they are parsed once. */
 const parsed = new WeakMap<Buffer, Block>()
 
 export function parseBlock(given: Buffer | string): Block {

@@ -6,7 +6,7 @@ import type { Process } from '../scheduler.ts'
 
 /** `src/stream/relay/channel.ts` with a simulated connection: notifications come in commit order, or not at all. */
 export interface SimulatedChannel extends Channel {
-  /** Cuts the connection; it is noticed later. */
+  /** Breaks the connection. The listener notices later. */
   lose(): void
 }
 
@@ -67,7 +67,7 @@ export function createSimulatedChannel(
 
   const stopListening = database.onCommit(notify)
   const stopRestarts = database.onRestart(() => {
-    connection += 1 // what was on its way is lost with the server
+    connection += 1 // notifications in transit are lost with the server
     lose()
   })
   return {

@@ -6,7 +6,7 @@ import type { SimulatedInstance } from './instance.ts'
 import type { Simulation } from '../simulation.ts'
 import type { Pace, Receiver, SimulatedWire } from './wire.ts'
 
-/** As in `src/browser/sync/stream.ts`: after this silence the page opens its stream again. */
+/** The page opens its stream again after this silence, as in `src/browser/sync/stream.ts`. */
 const SILENCE_MS = 25_000
 const SILENCE_CHECK_MS = 5_000
 const HIDDEN_PAGE_MS = 5_000
@@ -17,16 +17,16 @@ export interface SimulatedClient {
   readonly audience: Audience
   readonly ledger: Ledger
   setPace(pace: Pace): void
-  /** The connection breaks; up to `kept` blocks that are on their way still arrive. */
+  /** Breaks the connection. Up to `kept` blocks in transit still arrive. */
   disconnect(kept: number): void
-  /** The device goes to sleep without closing its connection, and wakes up later. */
+  /** The device sleeps without closing its connection, and wakes up later. */
   vanish(ms: number): void
-  /** A page from the history continues from an earlier cursor. */
+  /** The page is restored from the browser's history, with an earlier cursor. */
   goBack(choice: number): void
-  /** Loads the page anew. */
+  /** Reloads the page. */
   reload(): void
   isOpen(): boolean
-  /** Its page may not be seen, or is being asked for again. */
+  /** The viewer may not see the page, or requests it again. */
   isHidden(): boolean
 }
 
@@ -39,11 +39,11 @@ export function createClient(simulation: Simulation, name: string, audience: Aud
   let pace: Pace = 'fast'
   let wire: SimulatedWire | null = null
   let instance: SimulatedInstance | null = null
-  /** Ends what was begun for an earlier connection or page. */
+  /** Cancels the work for earlier connections and pages. */
   let attempt = 0
   let retry = 3_000
   let lastSeenAt = 0
-  /** Whether the present connection has taken at once whatever came. */
+  /** Whether the client has read everything on this connection at once. */
   let reading = { isFast: true }
   let isOpen = false
   let isAsleep = false
@@ -181,7 +181,7 @@ export function createClient(simulation: Simulation, name: string, audience: Aud
     }
   }
 
-  /** Beats less than 15 s apart come only while something is replayed: then each must move the cursor. */
+  /** Beats that follow within 15 s are sent only during a replay. Each of them must move the cursor. */
   function noteBeat(id: number): void {
     const now = scheduler.now()
     if (beats.length > 0 && (now - lastBeatAt > 10_000 || id > beats.at(-1)!)) beats = []

@@ -2,18 +2,18 @@ import { SimulatedLog, type Committed } from './log.ts'
 import type { Random } from '../random.ts'
 import type { Process, Scheduler } from '../scheduler.ts'
 
-/** What is wrong at the moment; a history switches these on and off. */
+/** The current faults. A history switches them on and off. */
 export interface Faults {
-  /** Every read fails, and no write happens. */
+  /** Every read fails, and nothing is written. */
   down: boolean
-  /** Milliseconds that a read takes at most. */
+  /** The longest read, in milliseconds. */
   slowMs: number
-  /** Share of the reads that fail, some of them only after 4 s. */
+  /** The share of reads that fail, some of them after 4 s. */
   failing: number
-  /** Share of the notifications that are lost, and that come twice. */
+  /** The share of notifications that are lost, and of those that arrive twice. */
   lost: number
   doubled: number
-  /** Milliseconds that a notification takes at most. */
+  /** The longest delay of a notification, in milliseconds. */
   lateMs: number
 }
 
@@ -29,9 +29,9 @@ export const NO_FAULTS: Readonly<Faults> = {
 export interface Database {
   readonly log: SimulatedLog
   readonly faults: Faults
-  /** Reads a snapshot of the beginning or the end of the read. `rows` is what it costs, in rows. */
+  /** Reads a snapshot, taken at the beginning or at the end of the read. `rows` is its cost. */
   read<Result>(process: Process, take: () => Result, rows?: (result: Result) => number): Promise<Result>
-  /** As `read`, for a caller outside of any instance; `done` gets null where the read fails. */
+  /** Like `read`, for callers that are not in an instance. `done` gets null if the read fails. */
   readPage<Result>(take: () => Result, done: (result: { value: Result } | null) => void): void
   onCommit(listener: (committed: Committed) => void): () => void
   /** Ends every connection, as a restart does. */

@@ -17,12 +17,12 @@ import type { Simulation } from '../simulation.ts'
 import { createTimelineView, type TimelineView } from '../check/timeline-view.ts'
 import { createWire, type Receiver, type SimulatedWire } from './wire.ts'
 
-/** A request gets its answer within this time; see `withinDeadline` in `src/db/deadline.ts`. */
+/** The deadline of a request; see `withinDeadline` in `src/db/deadline.ts`. */
 const DEADLINE_MS = 4_500
-/** What relaying one frame to one of the clients of a crowd costs. */
+/** The cost of one frame for one of the further clients. */
 const CROWD_MS = 0.002
 const LONGEST_TURN_MS = 100
-/** The queue's 500, a page of the log, and what was held until a gap was read. */
+/** 500 in the queue, one page of the log, and the notifications that were held until a gap was read. */
 const MOST_WAITING_ROWS = 1_000
 
 export interface SimulatedInstance {
@@ -34,15 +34,15 @@ export interface SimulatedInstance {
   accept(audience: Audience, cursor: number, isFast: () => boolean, receiver: Receiver): SimulatedWire
   loseChannel(): void
   drain(done: () => void): void
-  /** Stops at once; of each connection some blocks that are on their way still arrive. */
+  /** Stops at once. Some blocks in transit still arrive on each connection. */
   crash(): void
-  /** The database went back to this number: an instance that has accepted later events must notice it. */
+  /** The database went back to `seq`. An instance that has accepted later events must notice. */
   noteFork(seq: number): void
 }
 
 const silentLog = { info() {}, warn() {}, error() {} } as unknown as Logger
 
-/** One instance of the stream layer, as `createStreaming` and `routes.ts` put it together, in a process of its own. */
+/** An instance of the stream layer in a simulated process, built as in `createStreaming` and `routes.ts`. */
 export function startSimulatedInstance(simulation: Simulation, parts: Parts): SimulatedInstance {
   const { scheduler, random, database, fail, settings } = simulation
   const { log } = database

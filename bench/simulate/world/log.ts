@@ -1,12 +1,12 @@
 import type { LogRow } from '../../../src/stream/log/events.ts'
 import { LogStates, type PostState, type RightsState } from '../states.ts'
 
-/** A committed row, and what else the checker knows of it. */
+/** A committed row, with the state that the checker needs. */
 export interface Committed {
   readonly row: LogRow
-  /** Who may see what from this row on. */
+  /** The rights after this row. */
   readonly rights: RightsState
-  /** How many foreign rows this one stands for, besides itself: they have numbers and cost, but no other effect. */
+  /** The number of further foreign rows that this row represents. They have numbers and a cost, but no other effect. */
   readonly foreign: number
   text: string | null
 }
@@ -14,12 +14,12 @@ export interface Committed {
 export const NOTIFY_BYTES = 7_900
 
 /**
- * The table `log` and the state that it tells, as far as the stream layer can see them. Each time the database goes back
- * a new timeline begins, which shares the rows up to the fork with the one before.
+ * The table `log` and its state, as far as the stream layer can see them. Whenever the database goes back, a new
+ * timeline begins. It shares the rows before the fork with the previous timeline.
  */
 export class SimulatedLog extends LogStates {
   timelines: Committed[][] = [[]]
-  /** The last number that timeline `n + 1` shares with timeline `n`. */
+  /** The last `seq` that timeline `n + 1` shares with timeline `n`. */
   forks: number[] = []
   oldest = 0
   onCommit: (committed: Committed) => void = () => {}
@@ -42,7 +42,7 @@ export class SimulatedLog extends LogStates {
     return this.rows().at(-1)?.row.seq ?? 0
   }
 
-  /** Numbers of transactions that rolled back. */
+  /** The numbers of transactions that rolled back. */
   skipNumbers(count: number): void {
     this.#sequence += count
   }
@@ -61,7 +61,7 @@ export class SimulatedLog extends LogStates {
     return this.#sequence + 1
   }
 
-  /** Index in a timeline of the first row after `seq`. */
+  /** Returns the index of the first row after `seq` in a timeline. */
   indexAfter(seq: number, rows = this.rows()): number {
     let low = 0
     let high = rows.length
@@ -83,7 +83,7 @@ export class SimulatedLog extends LogStates {
     if (kept) this.oldest = Math.max(this.oldest, kept.row.seq)
   }
 
-  /** Loses everything after `seq`, as a restore or a failover to a replica that was behind does. */
+  /** Loses all rows after `seq`, like a restore or a failover to a replica that lags. */
   goBack(seq: number): void {
     const rows = this.rows().slice(0, this.indexAfter(seq))
     const newest = rows.at(-1)
@@ -94,7 +94,7 @@ export class SimulatedLog extends LogStates {
     this.restore(this.#sequence, newest?.rights)
   }
 
-  /** Whether what a client has up to `seq`, from timeline `generation`, is in the present timeline. */
+  /** Whether the rows up to `seq` of timeline `generation` are also in the current timeline. */
   isValid(seq: number, generation: number): boolean {
     for (let fork = generation; fork < this.forks.length; fork++) if (seq > this.forks[fork]!) return false
     return true

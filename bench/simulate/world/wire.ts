@@ -1,7 +1,7 @@
 import type { StreamResponse } from '../../../src/stream/clients/connection.ts'
 import type { Process, Scheduler } from '../scheduler.ts'
 
-/** What the kernels and the network hold of one connection. */
+/** The bytes of one connection that are in kernels and in the network. */
 const KERNEL_BYTES = 128 * 1024
 const HIGH_WATER_MARK = 16 * 1024
 const LATENCY_MS = 4
@@ -9,7 +9,7 @@ const SLOW_MS = 40
 const WRITE_MS = 0.004
 const BYTE_MS = 0.000_001
 
-/** `fast` takes everything at once, `slow` a few kilobytes each 40 ms, `stalled` nothing. */
+/** `fast` reads everything at once, `slow` a few kilobytes per 40 ms, `stalled` nothing. */
 export type Pace = 'fast' | 'slow' | 'stalled'
 
 export interface Receiver {
@@ -29,18 +29,18 @@ export interface Sent {
 export interface Stamp {
   /** The timeline that the instance follows. */
   generation: number
-  /** The last number that is sure to be common with the present timeline. */
+  /** The last `seq` that both timelines certainly share. */
   limit: number
 }
 
-/** The server's end of a connection, with what its client and the network do to it. */
+/** The server's end of a connection, and the actions of its client and of the network. */
 export interface SimulatedWire extends StreamResponse {
   respond(status: number): void
-  /** The network or a process breaks it: up to `kept` blocks that were sent before still arrive. */
+  /** Breaks the connection. Up to `kept` of the blocks that were sent before still arrive. */
   cut(kept: number): void
-  /** The client closes it; the server hears of it, or not. */
+  /** The client closes the connection. The server may or may not notice. */
   abandon(isHeard: boolean): void
-  /** The client's pace changed. */
+  /** The client changes how fast it reads. */
   resume(): void
 }
 
@@ -52,7 +52,7 @@ export function createWire(
   receiver: Receiver,
   nextStamp: () => Stamp,
 ): SimulatedWire {
-  /** With whether each is called once only. */
+  /** Each listener, and whether it is called only once. */
   const listeners = { drain: new Map<Listener, boolean>(), close: new Map<Listener, boolean>() }
   let queue: Sent[] = []
   let queueBytes = 0
@@ -85,7 +85,7 @@ export function createWire(
     }
   }
 
-  /** The client takes what has arrived. */
+  /** The client reads the bytes that have arrived. */
   function pump(): void {
     pumping = false
     if (!isConnected || !isReached || receiver.pace() === 'stalled') return
@@ -109,7 +109,7 @@ export function createWire(
     emit('drain')
   }
 
-  /** Both ends notice. */
+  /** Ends the connection on both sides. */
   function close(): void {
     if (isConnected && isReached) receiver.closed()
     isConnected = false
