@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { StringDecoder } from 'node:string_decoder'
 import { createParser } from 'eventsource-parser'
 import { open } from './http.ts'
+import { readZstdFrames } from './zstd.ts'
 
 export interface StreamEvent {
   id: string | undefined
@@ -13,7 +15,7 @@ export interface Stream {
   status: number
   headers: IncomingHttpHeaders
   events: StreamEvent[]
-  /** Everything received so far. */
+  /** Everything received so far, decoded. */
   text(): string
   /** The newest id, with which to resume. */
   lastId(): string | undefined
@@ -45,8 +47,9 @@ export async function openStream(
     onEvent: ({ id, event = 'message', data }) => events.push({ id, event, data: fromJson(data) }),
   })
   const notify = () => listeners.forEach((listener) => listener())
-  answer.setEncoding('utf8')
-  answer.on('data', (chunk: string) => {
+  const decoder = new StringDecoder('utf8')
+  const readText = (bytes: Buffer): void => {
+    const chunk = decoder.write(bytes)
     text += chunk
     parser.feed(chunk)
     const lines = (line + chunk).split(/\r?\n/)
@@ -58,7 +61,8 @@ export async function openStream(
         ?.slice(3)
         .trim() ?? lastId
     notify()
-  })
+  }
+  answer.on('data', answer.headers['content-encoding'] === 'zstd' ? readZstdFrames(readText) : readText)
   answer.on('error', () => {})
   answer.on('close', () => {
     over = true

@@ -26,6 +26,23 @@ export const deliveryCases: Case[] = [
     },
   },
   {
+    name: 'a stream for a client that takes zstd has the same events, and each arrives before the next',
+    async run(site) {
+      const plain = await site.bob.streamFromNow('/stream')
+      const { seq } = (await site.bob.get('/')).json
+      const headers = { 'accept-encoding': 'zstd' }
+      const compressed = await site.bob.stream(`/stream?after=${seq}`, { headers })
+      for (let n = 0; n < 3; n++) {
+        const id = await writePost(site)
+        for (const stream of [plain, compressed]) await stream.next('the post', isAbout(id))
+      }
+      const late = await site.bob.stream(`/stream?after=${seq}`, { headers })
+      await late.next('the last post', isAbout(createdPosts(plain.events).at(-1)!))
+      for (const stream of [compressed, late])
+        checkEqual(stream.events.slice(0, 3), plain.events.slice(0, 3), 'the events')
+    },
+  },
+  {
     name: 'two streams of one person get every event each',
     async run(site) {
       const streams = [await site.bob.streamFromNow('/stream'), await site.bob.streamFromNow('/stream')]

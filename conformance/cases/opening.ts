@@ -1,5 +1,6 @@
 import { check, checkEqual, type Case } from '../case.ts'
 
+const ZSTD = { 'accept-encoding': 'zstd' }
 const FIRST_BLOCK = /^retry: ?(\d+)\r?\nid: ?(\d+)\r?\n\r?\n/
 
 /** What is answered before the first event: status, headers, the first block, beats. */
@@ -42,9 +43,35 @@ export const openingCases: Case[] = [
   {
     name: 'a stream is compressed by zstd only where the client asks for it',
     async run({ bob }) {
-      const stream = await bob.stream('/stream', { headers: { 'accept-encoding': 'zstd' } })
+      const stream = await bob.stream('/stream', { headers: ZSTD })
       const encoding = stream.headers['content-encoding'] ?? 'identity'
       check(['identity', 'zstd'].includes(encoding), `Content-Encoding: ${encoding}`)
+      const refusals: [path: string, accepted: string][] = [
+        ['/stream', 'zstd;q=0, gzip'],
+        ['/stream?plain=1', 'zstd'],
+      ]
+      for (const [path, accepted] of refusals) {
+        const plain = await bob.stream(path, { headers: { 'accept-encoding': accepted } })
+        checkEqual(plain.headers['content-encoding'] ?? 'identity', 'identity', `Content-Encoding of ${path}`)
+      }
+    },
+  },
+  {
+    name: 'HEAD has the encoding of GET, and both say that it depends on the request',
+    async run({ anonymous }) {
+      for (const method of ['GET', 'HEAD']) {
+        const compressed = await anonymous.stream('/public/stream', { method, headers: ZSTD })
+        const plain = await anonymous.stream('/public/stream', { method })
+        checkEqual(
+          plain.headers['content-encoding'] ?? 'identity',
+          'identity',
+          `Content-Encoding of ${method}`,
+        )
+        if (compressed.headers['content-encoding'] === undefined) continue
+        checkEqual(compressed.headers['content-encoding'], 'zstd', `Content-Encoding of ${method}`)
+        for (const { headers } of [compressed, plain])
+          check(/\baccept-encoding\b/i.test(headers.vary ?? ''), `Vary of ${method}: ${headers.vary}`)
+      }
     },
   },
   {

@@ -1,7 +1,7 @@
-import { encode } from 'eventsource-encoder'
 import { randomBetween, type Clock } from '../lib/clock.ts'
 import { NotFound, Unauthorized, Unavailable } from '../lib/errors.ts'
 import type { Connection } from './clients/connection.ts'
+import { createBlock } from './encoding/block.ts'
 import type { ConnectionLimit } from './clients/connection-limit.ts'
 import { MAX_REPLAY_EVENTS, type ReplayDeps } from './replay/replay.ts'
 import type { Authorized, Page, Wanted } from './rights.ts'
@@ -49,7 +49,7 @@ export async function openStream(
     const isResumable = await canResume(deps, request.cursor)
     const snapshotSeq = hub.position()
     const viewer = await identify(request)
-    const subscriber = createSubscriber(connection, viewer, request.home)
+    const subscriber = createSubscriber(connection, viewer, request.home, hub.signals)
     if (connection.closed()) return subscriber
     // From here on the hub reports changes of the viewer's rights. `authorize` sees the changes before.
     hub.add(subscriber)
@@ -75,7 +75,7 @@ export async function openStream(
       const retry = randomBetween(clock, 2_000, 8_000)
       // If an id came before the reset, a connection that breaks between the two would lose the reset.
       const mustReset = isOutdated || !isResumable
-      connection.write(encode(mustReset ? { retry } : { retry, id: start }))
+      connection.write(createBlock(mustReset ? { retry } : { retry, id: start }))
       if (mustReset) subscriber.reset(start)
       return subscriber
     } finally {

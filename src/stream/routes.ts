@@ -6,6 +6,7 @@ import { foldName, isId } from '../web/paths.ts'
 import { withinDeadline } from '../db/deadline.ts'
 import type { RouteContext, ContextExtension, ContextState } from '../web/context.ts'
 import { createConnection } from './clients/connection.ts'
+import { negotiateEncoding } from './encoding/negotiate.ts'
 import { openStream, type OpenDeps, type StreamRequest } from './open.ts'
 import { replay } from './replay/replay.ts'
 import type { Page } from './rights.ts'
@@ -38,7 +39,7 @@ export function streamRoutes(deps: StreamRouteDeps): Router<ContextState, Contex
       identify: () => deps.identify(ctx),
       network: networkOf(ctx.ip),
     }
-    const connection = createConnection(ctx.res, deps.clock)
+    const connection = createConnection(ctx.res, negotiateEncoding(ctx), deps.clock)
     const subscriber = await withinDeadline(() => openStream(deps, request, connection))
     // The stream writes to the response from here on, so Koa must not end it.
     ctx.respond = false

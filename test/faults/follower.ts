@@ -1,4 +1,5 @@
 import { request as sendRequest, type ClientRequest } from 'node:http'
+import { readZstdFrames } from '../../conformance/zstd.ts'
 import { pause, type Person } from './cluster/cluster.ts'
 import { readBlocks, type Block } from './blocks.ts'
 
@@ -34,12 +35,20 @@ export interface FollowerOptions {
   from: number
   /** Milliseconds after which it closes each connection. */
   disconnectAfter?: number
+  /** By default every other connection takes zstd, at random. */
+  encoding?: 'identity'
 }
 
 /** A page reconnects after this time without a beat or an event (src/browser/sync/stream.ts). */
 const SILENCE_MS = 25_000
 
-export function startFollower({ origin, person, from, disconnectAfter }: FollowerOptions): Follower {
+export function startFollower({
+  origin,
+  person,
+  from,
+  disconnectAfter,
+  encoding,
+}: FollowerOptions): Follower {
   const started = Date.now()
   const ledger: Entry[] = []
   const bodies = new Set<string>()
@@ -95,6 +104,7 @@ export function startFollower({ origin, person, from, disconnectAfter }: Followe
       accept: 'text/event-stream',
       cookie: person.client.cookie(),
       'last-event-id': String(cursor),
+      'accept-encoding': encoding ?? (Math.random() < 0.5 ? 'zstd' : 'identity'),
     }
     const ended = Promise.withResolvers<void>()
     let disconnectTimer: NodeJS.Timeout | undefined
@@ -106,7 +116,9 @@ export function startFollower({ origin, person, from, disconnectAfter }: Followe
         request?.destroy()
         return
       }
-      response.on('data', readBlocks(take))
+      const read = readBlocks(take)
+      const isCompressed = response.headers['content-encoding'] === 'zstd'
+      response.on('data', isCompressed ? readZstdFrames(read) : read)
       response.on('error', () => {})
       if (disconnectAfter) disconnectTimer = setTimeout(() => request?.destroy(), disconnectAfter)
     })

@@ -172,8 +172,8 @@ function reduce(payload: EventPayload & { feed?: string; session?: string }): un
   }
 }
 
-function describeFrame({ seq, topics, post, bytes }: Frame): unknown {
-  const shown = bytes && bytes.length > 0 ? parseBlock(bytes) : null
+function describeFrame({ seq, topics, post, block }: Frame): unknown {
+  const shown = block && block.length > 0 ? parseBlock(block.bytes('identity')) : null
   return { seq, topics: [...topics].sort(), post, event: shown?.event, shown: shown && reduce(shown.payload) }
 }
 

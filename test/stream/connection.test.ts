@@ -2,6 +2,7 @@ import { text } from 'node:stream/consumers'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
 import { createConnection, type Connection } from '../../src/stream/clients/connection.ts'
+import { toBlock } from '../../src/stream/encoding/block.ts'
 import { serveLocally, type LocalServer } from '../support/servers/local-server.ts'
 
 const KB = 1024
@@ -12,7 +13,7 @@ describe('the connection to a client that starts to read late', () => {
 
   before(async () => {
     server = await serveLocally((_, response) => {
-      connection = createConnection(response)
+      connection = createConnection(response, 'identity')
       response.flushHeaders()
     })
   })
@@ -20,16 +21,17 @@ describe('the connection to a client that starts to read late', () => {
 
   /** Returns a unique frame of this many bytes. */
   const frame = (n: number, bytes: number): string => `data: ${n} `.padEnd(bytes - 2, '.') + '\n\n'
+  const write = (text: string): void => connection.write(toBlock(text))
 
   it('keeps every frame, complete and in order, and ends after the last one', async () => {
     const client = await server.open('/')
     const frames = Array.from({ length: 150 }, (_, n) => frame(n, (n % 12) * KB + 20))
     for (const [n, one] of frames.entries()) {
-      connection.write(one)
+      write(one)
       if (n % 10 === 0) await turn()
     }
     connection.end()
-    connection.write('data: too late\n\n')
+    write('data: too late\n\n')
     expect(connection.closed()).to.equal(false)
     const [, received, retry] = /^(.*)retry: (\d+)\n+$/s.exec(await text(client)) ?? []
     expect(received === frames.join(''), 'all frames').to.equal(true)
@@ -41,7 +43,7 @@ describe('the connection to a client that starts to read late', () => {
     const client = await server.open('/')
     let written = 0
     for (; !connection.closed() && written < 4_096 * KB; written += 64 * KB) {
-      connection.write(frame(written, 64 * KB))
+      write(frame(written, 64 * KB))
       await turn()
     }
     expect(connection.closed()).to.equal(true)
@@ -52,7 +54,7 @@ describe('the connection to a client that starts to read late', () => {
   it('resolves `drained` once the client has read everything or has disconnected', async () => {
     for (const disconnects of [false, true]) {
       const client = await server.open('/')
-      connection.write(frame(1, 900 * KB))
+      write(frame(1, 900 * KB))
       let drained = false
       const draining = connection.drained().then(() => (drained = true))
       await turn()
@@ -67,7 +69,7 @@ describe('the connection to a client that starts to read late', () => {
   it('ends once, with the first `retry`', async () => {
     const client = await server.open('/')
     const frames = Array.from({ length: 9 }, (_, n) => frame(n, 100 * KB))
-    for (const one of frames) connection.write(one)
+    for (const one of frames) write(one)
     connection.end(30_000)
     connection.end()
     expect((await text(client)).trimEnd() === `${frames.join('')}retry: 30000`, 'all frames').to.equal(true)

@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { systemClock } from '../../src/lib/clock.ts'
 import { createDb, type DatabasePool } from '../../src/db/pool.ts'
 import { createConnection, type Connection } from '../../src/stream/clients/connection.ts'
+import { toBlock } from '../../src/stream/encoding/block.ts'
 import { createHub } from '../../src/stream/relay/hub.ts'
 import { startLifecycle, type Lifecycle } from '../../src/stream/lifecycle.ts'
 import { createSubscriber } from '../../src/stream/clients/subscriber.ts'
@@ -14,7 +15,7 @@ import { serveLocally, type LocalServer } from '../support/servers/local-server.
 import { insertUsers } from '../support/people.ts'
 
 const STALLED_AFTER_MS = 500
-const FRAME = Buffer.alloc(32 * 1024)
+const FRAME = toBlock('x'.repeat(32 * 1024))
 
 describe('the lifecycle of streams', () => {
   const database = useDatabase()
@@ -28,14 +29,14 @@ describe('the lifecycle of streams', () => {
     await insertUsers(db, ['ann'])
     // The path of a request is the session id.
     server = await serveLocally(({ url = '' }, response) => {
-      const connection = createConnection(response)
+      const connection = createConnection(response, 'identity')
       connection.onClose(() => hub.remove(subscriber))
       const rights = { feeds: [], pages: [], guarded: false, changedAt: 0 }
       const viewer = { id: '1', session: url.slice(1) }
-      const subscriber = createSubscriber(connection, viewer, false)
+      const subscriber = createSubscriber(connection, viewer, false, hub.signals)
       hub.add(subscriber)
       subscriber.start(rights, 0)
-      connection.write(': open\n\n')
+      connection.write(toBlock(': open\n\n'))
     })
     const activeSessions = (hashes: string[]) => findActiveSessions(db, hashes)
     const log = pino({ level: 'silent' })
@@ -65,7 +66,7 @@ describe('the lifecycle of streams', () => {
     await database.query(
       `update sessions set expires_at = now() - interval '1 second' where id_hash = '\\xaa'`,
     )
-    expect(await text(expiring!)).to.match(/^: open\n\nretry: \d+\n\n$/)
+    expect(await text(expiring!)).to.match(/^: open\n\nretry: \d+\n+$/)
     expect([...hub.subscribers()].map(({ viewer }) => viewer?.session)).to.deep.equal(['bb'])
     lasting!.destroy()
   })
@@ -80,7 +81,7 @@ describe('the lifecycle of streams', () => {
     // Writes as much as the client reads, so that some bytes always wait.
     await eventually(() => {
       if (slow!.read(FRAME.length) !== null) toSlow!.write(FRAME)
-      toStalled!.write(': more\n\n')
+      toStalled!.write(toBlock(': more\n\n'))
       return toStalled!.closed()
     })
     expect(toSlow!.closed()).to.equal(false)
@@ -107,7 +108,7 @@ describe('the lifecycle of streams', () => {
     })
     let sent = ''
     stream.on('data', (bytes: Buffer) => (sent += bytes.toString()))
-    await eventually(() => sent.includes('id: 7\nevent: beat\n'))
+    await eventually(() => sent.includes('event: beat\nid: 7\n'))
     expect(sent).not.to.contain('1000')
     fast.stop()
     stream.destroy()
@@ -123,7 +124,7 @@ describe('the lifecycle of streams', () => {
       log: pino({ level: 'silent' }),
       maxAgeMs: [0, 1],
     })
-    expect(await text(stream)).to.match(/^: open\n\nretry: \d{2,3}\n\n$/)
+    expect(await text(stream)).to.match(/^: open\n\nretry: \d{2,3}\n+$/)
     strict.stop()
   })
 })

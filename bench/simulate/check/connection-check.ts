@@ -41,13 +41,13 @@ export function checkConnection(connection: Connection, deps: CheckDeps): Connec
   let isEnding = false
   let isOpen = false
 
-  connection.write = (bytes) => {
+  connection.write = (block) => {
     if (!connection.closed() && !isEnding) {
       const stamp = deps.stamp()
       stamps.push(stamp)
-      check(parseBlock(bytes), stamp)
+      check(parseBlock(block.bytes('identity')), stamp)
     }
-    write(bytes)
+    write(block)
     if (connection.waitingBytes() > MOST_WAITING_BYTES)
       fail(`${connection.waitingBytes()} bytes wait for one client`)
   }

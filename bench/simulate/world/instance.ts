@@ -171,7 +171,7 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
       wires.add(wire)
       process.after(0, () => {
         if (isDraining || !isReady) return wire.respond(503)
-        const connection = createConnection(wire, process.clock)
+        const connection = createConnection(wire, 'identity', process.clock)
         const cut = connection.destroy
         check = checkConnection(connection, {
           log,

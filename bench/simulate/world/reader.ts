@@ -1,4 +1,5 @@
-import { encode, type Frame } from '../../../src/stream/log/frame.ts'
+import { createBlock, EMPTY } from '../../../src/stream/encoding/block.ts'
+import type { Frame } from '../../../src/stream/log/frame.ts'
 import { isRightsChange, type LogRow } from '../../../src/stream/log/events.ts'
 import type { LogReader } from '../../../src/stream/log/reader.ts'
 import type { Authorized, Wanted } from '../../../src/stream/rights.ts'
@@ -15,8 +16,6 @@ import {
   type CommentState,
   type RightsState,
 } from '../states.ts'
-
-const NOTHING = Buffer.alloc(0)
 
 /** `createLogReader` over the simulated log. */
 export function createSimulatedReader(
@@ -77,8 +76,10 @@ export function framesOf(log: SimulatedLog, seqs: number[]): Frame[] {
 function toReplayedFrame(log: SimulatedLog, row: LogRow): Frame {
   const post = (row.payload.post as { id: string } | undefined)?.id ?? null
   const shown = isRightsChange(row) ? null : replayedEvent(log, row)
-  const bytes = shown ? encode(row.seq, shown.event, JSON.stringify(shown.payload)) : NOTHING
-  return { seq: row.seq, topics: row.topics, post, bytes, rights: null }
+  const block = shown
+    ? createBlock({ id: row.seq, event: shown.event, data: JSON.stringify(shown.payload) })
+    : EMPTY
+  return { seq: row.seq, topics: row.topics, post, block, rights: null }
 }
 
 /** `replay_event` of `sql/60_replay.sql`, for the fields that the simulation has. */

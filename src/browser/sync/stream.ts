@@ -39,9 +39,12 @@ export function connectStream({ path, after, onEvent, onDown, onRefused }: Strea
   let retryTimer = 0
   let bannerTimer = 0
   let stopped = false
+  /** Whether an event has arrived, so that this browser and its proxies do not damage a compressed stream. */
+  let isReadable = false
+  let plain = ''
 
   function address(): string {
-    return `${path}${path.includes('?') ? '&' : '?'}after=${cursor}`
+    return `${path}${path.includes('?') ? '&' : '?'}after=${cursor}${plain}`
   }
 
   function open(): void {
@@ -57,6 +60,7 @@ export function connectStream({ path, after, onEvent, onDown, onRefused }: Strea
 
   function received(event: MessageEvent<string>): void {
     receivedAt = Date.now()
+    isReadable = true
     const { type: name, lastEventId: id, data } = event
     if (id && (name === 'reset' || compareIds(id, cursor) > 0)) cursor = id
     onEvent({ name, id, payload: JSON.parse(data || '{}') })
@@ -72,7 +76,15 @@ export function connectStream({ path, after, onEvent, onDown, onRefused }: Strea
 
   function failed(): void {
     bannerTimer ||= window.setTimeout(onDown, BANNER_DELAY_MS, true)
+    if (!isReadable) readPlain()
     if (source?.readyState === EventSource.CLOSED) retryLater()
+  }
+
+  /** EventSource would repeat the same address. */
+  function readPlain(): void {
+    isReadable = true
+    plain = '&plain=1'
+    source?.close()
   }
 
   function retryLater(): void {

@@ -1,4 +1,4 @@
-import { encode } from 'eventsource-encoder'
+import { createBlock, type Block, type Encoding } from '../encoding/block.ts'
 import { randomBetween, systemClock, type Clock } from '../../lib/clock.ts'
 
 /** Bytes that may wait for one client. A write beyond that closes the connection: an event is never skipped. */
@@ -24,7 +24,7 @@ export interface StreamResponse {
 export interface Connection {
   /** Sends the headers of a stream, and ends the response of a HEAD request. */
   open(): void
-  write(bytes: Buffer | string): void
+  write(block: Block): void
   /** Ends after the waiting bytes have been sent, and asks the client to reconnect in `retry` ms, by default soon. */
   end(retry?: number): void
   /** Closes the connection at once. */
@@ -45,7 +45,11 @@ export interface Connection {
   stalledFor(): number
 }
 
-export function createConnection(response: StreamResponse, clock: Clock = systemClock): Connection {
+export function createConnection(
+  response: StreamResponse,
+  encoding: Encoding,
+  clock: Clock = systemClock,
+): Connection {
   // A client may disconnect before this line. Then the response emits no `close` event any more.
   let closed = response.destroyed
   let ending = false
@@ -85,14 +89,15 @@ export function createConnection(response: StreamResponse, clock: Clock = system
         'Content-Type': 'text/event-stream',
         'Cache-Control': 'no-cache, no-transform',
         'X-Accel-Buffering': 'no',
+        ...(encoding === 'zstd' && { 'Content-Encoding': encoding }),
       })
       if (response.req.method !== 'HEAD') return
       closed = true
       response.end()
     },
-    write(given) {
+    write(block) {
       if (closed || ending) return
-      const bytes = typeof given === 'string' ? Buffer.from(given) : given
+      const bytes = block.bytes(encoding)
       if (connection.waitingBytes() + bytes.length > MAX_WAITING_BYTES) {
         connection.destroy()
         return
@@ -105,7 +110,7 @@ export function createConnection(response: StreamResponse, clock: Clock = system
     },
     end(retry = randomBetween(clock, 50, 500)) {
       if (closed || ending) return
-      connection.write(encode({ retry }))
+      connection.write(createBlock({ retry }))
       ending = true
       pass()
       clock.after(END_GRACE_MS, connection.destroy)

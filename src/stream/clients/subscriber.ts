@@ -1,5 +1,5 @@
-import { encode } from 'eventsource-encoder'
 import type { Connection } from './connection.ts'
+import type { Signals } from '../encoding/signals.ts'
 import type { LogRow } from '../log/events.ts'
 import type { Frame } from '../log/frame.ts'
 
@@ -62,7 +62,12 @@ export interface TopicChange {
   added: boolean
 }
 
-export function createSubscriber(connection: Connection, viewer: Viewer | null, home: boolean): Subscriber {
+export function createSubscriber(
+  connection: Connection,
+  viewer: Viewer | null,
+  home: boolean,
+  signals: Signals,
+): Subscriber {
   const topics = new Set(viewer ? [`user:${viewer.id}`] : [])
   let state: State = 'opening'
   let cursor = 0
@@ -89,20 +94,20 @@ export function createSubscriber(connection: Connection, viewer: Viewer | null, 
     goLive() {
       state = 'live'
     },
-    deliver({ seq, bytes }) {
+    deliver({ seq, block }) {
       if (seq <= cursor) return
       cursor = seq
-      if (bytes !== null && bytes.length > 0) connection.write(bytes)
+      if (block !== null && block.length > 0) connection.write(block)
     },
     skipTo(seq) {
       cursor = Math.max(cursor, seq)
     },
     reset(seq) {
       cursor = seq
-      connection.write(encode({ id: seq, event: 'reset', data: '{}' }))
+      connection.write(signals.reset(seq))
     },
     beat() {
-      connection.write(encode({ id: cursor, event: 'beat', data: '{}' }))
+      connection.write(signals.beat(cursor))
     },
     applyRights(row) {
       if (row.seq <= cursor || !concernsMe(row)) return null

@@ -1,4 +1,4 @@
-import { encode as encodeSse } from 'eventsource-encoder'
+import { createBlock, type Block } from '../encoding/block.ts'
 import { isRightsChange, type LogRow } from './events.ts'
 
 /** An event, encoded once per instance for all its clients. */
@@ -8,31 +8,26 @@ export interface Frame {
   /** The post that the event shows, if it shows one. */
   readonly post: string | null
   /** The encoded event; null for a change of rights, and if the text is outdated and must be read again. */
-  bytes: Buffer | null
+  block: Block | null
   /** The row, for a change of rights. */
   readonly rights: LogRow | null
 }
 
 export function toFrame(row: LogRow): Frame {
   const { seq, event, topics, payload } = row
-  if (isRightsChange(row)) return { seq, topics, post: null, bytes: null, rights: row }
+  if (isRightsChange(row)) return { seq, topics, post: null, block: null, rights: row }
   return {
     seq,
     topics,
     post: postOf(payload),
-    bytes: encode(seq, event, JSON.stringify(payload)),
+    block: createBlock({ id: seq, event, data: JSON.stringify(payload) }),
     rights: null,
   }
 }
 
-/** Encodes an event whose payload is JSON text. */
-export function encode(seq: number, event: string, data: string): Buffer {
-  return Buffer.from(encodeSse({ id: seq, event, data }))
-}
-
 /** Whether the frame must be read again before it can be sent. */
-export function isOutdated({ bytes, rights }: Frame): boolean {
-  return bytes === null && rights === null
+export function isOutdated({ block, rights }: Frame): boolean {
+  return block === null && rights === null
 }
 
 /**
@@ -63,7 +58,7 @@ export const CHUNK_BYTES = 256 * 1024
 /** Returns the first frames that fit into a chunk, at least one. */
 export function firstChunk(frames: Frame[]): Frame[] {
   let bytes = 0
-  const end = frames.findIndex((frame) => (bytes += frame.bytes?.length ?? 0) > CHUNK_BYTES)
+  const end = frames.findIndex((frame) => (bytes += frame.block?.length ?? 0) > CHUNK_BYTES)
   return end === -1 ? frames : frames.slice(0, Math.max(end, 1))
 }
 

@@ -1,8 +1,7 @@
 import { sql, type Db } from '../../db/pool.ts'
 import { isRightsChange, LogRow } from './events.ts'
-import { encode, type Frame } from './frame.ts'
-
-const NOTHING = Buffer.alloc(0)
+import { createBlock, EMPTY } from '../encoding/block.ts'
+import type { Frame } from './frame.ts'
 
 /** The queries of the stream layer on the table `log`. */
 export interface LogReader {
@@ -91,6 +90,6 @@ interface FrameRow {
 /** A change of rights is not replayed: a stream that starts knows its viewer's rights already. */
 function toReplayedFrame({ seq, topics, post, event, payload }: FrameRow): Frame {
   const shown = event !== null && payload !== null && !isRightsChange({ event })
-  const bytes = shown ? encode(Number(seq), event, payload) : NOTHING
-  return { seq: Number(seq), topics, post, bytes, rights: null }
+  const block = shown ? createBlock({ id: Number(seq), event, data: payload }) : EMPTY
+  return { seq: Number(seq), topics, post, block, rights: null }
 }

@@ -1,5 +1,6 @@
 import { isRightsChange, type LogRow } from '../log/events.ts'
 import { firstChunk, hasTopic, isOutdated, outdatedBy, toFrame, type Frame } from '../log/frame.ts'
+import { createSignals, type Signals } from '../encoding/signals.ts'
 import { createRing, type Ring } from './ring.ts'
 import type { Subscriber } from '../clients/subscriber.ts'
 
@@ -10,6 +11,7 @@ const NOT_READING_MS = 100
 
 /** Relays events to the streams of this instance. Synchronous; buffers only the recent frames. */
 export interface Hub {
+  readonly signals: Signals
   /** Relays the next event. `seq` must grow. Returns the size of the frame in bytes. */
   relay(row: LogRow): number
   /** Acts on a change of rights that cannot be relayed yet; see `Subscriber.receiveRights`. */
@@ -48,6 +50,7 @@ export function createHub({
 }: { ring?: Ring; onOutdated?: (outdated: string) => void } = {}): Hub {
   const byTopic = new Map<string, Set<Subscriber>>()
   const all = new Set<Subscriber>()
+  const signals = createSignals()
   let position = 0
   let epoch = 0
 
@@ -83,6 +86,7 @@ export function createHub({
   }
 
   return {
+    signals,
     relay(row) {
       position = row.seq
       const outdated = outdatedBy(row)
@@ -93,7 +97,7 @@ export function createHub({
       const frame = toFrame(row)
       ring.push(frame)
       dispatch(frame)
-      return frame.bytes?.length ?? 0
+      return frame.block?.length ?? 0
     },
     receiveEarly(row) {
       if (!isRightsChange(row)) return

@@ -1,8 +1,9 @@
+import { heldBytes } from '../encoding/block.ts'
 import { isAffected, type Frame } from '../log/frame.ts'
 
 /**
  * The most recent frames, so that a client that reconnects soon needs no query. Holds at most `maxFrames` frames and
- * `maxBytes` bytes; older events must be read from the log.
+ * `maxBytes` bytes of both encodings; older events must be read from the log.
  */
 export interface Ring {
   push(frame: Frame): void
@@ -15,7 +16,7 @@ export interface Ring {
   clear(floor: number): void
 }
 
-export function createRing({ maxFrames = 4_096, maxBytes = 16 * 1024 * 1024 } = {}): Ring {
+export function createRing({ maxFrames = 4_096, maxBytes = 32 * 1024 * 1024 } = {}): Ring {
   let frames: Frame[] = []
   let bytes = 0
   let floor = 0
@@ -23,13 +24,13 @@ export function createRing({ maxFrames = 4_096, maxBytes = 16 * 1024 * 1024 } = 
   function dropOldest(): void {
     const oldest = frames.shift()!
     floor = oldest.seq
-    bytes -= oldest.bytes?.length ?? 0
+    bytes -= heldBytes(oldest.block)
   }
 
   return {
     push(frame) {
       frames.push(frame)
-      bytes += frame.bytes?.length ?? 0
+      bytes += heldBytes(frame.block)
       while (frames.length > maxFrames || (bytes > maxBytes && frames.length > 1)) dropOldest()
     },
     after(seq) {
@@ -45,9 +46,9 @@ export function createRing({ maxFrames = 4_096, maxBytes = 16 * 1024 * 1024 } = 
     },
     markOutdated(outdated) {
       for (const frame of frames) {
-        if (frame.bytes === null || !isAffected(frame, outdated)) continue
-        bytes -= frame.bytes.length
-        frame.bytes = null
+        if (frame.block === null || !isAffected(frame, outdated)) continue
+        bytes -= heldBytes(frame.block)
+        frame.block = null
       }
     },
     floor: () => floor,

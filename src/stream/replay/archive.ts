@@ -1,12 +1,14 @@
 import { LRUCache } from 'lru-cache'
 import type { Limiter } from '../../lib/limiter.ts'
+import { heldBytes } from '../encoding/block.ts'
 import { isAffected, type Frame } from '../log/frame.ts'
 import type { LogReader } from '../log/reader.ts'
 
 /** Rows per read, of up to 20 kB each. */
 const MAX_ROWS = 100
-const MAX_BYTES = 16 * 1024 * 1024
-/** Memory of a frame besides its bytes. */
+/** Of both encodings. */
+const MAX_BYTES = 32 * 1024 * 1024
+/** Memory of a frame besides its block. */
 const FRAME_BYTES = 512
 
 /** A cache of frames of the log. Each is read once for all streams that need it at about the same time. */
@@ -30,7 +32,7 @@ type Waiter = PromiseWithResolvers<Frame | null>
 export function createArchive(reader: Pick<LogReader, 'readFrames'>, limiter: Limiter): Archive {
   const frames = new LRUCache<number, Frame>({
     maxSize: MAX_BYTES,
-    sizeCalculation: ({ bytes }) => (bytes?.length ?? 0) + FRAME_BYTES,
+    sizeCalculation: ({ block }) => heldBytes(block) + FRAME_BYTES,
   })
   /** Numbers that wait for a read. */
   const queued = new Map<number, Waiter>()

@@ -41,7 +41,13 @@ async function stopReading(
   const others = [...followers]
   let { origin } = link
   const { from } = others[0]!
-  const stalled = startFollower({ origin: () => origin, person: cluster.followers[0]!, from })
+  const stalled = startFollower({
+    origin: () => origin,
+    person: cluster.followers[0]!,
+    from,
+    // Compressed, its waiting bytes would stay below the limit.
+    encoding: 'identity',
+  })
   followers.push(stalled)
   // During a replay the service waits for the client instead of closing its connection, so the client must be live
   // first.

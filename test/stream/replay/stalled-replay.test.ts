@@ -26,7 +26,7 @@ describe('a client that does not read its 8 MB of missed events', () => {
     const exit = instance.kill('SIGTERM')
     await eventually(() => instance.logs().includes('shutting down'))
     const received = await text(client)
-    expect(received).to.match(/\n\nretry: \d{2,3}\n\n$/)
+    expect(received).to.match(/\n\nretry: \d{2,3}\n+$/)
     expect(received.match(/^event: post$/gm)).to.have.length.within(1, 399)
     expect(client.complete).to.equal(true)
     expect(await exit).to.deep.equal({ code: 0, signal: null })
