@@ -5,6 +5,9 @@ import { createCards, type Cards } from './cards.ts'
 import { createChanges, type Changes } from './changes.ts'
 import { createPosition, type Position, type PositionDeps } from './position.ts'
 
+/** Some 10,000 cards. */
+const MAX_CARD_BYTES = 48 * 1024 * 1024
+
 /** What one instance keeps of the database. The log keeps it current: give `observer` every event. */
 export interface Caches {
   position: Position
@@ -13,10 +16,16 @@ export interface Caches {
   observer: LogObserver
 }
 
-export function createCaches({ db, ...deps }: PositionDeps & { db: Db }): Caches {
+export interface CachesDeps extends PositionDeps {
+  db: Db
+  /** The most heap that cards may take. */
+  maxCardBytes?: number
+}
+
+export function createCaches({ db, maxCardBytes = MAX_CARD_BYTES, ...deps }: CachesDeps): Caches {
   const position = createPosition(deps)
   const changes = createChanges()
-  const cards = createCards({ readCards: createCardReader(db), position, changes })
+  const cards = createCards({ readCards: createCardReader(db), position, changes, maxBytes: maxCardBytes })
   return {
     position,
     changes,

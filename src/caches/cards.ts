@@ -4,8 +4,6 @@ import type { PostView } from '../shared/views.ts'
 import type { Changes } from './changes.ts'
 import type { Position } from './position.ts'
 
-/** Of heap, as `sizeOf` estimates it: some 10,000 cards. */
-const MAX_BYTES = 48 * 1024 * 1024
 /** Bounds how long a card may differ from rows that were changed while triggers were off. */
 const MAX_AGE_MS = 60_000
 /** A round reads missing cards or waits for the log. Cards may change meanwhile. */
@@ -33,7 +31,8 @@ export interface CardsDeps {
   readCards(ids: string[]): Promise<CardRows>
   position: Position
   changes: Changes
-  maxBytes?: number
+  /** Of heap, as `sizeOf` estimates it. */
+  maxBytes: number
 }
 
 interface Cached {
@@ -45,7 +44,7 @@ interface Cached {
 }
 
 export function createCards(deps: CardsDeps): Cards & { observer: LogObserver } {
-  const { position, changes, maxBytes = MAX_BYTES } = deps
+  const { position, changes, maxBytes } = deps
   const cached = new LRUCache<string, Cached>({
     maxSize: maxBytes,
     sizeCalculation: ({ card }) => sizeOf(card),

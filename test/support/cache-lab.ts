@@ -24,7 +24,10 @@ export interface CacheLab {
   close(): Promise<void>
 }
 
-export async function createCacheLab(databaseUrl: string): Promise<CacheLab> {
+export async function createCacheLab(
+  databaseUrl: string,
+  options: { maxCardBytes?: number } = {},
+): Promise<CacheLab> {
   const pool = await createDb(databaseUrl, { applicationName: 'test' })
   const reader = createLogReader(pool)
   const nothing = async (): Promise<void> => {}
@@ -42,6 +45,7 @@ export async function createCacheLab(databaseUrl: string): Promise<CacheLab> {
   // On a busy machine, a wait that the test expects to succeed must not time out.
   const after: Clock['after'] = (ms, run) => systemClock.after(lab.canSync && ms > 100 ? ms * 50 : ms, run)
   const caches = createCaches({
+    ...options,
     db,
     clock: { ...systemClock, after },
     isCurrent: () => lab.isCurrent,
