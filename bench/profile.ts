@@ -12,12 +12,12 @@ import { parseArgs } from 'node:util'
 import { createBench, createSetting, type Bench } from './harness/bench.ts'
 import { findCores, moveToCore } from './harness/cores.ts'
 import { cookieOf } from './harness/feed.ts'
-import type { Instance } from './harness/instance.ts'
-import { rawRequest, type LoadJob } from './harness/load.ts'
-import { writingHeaders } from './harness/people.ts'
-import { startPostgres } from './harness/postgres.ts'
+import type { Instance } from './harness/servers/instance.ts'
+import { rawRequest, type LoadJob } from './harness/load/load.ts'
+import { writingHeaders } from './harness/load/people.ts'
+import { startPostgres } from './harness/servers/postgres.ts'
 import { createScope } from './harness/scope.ts'
-import { statementTimes } from './harness/statements.ts'
+import { statementTimes } from './harness/servers/statements.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -46,7 +46,7 @@ process.exit()
 
 async function profile(bench: Bench, what: string): Promise<void> {
   const databaseUrl = await bench.createDatabase('feed')
-  const preload = join(import.meta.dirname, 'harness/profiler.ts')
+  const preload = join(import.meta.dirname, 'harness/servers/profiler.ts')
   const instance = await bench.startInstance(databaseUrl, { node: ['--import', preload] })
   await bench.runLoad(instance, { ...(await jobOf(instance, what, 0)), seconds: bench.quick ? 1 : 5 })
   const job = await jobOf(instance, what, 1)
@@ -96,7 +96,7 @@ async function jobOf(
   instance: Instance,
   what: string,
   round: number,
-): Promise<Omit<LoadJob, 'port' | 'warmUpSeconds' | 'seconds'>> {
+): Promise<Omit<LoadJob, 'ports' | 'warmUpSeconds' | 'seconds'>> {
   const sixteen = (request: string): string[][] => Array.from({ length: 16 }, () => [request])
   if (what === 'home')
     return { connections: sixteen(rawRequest('GET', '/', cookieOf(1))), cycle: true, status: 200 }

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { medianRun, type Bench } from '../harness/bench.ts'
 import { cookieOf } from '../harness/feed.ts'
 import { defineMeasurement, type Measured } from '../harness/figure.ts'
-import type { Server } from '../harness/instance.ts'
-import { rawRequest } from '../harness/load.ts'
-import { countStatements } from '../harness/statements.ts'
+import type { Server } from '../harness/servers/instance.ts'
+import { rawRequest } from '../harness/load/load.ts'
+import { countStatements } from '../harness/servers/statements.ts'
 
 const CONNECTIONS = 16
 

@@ -1,11 +1,11 @@
 import type pg from 'pg'
 import type { Bench } from '../harness/bench.ts'
 import { defineMeasurement, type Measured } from '../harness/figure.ts'
-import type { Server } from '../harness/instance.ts'
-import { rawRequest } from '../harness/load.ts'
-import { openSender, writingHeaders } from '../harness/people.ts'
-import { connect } from '../harness/postgres.ts'
-import { now, startStreamClients, type StreamClients } from '../harness/streams.ts'
+import type { Server } from '../harness/servers/instance.ts'
+import { rawRequest } from '../harness/load/load.ts'
+import { openSender, writingHeaders } from '../harness/load/people.ts'
+import { connect } from '../harness/servers/postgres.ts'
+import { now, startStreamClients, type StreamClients } from '../harness/load/streams.ts'
 
 const WRITER = 2
 

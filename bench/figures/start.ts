@@ -1,7 +1,7 @@
 import { fillFeed, cookieOf } from '../harness/feed.ts'
 import { defineMeasurement } from '../harness/figure.ts'
-import { startAll } from '../harness/instance.ts'
-import { rawRequest } from '../harness/load.ts'
+import { startAll } from '../harness/servers/instance.ts'
+import { rawRequest } from '../harness/load/load.ts'
 import { measurePage } from './pages.ts'
 
 /** `npm start` as it comes: in development, with the embedded database, all on one core. */

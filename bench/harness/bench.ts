@@ -4,9 +4,9 @@ import type { migrate } from '../../src/db/migrations.ts'
 import type { Cores } from './cores.ts'
 import { fillFeed, FULL, SMALL, type FeedSize } from './feed.ts'
 import type { Shares } from './figure.ts'
-import { startFloor, startInstance, type Instance, type Server } from './instance.ts'
-import { startLoad, type LoadJob, type LoadResult, type RunLoad } from './load.ts'
-import type { Postgres } from './postgres.ts'
+import { startFloor, startInstance, type Instance, type Server } from './servers/instance.ts'
+import { startLoad, type LoadJob, type LoadResult, type RunLoad } from './load/load.ts'
+import type { Postgres } from './servers/postgres.ts'
 import { createScope, type Scope } from './scope.ts'
 
 /** What a measurement gets. Everything that it starts ends with the measurement. */
@@ -32,10 +32,10 @@ export interface Bench {
   instanceOutput(): string
   /** Starts a script of `bench/floors/` on the core of the server. */
   startFloor(script: string, args?: string[]): Promise<Server>
-  /** Runs the load against a server, and measures how much of the cores each part used. */
+  /** Runs the load against one server or several, and measures how much of the cores each part used. */
   runLoad(
-    server: Server,
-    job: Omit<LoadJob, 'port' | 'status' | 'cycle' | 'warmUpSeconds'> &
+    servers: Server | Server[],
+    job: Omit<LoadJob, 'ports' | 'status' | 'cycle' | 'warmUpSeconds'> &
       Partial<Pick<LoadJob, 'status' | 'cycle' | 'warmUpSeconds'>>,
   ): Promise<LoadResult & { shares: Shares }>
 }
@@ -87,21 +87,18 @@ export function createBench(setting: Setting): Bench {
     },
     instanceOutput: () => instances.map(({ output }) => output()).join(''),
     startFloor: (script, args = []) => startFloor(scope, { script, core: cores.server, args }),
-    async runLoad(server, job) {
-      const databaseCpu = () => server.databaseCpuSeconds?.() ?? postgres.cpuSeconds()
-      const before = [server.cpuSeconds(), databaseCpu()]
-      const start = performance.now()
-      const result = await setting.load({
-        status: 200,
-        cycle: true,
-        warmUpSeconds: quick ? 0.5 : 2,
-        ...job,
-        port: server.port,
-      })
-      const seconds = (performance.now() - start) / 1_000
+    async runLoad(servers, job) {
+      const all = [servers].flat()
+      const serverCpu = () => all.reduce((sum, server) => sum + server.cpuSeconds(), 0)
+      const databaseCpu = () => all[0]?.databaseCpuSeconds?.() ?? postgres.cpuSeconds()
+      const before = { server: serverCpu(), database: databaseCpu(), at: performance.now() }
+      const warmUpSeconds = quick ? 0.5 : 2
+      const ports = all.map(({ port }) => port)
+      const result = await setting.load({ status: 200, cycle: true, warmUpSeconds, ...job, ports })
+      const seconds = (performance.now() - before.at) / 1_000
       const shares = {
-        server: (server.cpuSeconds() - before[0]!) / seconds,
-        database: (databaseCpu() - before[1]!) / seconds,
+        server: (serverCpu() - before.server) / seconds,
+        database: (databaseCpu() - before.database) / seconds,
         load: result.share,
       }
       return { ...result, shares }
@@ -131,9 +128,13 @@ export async function medianRun<Result>(
 ): Promise<Result> {
   const results: Result[] = []
   for (let n = 0; n < runs; n++) results.push(await work())
-  return results.sort((a, b) => value(a) - value(b))[Math.floor((runs - 1) / 2)]!
+  return medianOf(results, value)
+}
+
+export function medianOf<Result>(results: Result[], value: (result: Result) => number): Result {
+  return results.toSorted((a, b) => value(a) - value(b))[Math.floor((results.length - 1) / 2)]!
 }
 
 export function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)] ?? NaN
+  return medianOf(values, (value) => value)
 }

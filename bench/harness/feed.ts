@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { threads } from '../../src/seed/threads.ts'
 import { createRandom } from '../simulate/random.ts'
-import { withClient } from './postgres.ts'
+import { withClient } from './servers/postgres.ts'
 
 /** How large the data set is. */
 export interface FeedSize {

@@ -22,7 +22,9 @@ interface Tally {
 }
 
 async function run(job: LoadJob): Promise<LoadResult> {
-  const connections = await Promise.all(job.connections.map(() => openConnection(job.port)))
+  const connections = await Promise.all(
+    job.connections.map((_, n) => openConnection(job.ports[n % job.ports.length]!)),
+  )
   const start = performance.now() + job.warmUpSeconds * 1_000
   const tally: Tally = { start, end: start + job.seconds * 1_000, taken: [], refused: 0, bytes: 0 }
   let cpuStart = process.cpuUsage()

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { nextMessage, startProcess } from './processes.ts'
-import type { Scope } from './scope.ts'
+import { nextMessage, startProcess } from '../processes.ts'
+import type { Scope } from '../scope.ts'
 
 export type StreamRequest =
   | { do: 'open'; port: number; requests: string[] }

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { cpuSeconds, nextLine, nextMessage, residentBytes, startProcess } from './processes.ts'
-import type { Scope } from './scope.ts'
+import { cpuSeconds, nextLine, nextMessage, residentBytes, startProcess } from '../processes.ts'
+import type { Scope } from '../scope.ts'
 
 /** A process that serves HTTP: an instance of the site, or a floor. */
 export interface Server {
@@ -87,7 +87,7 @@ export async function startFloor(
   scope: Scope,
   options: { script: string; core: number | null; args?: string[]; node?: string[] },
 ): Promise<Server> {
-  const script = join(import.meta.dirname, '../floors', options.script)
+  const script = join(import.meta.dirname, '../../floors', options.script)
   const started = startProcess([process.execPath, ...(options.node ?? []), script, ...(options.args ?? [])], {
     core: options.core,
     env: { PATH: process.env.PATH, NODE_ENV: 'production' },

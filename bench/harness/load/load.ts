@@ -1,10 +1,11 @@
 import { join } from 'node:path'
-import { nextMessage, startProcess } from './processes.ts'
-import type { Scope } from './scope.ts'
+import { nextMessage, startProcess } from '../processes.ts'
+import type { Scope } from '../scope.ts'
 
 /** What each keep-alive connection sends, one request after the other. */
 export interface LoadJob {
-  port: number
+  /** The connections are spread over these. */
+  ports: number[]
   /** One list of raw requests for each connection. */
   connections: string[][]
   /** After the last request starts again with the first, until the time has passed; otherwise the connection stops. */

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
-import { ensureCluster } from '../../src/embedded/cluster.ts'
-import { locatePostgres } from '../../src/embedded/location.ts'
-import { cpuSeconds, startProcess } from './processes.ts'
-import type { Scope } from './scope.ts'
+import { ensureCluster } from '../../../src/embedded/cluster.ts'
+import { locatePostgres } from '../../../src/embedded/location.ts'
+import { cpuSeconds, startProcess } from '../processes.ts'
+import type { Scope } from '../scope.ts'
 
 /** A PostgreSQL server of its own. `fsync` and `synchronous_commit` are on. */
 export interface Postgres {
