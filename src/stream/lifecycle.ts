@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { randomBetween, systemClock, type Clock } from '../lib/clock.ts'
+import type { Connection } from './clients/connection.ts'
 import type { Hub } from './relay/hub.ts'
 import type { Subscriber } from './clients/subscriber.ts'
 
@@ -17,7 +18,7 @@ const DRAIN_BATCHES = 30
 
 /** Sends beats, and ends streams that are old, stalled or without a live session. One timer serves all streams. */
 export interface Lifecycle {
-  /** Ends every stream in batches over a few seconds. */
+  /** Ends every stream in batches over a few seconds, and waits until they are closed. */
   drain(): Promise<void>
   stop(): void
 }
@@ -88,10 +89,16 @@ export function startLifecycle({
         for (const { connection } of open.slice(start, start + batch)) connection.end()
         await new Promise<void>((resolve) => clock.after(DRAIN_MS / DRAIN_BATCHES, resolve))
       }
+      // The HTTP server does not wait for them.
+      await Promise.all(open.map(({ connection }) => untilClosed(connection)))
     },
     stop() {
       stopTicking()
       stopRechecking()
     },
   }
+}
+
+function untilClosed(connection: Connection): Promise<void> {
+  return new Promise((resolve) => (connection.closed() ? resolve() : connection.onClose(resolve)))
 }

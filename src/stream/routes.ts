@@ -4,6 +4,7 @@ import { networkOf } from '../web/address.ts'
 import { errorFacts } from '../lib/log.ts'
 import { foldName, isId } from '../web/paths.ts'
 import { withinDeadline } from '../db/deadline.ts'
+import { createEndlessResponse } from '../web/http-server/endless-response.ts'
 import type { RouteContext, ContextExtension, ContextState } from '../web/context.ts'
 import { createConnection } from './clients/connection.ts'
 import { negotiateEncoding } from './encoding/negotiate.ts'
@@ -39,10 +40,12 @@ export function streamRoutes(deps: StreamRouteDeps): Router<ContextState, Contex
       identify: () => deps.identify(ctx),
       network: networkOf(ctx.ip),
     }
-    const connection = createConnection(ctx.res, negotiateEncoding(ctx), deps.clock)
+    const connection = createConnection(createEndlessResponse(ctx.res), negotiateEncoding(ctx), deps.clock)
     const subscriber = await withinDeadline(() => openStream(deps, request, connection))
     // The stream writes to the response from here on, so Koa must not end it.
     ctx.respond = false
+    // The instance began to drain while the rights were being read, and ended only the streams that were open.
+    if (deps.isDraining()) connection.end()
     try {
       await replay(deps, subscriber)
     } catch (error) {

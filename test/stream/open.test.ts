@@ -64,6 +64,17 @@ describe('a home stream of Bob', () => {
     })
   })
 
+  it('ends at once if the instance begins to drain while the rights are being read', async () => {
+    layer.hooks.afterAuthorize = async () => {
+      layer.isDraining = true
+    }
+    const stream = await open()
+    layer.isDraining = false
+    await stream.closed
+    expect(stream.status).to.equal(200)
+    expect(stream.retries.at(-1)).to.be.within(50, 500)
+  })
+
   describe('sends a reset and ends if the log goes back', () => {
     async function expectResetAndEnd(stream: TestStream): Promise<void> {
       expect(await stream.next()).to.include({ event: 'reset', id: '0' })

@@ -1,4 +1,4 @@
-import type { StreamResponse } from '../../../src/stream/clients/connection.ts'
+import type { Transport, UnsentResponse } from '../../../src/stream/clients/connection.ts'
 import type { Process, Scheduler } from '../scheduler.ts'
 
 /** The bytes of one connection that are in kernels and in the network. */
@@ -34,7 +34,7 @@ export interface Stamp {
 }
 
 /** The server's end of a connection, and the actions of its client and of the network. */
-export interface SimulatedWire extends StreamResponse {
+export interface SimulatedWire extends UnsentResponse, Transport {
   respond(status: number): void
   /** Breaks the connection. Up to `kept` of the blocks that were sent before still arrive. */
   cut(kept: number): void
@@ -125,7 +125,6 @@ export function createWire(
   }
 
   const wire: SimulatedWire = {
-    req: { method: 'GET' },
     get destroyed() {
       return destroyed
     },
@@ -135,7 +134,10 @@ export function createWire(
     get writableNeedDrain() {
       return needsDrain
     },
-    writeHead() {},
+    writableCorked: 1, // Each write costs the same here.
+    cork() {},
+    uncork() {},
+    begin: () => wire,
     write(bytes) {
       if (destroyed) return
       process.charge(WRITE_MS + bytes.length * BYTE_MS)
@@ -160,12 +162,10 @@ export function createWire(
       if (event !== 'error') listeners[event].set(listener, false)
     },
     once(event, listener) {
-      listeners[event].set(listener, true)
-      return wire
+      if (event !== 'finish') listeners[event].set(listener, true)
     },
     off(event, listener) {
       listeners[event].delete(listener)
-      return wire
     },
     respond(status) {
       if (destroyed) return

@@ -5,19 +5,26 @@ import { randomBetween, systemClock, type Clock } from '../../lib/clock.ts'
 const MAX_WAITING_BYTES = 1024 * 1024
 const END_GRACE_MS = 2_000
 
-/** The part of `http.ServerResponse` that a stream needs. */
-export interface StreamResponse {
-  readonly req: { readonly method?: string | undefined }
+/** The part of a socket, or of an `http.ServerResponse`, that a stream needs. */
+export interface Transport {
   readonly destroyed: boolean
   readonly writableLength: number
   readonly writableNeedDrain: boolean
-  writeHead(status: number, headers: Record<string, string>): unknown
+  readonly writableCorked: number
+  cork(): unknown
+  uncork(): unknown
   write(bytes: Buffer): unknown
   end(): unknown
   destroy(): unknown
   on(event: 'drain' | 'close' | 'error', listener: () => void): unknown
-  once(event: 'drain' | 'close', listener: () => void): this
-  off(event: 'drain' | 'close', listener: () => void): this
+  once(event: 'drain' | 'finish' | 'close', listener: () => void): unknown
+  off(event: 'drain' | 'close', listener: () => void): unknown
+}
+
+/** A response whose head has not been sent yet. */
+export interface UnsentResponse extends Pick<Transport, 'destroyed' | 'destroy' | 'once'> {
+  /** Sends the head. Returns null if the response has no body. */
+  begin(headers: Record<string, string>): Transport | null
 }
 
 /** The connection to one client. Writes directly to the response, so that `writableLength` is exact. */
@@ -46,54 +53,69 @@ export interface Connection {
 }
 
 export function createConnection(
-  response: StreamResponse,
+  response: UnsentResponse,
   encoding: Encoding,
   clock: Clock = systemClock,
 ): Connection {
   // A client may disconnect before this line. Then the response emits no `close` event any more.
   let closed = response.destroyed
+  /** Until the head is sent. Request, response and context can be freed afterwards. */
+  let unsent: UnsentResponse | null = response
+  let transport: Transport | null = null
   let ending = false
   let lastWriteAt = clock.now()
   let lastProgressAt = lastWriteAt
   /** Bytes that Node does not have yet. It gets them only while it has room, so each `drain` shows that the client reads. */
   let waiting: Buffer[] = []
   let waitingBytes = 0
+  const listeners: (() => void)[] = []
 
-  response.on('drain', () => {
-    lastProgressAt = clock.now()
-    pass()
-  })
-  response.once('close', () => {
+  function setClosed(): void {
     closed = true
     waiting = []
     waitingBytes = 0
+    for (const listener of listeners.splice(0)) listener()
+  }
+  response.once('close', () => {
+    if (unsent !== null) setClosed()
   })
-  response.on('error', () => response.destroy())
 
   function pass(): void {
-    if (closed) return
+    if (closed || transport === null) return
+    collectWrites(transport)
     let passed = 0
-    for (; passed < waiting.length && !response.writableNeedDrain; passed++) {
+    for (; passed < waiting.length && !transport.writableNeedDrain; passed++) {
       waitingBytes -= waiting[passed]!.length
-      response.write(waiting[passed]!)
+      transport.write(waiting[passed]!)
     }
     waiting.splice(0, passed)
-    if (ending && waiting.length === 0) response.end()
+    if (!ending || waiting.length > 0) return
+    // A socket would wait for the client to end its side too.
+    transport.once('finish', connection.destroy)
+    transport.end()
   }
 
-  const isStuck = (): boolean => waiting.length > 0 || response.writableNeedDrain
+  const isStuck = (): boolean => waiting.length > 0 || (transport?.writableNeedDrain ?? false)
 
   const connection: Connection = {
     open() {
-      response.writeHead(200, {
+      if (closed || unsent === null) return
+      const response = unsent
+      unsent = null
+      transport = response.begin({
         'Content-Type': 'text/event-stream',
         'Cache-Control': 'no-cache, no-transform',
         'X-Accel-Buffering': 'no',
         ...(encoding === 'zstd' && { 'Content-Encoding': encoding }),
       })
-      if (response.req.method !== 'HEAD') return
-      closed = true
-      response.end()
+      if (transport === null) return setClosed()
+      transport.on('drain', () => {
+        lastProgressAt = clock.now()
+        pass()
+      })
+      transport.once('close', setClosed)
+      transport.on('error', connection.destroy)
+      pass()
     },
     write(block) {
       if (closed || ending) return
@@ -117,21 +139,34 @@ export function createConnection(
     },
     destroy() {
       closed = true
-      response.destroy()
+      ;(transport ?? unsent)?.destroy()
     },
     async drained() {
-      while (!closed && isStuck()) {
+      while (!closed && transport !== null && isStuck()) {
         const { promise, resolve } = Promise.withResolvers<void>()
-        response.once('drain', resolve).once('close', resolve)
+        transport.once('drain', resolve)
+        transport.once('close', resolve)
         await promise
-        response.off('drain', resolve).off('close', resolve)
+        transport.off('drain', resolve)
+        transport.off('close', resolve)
       }
     },
     closed: () => closed,
-    onClose: (listener) => void response.once('close', listener),
+    onClose: (listener) => void listeners.push(listener),
     idleFor: () => clock.now() - lastWriteAt,
-    waitingBytes: () => response.writableLength + waitingBytes,
+    waitingBytes: () => (transport?.writableLength ?? 0) + waitingBytes,
     stalledFor: () => (isStuck() ? clock.now() - lastProgressAt : 0),
   }
   return connection
+}
+
+/** The writes of a turn of the event loop cost one system call. */
+function collectWrites(transport: Transport): void {
+  if (transport.writableCorked > 0) return
+  transport.cork()
+  process.nextTick(uncork, transport)
+}
+
+function uncork(transport: Transport): void {
+  transport.uncork()
 }

@@ -30,6 +30,7 @@ export interface StreamLayer {
   /** Counts each kind of read, and the most replay reads that ran at the same time. */
   reads: { topics: number; frames: number; concurrent: number }
   viewer: Viewer | null
+  isDraining: boolean
   /** Relays the events of the log after the hub's position. */
   relayAll(): Promise<void>
   address(path: string): string
@@ -89,7 +90,7 @@ export async function startStreamLayer(databaseUrl: string): Promise<StreamLayer
     log: pino({ level: 'silent' }),
   })
   const { hub } = core
-  const layer = { hub, db, hooks, reads, viewer: null as Viewer | null }
+  const layer = { hub, db, hooks, reads, viewer: null as Viewer | null, isDraining: false }
 
   async function relayAll(): Promise<void> {
     const rows = await reader.readFrom(hub.position() + 1, 1_000)
@@ -101,7 +102,7 @@ export async function startStreamLayer(databaseUrl: string): Promise<StreamLayer
     ...core,
     newest: hub.position,
     connectionLimit: createConnectionLimit('off'),
-    isDraining: () => false,
+    isDraining: () => layer.isDraining,
     identify: async () => layer.viewer,
     async sync() {
       try {
@@ -122,13 +123,17 @@ export async function startStreamLayer(databaseUrl: string): Promise<StreamLayer
   await once(server, 'listening')
   const address = (path: string): string =>
     `http://localhost:${(server.address() as AddressInfo).port}${path}`
+  function disconnect(): void {
+    for (const { connection } of hub.subscribers()) connection.destroy()
+    server.closeAllConnections()
+  }
   return Object.assign(layer, {
     relayAll,
     address,
     open: (path: string) => openStream(address(path)),
-    disconnect: () => server.closeAllConnections(),
+    disconnect,
     async close() {
-      server.closeAllConnections()
+      disconnect()
       server.close()
       await db.end()
     },

@@ -1,0 +1,69 @@
+import type { ServerResponse } from 'node:http'
+import { Socket, type SocketConstructorOpts } from 'node:net'
+import type { Writable } from 'node:stream'
+
+/** A client of a stream has nothing to send after its request. */
+const MAX_DISCARDED_BYTES = 64 * 1024
+
+/** A response whose body ends with the connection, before its head is sent. */
+export interface EndlessResponse {
+  readonly destroyed: boolean
+  /**
+   * Sends the head. Returns what the body is written to: the socket itself, which the HTTP server treats as closed from
+   * here on, so that request, response and parser are freed. Returns null for a HEAD request, whose response is complete.
+   */
+  begin(headers: Record<string, string>): Writable | null
+  destroy(): void
+  once(event: 'drain' | 'finish' | 'close', listener: () => void): void
+}
+
+export function createEndlessResponse(response: ServerResponse): EndlessResponse {
+  return {
+    get destroyed() {
+      return response.destroyed
+    },
+    begin: (headers) => begin(response, headers),
+    destroy: () => void response.destroy(),
+    once: (event, listener) => void response.once(event, listener),
+  }
+}
+
+/** The body is never chunked, whatever the HTTP version of the client or of a proxy: the bytes are those of the stream. */
+function begin(response: ServerResponse, headers: Record<string, string>): Writable | null {
+  response.removeHeader('Transfer-Encoding') // Without it, and without Content-Length, Node does not chunk.
+  response.writeHead(200, { ...headers, Connection: 'close' })
+  if (response.req.method === 'HEAD') {
+    response.end()
+    return null
+  }
+  response.flushHeaders()
+  return detach(response) ?? response
+}
+
+/** The handle of a socket is not in Node's documentation, and that a new socket adopts one is not either. */
+type HandleOwner = Socket & { _handle?: Handle | null }
+type Handle = NonNullable<SocketConstructorOpts['handle']>
+
+/**
+ * Moves the connection to a new socket, as Node's own `Socket.prototype[kTransfer]` (lib/net.js) does to give it to
+ * another thread. An idle stream costs … kB instead of …. Returns null if bytes of this or an earlier response still wait.
+ */
+function detach(response: ServerResponse): Socket | null {
+  const old = response.socket as HandleOwner | null
+  // While an earlier response of the connection is in progress, this one has no socket.
+  if (!old?._handle || old.destroyed || old.writableLength > 0) return null
+  const handle = old._handle
+  old._handle = null
+  old.destroy() // The HTTP server removes its parser from the handle.
+  const socket = new Socket({ handle })
+  discardInput(socket)
+  return socket
+}
+
+/** Reads what the client sends, so that the end of the connection is noticed. */
+function discardInput(socket: Socket): void {
+  const limit = socket.bytesRead + MAX_DISCARDED_BYTES
+  socket.on('data', () => {
+    if (socket.bytesRead > limit) socket.destroy()
+  })
+}
