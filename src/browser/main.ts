@@ -40,6 +40,10 @@ if (page.live) {
 guardRestoredPage(page)
 for (const form of document.querySelectorAll<HTMLFormElement>('form[data-send]')) attachDraft(page, form)
 
+document.querySelector('.composer')?.addEventListener('focusin', (event) => {
+  ;(event.currentTarget as Element).classList.add('open')
+})
+
 function apply({ name, id, payload }: StreamEvent): void {
   if (id) page.seq = id
   if (name === 'user') applyUser(page, payload as UserView)

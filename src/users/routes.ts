@@ -5,6 +5,7 @@ import { csrfToken } from '../web/csrf.ts'
 import { Invalid } from '../lib/errors.ts'
 import { done, nextOr, page, requireMe, seeOther } from '../web/responses.ts'
 import { safePath } from '../web/paths.ts'
+import { getVisitorData, setVisitorData } from '../web/visitor-session.ts'
 import type { Context, ContextExtension, ContextState } from '../web/context.ts'
 import { RegisterInput, registerUser, type AccountDeps } from './accounts.ts'
 import { authenticate, SignInInput } from './authentication.ts'
@@ -27,13 +28,15 @@ export function userRoutes(deps: AccountDeps) {
     const input = await read(ctx, RegisterInput, form)
     const user = await registerUser(deps, input, networkOf(ctx.ip))
     ctx.state.log.info({ event: 'registered', user: user.id }, 'registered')
+    setVisitorData(ctx, { registered: user.username })
     const to = signInPath(nextOr(ctx, nextOf(ctx)))
     done(ctx, { to, flash: 'You have been registered, please login', json: { user }, status: 201 })
   })
 
   router.get('/login', (ctx) => {
     if (ctx.state.me) return seeOther(ctx, '/')
-    page(ctx, 'users/login.njk', { values: {}, errors: {}, next: nextOf(ctx) })
+    const { registered = '' } = getVisitorData(ctx)
+    page(ctx, 'users/login.njk', { values: { username: registered }, errors: {}, next: nextOf(ctx) })
   })
 
   router.post('/login', async (ctx) => {

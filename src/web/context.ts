@@ -9,6 +9,8 @@ import type { Renderer } from './rendering/render.ts'
 export interface VisitorData {
   csrf?: string
   flash?: string[]
+  /** The username that the visitor has just registered, for the form to sign in. */
+  registered?: string
 }
 
 /** The session of a signed-in user, as koa-session provides it. */

@@ -40,6 +40,7 @@ describe('a group in two browsers on two instances', () => {
   const commentWith = (page: Page, text: string) => page.locator('.comment', { hasText: text })
 
   it('gets a post from the composer of the home page, and its open page shows it', async () => {
+    await bobPage.click('.composer textarea')
     await bobPage.selectOption('.composer [name=group]', { label: 'The circle (private)' })
     await bobPage.fill('.composer textarea', 'Only for us')
     await bobPage.click('.composer button:has-text("Post")')
@@ -49,6 +50,7 @@ describe('a group in two browsers on two instances', () => {
   })
 
   it('keeps a draft together with its group', async () => {
+    await bobPage.click('.composer textarea')
     await bobPage.selectOption('.composer [name=group]', 'circle')
     await bobPage.fill('.composer textarea', 'An unfinished secret')
     await bobPage.reload()

@@ -69,7 +69,9 @@ describe('the page', () => {
   })
 
   it('keeps a draft across a reload, and deletes it when it is sent', async () => {
+    expect(await page.isVisible('.composer button')).to.equal(false)
     await page.fill('.composer textarea', 'not yet sent')
+    expect(await page.isVisible('.composer button')).to.equal(true)
     await page.reload()
     expect(await page.inputValue('.composer textarea')).to.equal('not yet sent')
     await page.press('.composer textarea', 'Control+Enter')

@@ -18,6 +18,16 @@ describe('accounts', () => {
     expect(await database.query(`select username from users`)).to.deep.equal([{ username: 'ann' }])
   })
 
+  it('has the username in the form to sign in after a registration, and the focus in the password', async () => {
+    const eve = guest()
+    await eve.post('/register', { username: 'Eve', password }, asForm)
+    const form = (await eve.get('/login', { accept: 'text/html' })).text
+    expect(form).to.match(/name="username"[^>]* value="eve"/)
+    expect(form).to.match(/name="password"[^>]* autofocus/)
+    const other = (await guest().get('/login', { accept: 'text/html' })).text
+    expect(other).to.match(/name="username"[^>]* value=""[^>]* autofocus/)
+  })
+
   it('redirects to the home page after a sign-in, and answers 422 to a wrong password', async () => {
     const ann = guest()
     const wrong = await ann.post('/login', { username: 'ann', password: 'not this one' }, asForm)
