@@ -8,7 +8,7 @@ import { toBlock } from '../../src/stream/encoding/block.ts'
 import { createEndlessResponse } from '../../src/web/http-server/endless-response.ts'
 import { createHub } from '../../src/stream/relay/hub.ts'
 import { startLifecycle, type Lifecycle } from '../../src/stream/lifecycle.ts'
-import { createSubscriber } from '../../src/stream/clients/subscriber.ts'
+import { createSubscriber, type Subscriber } from '../../src/stream/clients/subscriber.ts'
 import { findActiveSessions } from '../../src/users/sessions.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
@@ -101,9 +101,11 @@ describe('the lifecycle of streams', () => {
     hub.relay({ seq: 1_000, event: 'user', topics: [], payload: {} })
     // Time runs 20 times as fast for this lifecycle.
     const clock = { ...systemClock, now: () => performance.now() * 20 }
-    const connection = { ...replaying.connection, idleFor: () => replaying.connection.idleFor() * 20 }
+    const idleFor = () => replaying.connection.idleFor() * 20
+    const connection = Object.assign(Object.create(replaying.connection), { idleFor }) as Connection
+    const accelerated = Object.assign(Object.create(replaying), { connection }) as Subscriber
     const fast = startLifecycle({
-      hub: { ...hub, subscribers: () => [{ ...replaying, connection }] },
+      hub: { ...hub, subscribers: () => [accelerated] },
       findActiveSessions: async (hashes) => new Set(hashes),
       log: pino({ level: 'silent' }),
       clock,

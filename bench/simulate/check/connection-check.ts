@@ -34,7 +34,9 @@ export function checkConnection(connection: Connection, deps: CheckDeps): Connec
   const audience = { ...deps.audience }
   const stamps: Stamp[] = []
   const begun = deps.stamp()
-  const { write, end, destroy } = connection
+  const write = connection.write.bind(connection)
+  const end = connection.end.bind(connection)
+  const destroy = connection.destroy.bind(connection)
   let first: number | null = null
   let last = 0
   let resetAt = 0

@@ -172,7 +172,7 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
       process.after(0, () => {
         if (isDraining || !isReady) return wire.respond(503)
         const connection = createConnection(wire, 'identity', process.clock)
-        const cut = connection.destroy
+        const cut = connection.destroy.bind(connection)
         check = checkConnection(connection, {
           log,
           audience,

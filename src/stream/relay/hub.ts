@@ -107,19 +107,20 @@ export function createHub({
     },
     add(subscriber) {
       all.add(subscriber)
-      for (const topic of subscriber.topics) join(topic, subscriber)
+      for (const topic of subscriber.topics()) join(topic, subscriber)
     },
     remove(subscriber) {
       all.delete(subscriber)
-      for (const topic of subscriber.topics) leave(topic, subscriber)
+      for (const topic of subscriber.topics()) leave(topic, subscriber)
     },
     goLive(subscriber) {
-      const missed = ring.after(subscriber.cursor())?.filter((frame) => hasTopic(frame, subscriber.topics))
+      const topics = subscriber.topics()
+      const missed = ring.after(subscriber.cursor())?.filter((frame) => hasTopic(frame, topics))
       if (!missed || missed.some(isOutdated) || firstChunk(missed).length < missed.length) return false
       for (const frame of missed) subscriber.deliver(frame)
       subscriber.skipTo(position)
       subscriber.goLive()
-      for (const topic of subscriber.topics) join(topic, subscriber)
+      for (const topic of topics) join(topic, subscriber)
       return true
     },
     recent: (seq) => ring.after(seq),

@@ -53,7 +53,7 @@ async function findMissed(
   { hub, index, archive }: ReplayDeps,
   subscriber: Subscriber,
 ): Promise<Missed | null> {
-  const { topics } = subscriber
+  const topics = subscriber.topics()
   const recent = hub.recent(subscriber.cursor())
   if (recent) return fromRing(archive, recent, topics, hub.position())
   const found = await index.find(subscriber.cursor(), topics, MAX_EVENTS)

@@ -45,7 +45,7 @@ type HandleOwner = Socket & { _handle?: SocketConstructorOpts['handle'] | null }
 
 /**
  * Moves the connection to a new socket, as Node's own `Socket.prototype[kTransfer]` (lib/net.js) does to give it to
- * another thread. An idle stream of a signed-in person costs 23 kB instead of 37. Returns null if bytes of this or an
+ * another thread. An idle stream of a signed-in person cost 23 kB instead of 37. Returns null if bytes of this or an
  * earlier response still wait.
  */
 function detach(response: ServerResponse): Socket | null {
