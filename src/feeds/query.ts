@@ -53,10 +53,10 @@ const WITHOUT_DELETED_ACCOUNTS: Filter = {
 }
 
 /**
- * Reads a page, with or without its cards. While an account is being deleted, reads it a second time without the feeds and posts of that account.
- * `may_see_post` hides these posts too, but only after the query has limited the number of rows: the page would be
- * short and look like the last one. With both conditions in every query, the first page would take 1.5 ms longer and a
- * later one 6 ms, mostly for planning.
+ * Reads a page, with or without its cards. While an account is being deleted, reads it a second time without the feeds
+ * and posts of that account. `may_see_post` hides these posts too, but only after the query has limited the number of
+ * rows: the page would be short and look like the last one. With both conditions in every query, the first page would
+ * take 1.5 ms longer and a later one 6 ms, mostly for planning.
  */
 export async function readFeedRow(
   db: Db,

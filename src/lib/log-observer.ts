@@ -17,14 +17,22 @@ export interface LogObserver {
   reset(seq: number): void
 }
 
-/** Passes everything on to each of the observers, in this order. */
+/**
+ * Passes everything on to each of the observers, in this order. If one of them cannot read an event, which psql may have
+ * written, all start again after it: they must neither stop the relay nor miss a change.
+ */
 export function combineObservers(...observers: LogObserver[]): LogObserver {
+  function reset(seq: number): void {
+    for (const observer of observers) observer.reset(seq)
+  }
   return {
     accept(event) {
-      for (const observer of observers) observer.accept(event)
+      try {
+        for (const observer of observers) observer.accept(event)
+      } catch {
+        reset(event.seq)
+      }
     },
-    reset(seq) {
-      for (const observer of observers) observer.reset(seq)
-    },
+    reset,
   }
 }

@@ -343,6 +343,21 @@ describe('a page of posts whose cards are cached', () => {
     expect(lab.statements).to.deep.equal({ places: 80, cards: 0, others: 0 })
   })
 
+  it('is right after an event that the instance cannot read', async () => {
+    const id = await post(bob, 'before')
+    await lab.follow()
+    await edit(id, 'after')
+    await database.query(
+      `insert into log (seq, event, topics, payload)
+       select nextval('log_seq'), 'post', '{}', jsonb_build_object('post', jsonb_build_object('id', $1::text, 'body', 'x'))`,
+      [id],
+    )
+    await lab.follow()
+    expect(bodies(await home())).to.deep.equal(['after'])
+    await edit(id, 'later')
+    expect(bodies(await home())).to.deep.equal(['later'])
+  })
+
   it('returns the same card until it changes', async () => {
     const [changing, steady] = [await post(bob, 'changing'), await post(bob, 'steady')]
     const get = async () => lab.deps.caches.cards.get([changing, steady], await lab.newestSeq())
