@@ -257,9 +257,35 @@ begin
   return null;
 end $$;
 
+-- Without topics: the event is for the instances, whose cached sessions hold the groups that a user owns.
+create or replace function tg_group_owners__log() returns trigger
+language plpgsql as $$
+declare
+  changed group_owners := case tg_op when 'INSERT' then new else old end;
+begin
+  perform append_log(
+    'ownership',
+    '{}',
+    jsonb_build_object(
+      'action', case tg_op when 'INSERT' then 'made' else 'ended' end,
+      'feed', changed.feed_id::text,
+      'user', changed.user_id::text
+    )
+  )
+  from users u
+  where u.id = changed.user_id and u.deleted_at is null;
+  return null;
+end $$;
+
+-- A session ends with its row, or when its expiry is moved into the past.
 create or replace function tg_sessions__log() returns trigger
 language plpgsql as $$
 begin
+  if tg_op = 'UPDATE' then
+    if new.expires_at >= old.expires_at or new.expires_at > clock_timestamp() then
+      return null;
+    end if;
+  end if;
   perform append_log(
     'session',
     array['user:' || old.user_id],

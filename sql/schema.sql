@@ -361,6 +361,7 @@ on feeds
 
 on group_owners
   CREATE TRIGGER _200_heir AFTER DELETE ON public.group_owners FOR EACH ROW EXECUTE FUNCTION tg_group_owners__heir()
+  CREATE CONSTRAINT TRIGGER _900_log AFTER INSERT OR DELETE ON public.group_owners DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tg_group_owners__log()
 
 on group_requests
   CREATE TRIGGER _100_account BEFORE INSERT ON public.group_requests FOR EACH ROW EXECUTE FUNCTION tg_group_requests__account()
@@ -386,7 +387,7 @@ on posts
 
 on sessions
   CREATE TRIGGER _100_account BEFORE INSERT ON public.sessions FOR EACH ROW EXECUTE FUNCTION tg_sessions__account()
-  CREATE CONSTRAINT TRIGGER _900_log AFTER DELETE ON public.sessions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tg_sessions__log()
+  CREATE CONSTRAINT TRIGGER _900_log AFTER DELETE OR UPDATE OF expires_at ON public.sessions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tg_sessions__log()
 
 on subscriptions
   CREATE TRIGGER _100_account BEFORE INSERT ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION tg_subscriptions__account()
@@ -596,6 +597,9 @@ function tg_feeds__subscriptions()
   returns trigger volatile
 
 function tg_group_owners__heir()
+  returns trigger volatile
+
+function tg_group_owners__log()
   returns trigger volatile
 
 function tg_group_requests__account()

@@ -97,6 +97,7 @@ async function createParts(config: Config, databaseUrl: string, listenDatabaseUr
     db,
     sync: () => parts.streaming.sync(),
     isCurrent: () => parts.streaming.isCurrent(),
+    isFresh: () => parts.streaming.isFresh(),
   })
   const createStreams = (): Streaming =>
     createStreaming({

@@ -7,7 +7,7 @@ export interface Changes {
   posts: Pick<RecentChanges, 'changedAfter'>
   /** The names of groups, the names and pictures of people, and deleted accounts: `user:ID` and `group:ID`. */
   names: Pick<RecentChanges, 'changedAfter' | 'newest'>
-  /** What people may see, and whether their sessions last: by user id. */
+  /** What people may see and own, and whether their sessions last: by user id. */
   rights: Pick<RecentChanges, 'changedAfter'>
 }
 
@@ -21,6 +21,7 @@ export function createChanges(): Changes & { observer: LogObserver } {
     if (typeof post === 'string') posts.note(post, seq)
     else if (event === 'user' || event === 'account') names.note(`user:${String(payload.id)}`, seq)
     else if (event === 'group') names.note(`group:${String(payload.id)}`, seq)
+    else if (event === 'ownership') rights.note(String(payload.user), seq)
     else if (event === 'subscription' || event === 'session') {
       for (const topic of topics) rights.note(topic.slice('user:'.length), seq)
     }

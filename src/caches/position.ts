@@ -14,6 +14,8 @@ export interface Position {
   epoch(): number
   /** Whether the caches belong to the log of the database, as far as this instance knows. */
   isCurrent(): boolean
+  /** Whether the caches also contain every event that was committed more than 1.5 s ago. */
+  isFresh(): boolean
   /**
    * Waits until the caches contain the event `seq`, 200 ms at most. Returns whether they do. While an event is late,
    * further calls for it return false at once.
@@ -26,6 +28,8 @@ export interface PositionDeps {
   sync(): Promise<void>
   /** False after LISTEN was lost, until the log has been read and continues where this instance stands. */
   isCurrent(): boolean
+  /** Whether it is current and has every event that was committed more than 1.5 s ago. */
+  isFresh(): boolean
   clock?: Clock
 }
 
@@ -38,6 +42,7 @@ interface Waiter {
 export function createPosition({
   sync,
   isCurrent,
+  isFresh,
   clock = systemClock,
 }: PositionDeps): Position & { observer: LogObserver } {
   const waiters = new Set<Waiter>()
@@ -71,6 +76,7 @@ export function createPosition({
     seq: () => position,
     epoch: () => epoch,
     isCurrent,
+    isFresh,
     reach(seq) {
       if (position >= seq) return Promise.resolve(true)
       if (position < late) return Promise.resolve(false)

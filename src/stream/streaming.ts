@@ -54,8 +54,9 @@ export interface Streaming {
   start(): Promise<void>
   /** Reads the log up to its newest event; concurrent calls share one read. Never rejects. */
   sync(): Promise<void>
-  /** Whether `observer` has a state that the log continues; see `Listener`. */
+  /** Whether `observer` has a state that the log continues, and how old it may be; see `Listener`. */
   isCurrent(): boolean
+  isFresh(): boolean
   /** Reasons why this instance should get no traffic; empty if it is current. */
   unhealthyReasons(): string[]
   /** Problems that all instances share. */
@@ -135,6 +136,7 @@ export function createStreaming(deps: StreamingDeps): Streaming {
     start: listener.start,
     sync: listener.sync,
     isCurrent: listener.isCurrent,
+    isFresh: listener.isFresh,
     unhealthyReasons: listener.unhealthyReasons,
     warnings: listener.warnings,
     gauges: gaugesOf(hub, listener),

@@ -1,16 +1,25 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { sql, type Db, type Write } from '../db/pool.ts'
 import { NotFound } from '../lib/errors.ts'
 import { withoutDeadline } from '../db/deadline.ts'
-import type { VisitorData } from '../web/context.ts'
 import type { SessionView } from '../shared/pages.ts'
 import type { Me } from '../shared/views.ts'
 import { browserName } from './browser-name.ts'
 
-/** The content of a session, as koa-session reads and writes it. `user` is the id of the signed-in user. */
-export interface SessionData extends VisitorData {
-  user?: string
+/** An active session and its user. */
+export interface SignedIn {
+  me: Me
+  /** The id by which the settings name the session. */
+  session: string
+  /** The CSRF token of the session. */
+  csrf: string
 }
+
+/**
+ * How long a session may be cached without another look at its row. A row that triggers did not see changing counts after
+ * this time.
+ */
+const MAX_AGE_MS = 60_000
 
 /** The prefix `__Host-` prevents other hosts of the domain from setting the cookie. It requires TLS. */
 export function sessionCookieName({ publicOrigin }: { publicOrigin: string | null }): string {
@@ -52,26 +61,60 @@ export async function findActiveSessions(db: Db, hashes: string[]): Promise<Set<
   return new Set(active)
 }
 
-/** Loads an active session and its user. One query reads both, because every request needs both. */
-export async function loadSession(
+/**
+ * The CSRF token of a session: a one-way function of its id, which is a secret of 256 random bits. So a page needs no
+ * row of the database for it, and all instances agree on it. See docs/decisions/0005.
+ */
+export function csrfOf(id: string): string {
+  return createHmac('sha256', id).update('csrf').digest('base64url').slice(0, 32)
+}
+
+interface SessionRow {
+  seq: string
+  session: string | null
+  /** A session that the previous release created has another token in its row. */
+  csrf: string | null
+  me: Me
+  stale: boolean
+  /** Milliseconds until the session expires, or must be extended. */
+  rest: number
+}
+
+/**
+ * Reads an active session and its user, and the `seq` of the snapshot. Null if there is none. `maxAge` is the number of
+ * milliseconds for which this may be cached.
+ */
+export async function readSession(
   { db, write }: { db: Db; write: Write },
   id: string,
-): Promise<{ data: SessionData; me: Me; session: string } | null> {
-  if (!isSessionId(id)) return null
+): Promise<{ seq: number; value: SignedIn | null; maxAge: number }> {
   const hash = hashOf(id)
-  const row = await db.maybeOne(sql.row<{ session: string; data: VisitorData; me: Me; stale: boolean }>()`
+  const row = await db.one(sql.row<SessionRow>()`
     select
-      s.id as session,
-      s.data,
-      user_view(u) || jsonb_build_object('feed', u.feed_id::text, 'owns', owned_groups(u.id)) as me,
-      s.last_seen_at < now() - interval '10 minutes' as stale
-    from sessions s
-    join users u on u.id = s.user_id
-    where s.id_hash = ${sql.binary(hash)} and s.expires_at > now()`)
-  if (!row) return null
+      coalesce((select max(seq) from log), 0) as seq,
+      found.*
+    from (values (1)) one
+    left join (
+      select
+        s.id as session,
+        s.data ->> 'csrf' as csrf,
+        user_view(u) || jsonb_build_object('feed', u.feed_id::text, 'owns', owned_groups(u.id)) as me,
+        s.last_seen_at < now() - interval '10 minutes' as stale,
+        extract(epoch from least(s.expires_at, s.last_seen_at + interval '10 minutes') - now())::float * 1000 as rest
+      from sessions s
+      join users u on u.id = s.user_id
+      where s.id_hash = ${sql.binary(hash)} and s.expires_at > now()
+    ) found on true`)
+  if (row.session === null) return { seq: Number(row.seq), value: null, maxAge: 0 }
   // The request does not wait for this update and does not fail with it; the next request tries again.
   if (row.stale) void withoutDeadline(() => extendSession(write, hash)).catch(() => {})
-  return { data: { ...row.data, user: row.me.id }, me: row.me, session: row.session }
+  const csrf = row.csrf ?? csrfOf(id)
+  return {
+    seq: Number(row.seq),
+    value: { me: row.me, session: row.session, csrf },
+    // The content of a row is never cached, and so neither is a token that is stored nowhere else.
+    maxAge: csrf === csrfOf(id) ? Math.min(row.rest, MAX_AGE_MS) : 0,
+  }
 }
 
 /**
@@ -81,44 +124,26 @@ export async function loadSession(
 export async function insertSession(
   write: Write,
   id: string,
-  { user, ...data }: SessionData,
-  { address, userAgent, passwordVersion }: { address: string; userAgent: string; passwordVersion: number },
+  {
+    user,
+    address,
+    userAgent,
+    passwordVersion,
+  }: { user: string; address: string; userAgent: string; passwordVersion: number },
 ): Promise<boolean> {
+  // Instances of the previous release read the token from the row. Remove it with the next release.
+  const data = { csrf: csrfOf(id) }
   const { rowCount } = await write((tx) =>
     tx.query(sql.command`
       insert into sessions (id_hash, user_id, data, address, user_agent, expires_at)
       select
-        ${sql.binary(hashOf(id))}, u.id, ${sql.jsonb({ ...data })},
+        ${sql.binary(hashOf(id))}, u.id, ${sql.jsonb(data)},
         ${address}, ${userAgent}, now() + interval '14 days'
       from users u
-      where u.id = ${user ?? null} and u.password_version = ${passwordVersion} and u.deleted_at is null
+      where u.id = ${user} and u.password_version = ${passwordVersion} and u.deleted_at is null
       for share`),
   )
   return rowCount === 1
-}
-
-/**
- * Saves the content of an active session. It never inserts: a slow request must not restore a session that has ended
- * meanwhile. With `skipLocked` it does nothing if another transaction has locked the session.
- */
-export async function updateSession(
-  write: Write,
-  id: string,
-  { user: _, ...data }: SessionData,
-  { skipLocked = false } = {},
-): Promise<void> {
-  const locking = skipLocked ? sql.fragment`for no key update skip locked` : sql.fragment`for no key update`
-  await write((tx) =>
-    tx.query(sql.command`
-      update sessions
-      set data = ${sql.jsonb({ ...data })}
-      where id_hash = (
-        select id_hash
-        from sessions
-        where id_hash = ${sql.binary(hashOf(id))} and expires_at > now()
-        ${locking}
-      )`),
-  )
 }
 
 export async function endSession(write: Write, id: string): Promise<void> {
@@ -188,7 +213,7 @@ async function extendSession(write: Write, hash: Buffer): Promise<void> {
   )
 }
 
-function isSessionId(text: string | undefined): text is string {
+export function isSessionId(text: string | undefined): text is string {
   return /^[\w-]{43}$/.test(text ?? '')
 }
 

@@ -1,10 +1,10 @@
 import type Koa from 'koa'
 import { createSession } from 'koa-session'
-import { networkOf } from '../web/address.ts'
-import { newToken } from '../web/csrf.ts'
+import type { Caches } from '../caches/caches.ts'
+import { createValues, type Values } from '../caches/values.ts'
 import type { Db, Write } from '../db/pool.ts'
-import { errorFacts } from '../lib/log.ts'
-import { clearGuestData } from '../web/visitor-session.ts'
+import { networkOf } from '../web/address.ts'
+import { clearVisitorData } from '../web/visitor-session.ts'
 import type { Context, ContextExtension, ContextState } from '../web/context.ts'
 import type { UserView } from '../shared/views.ts'
 import { userNotFound, type AuthenticatedUser } from './authentication.ts'
@@ -12,11 +12,23 @@ import * as sessions from './sessions.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
-/** Loads the session of the cookie, sets `ctx.state.me`, and saves the session if the request has changed it. */
+/** Sessions that one instance keeps; about 1 kB each. */
+const MAX_SESSIONS = 10_000
+
+interface SessionDeps {
+  db: Db
+  write: Write
+  caches: Caches
+}
+
+type SessionCache = Values<sessions.SignedIn>
+
+/** Finds the session of the cookie and sets `ctx.state.me`. */
 export function sessionMiddleware(
   app: Koa<ContextState, ContextExtension>,
-  { db, write, config }: { db: Db; write: Write; config: { publicOrigin: string | null } },
+  { config, ...deps }: SessionDeps & { config: { publicOrigin: string | null } },
 ): Koa.Middleware<ContextState, ContextExtension> {
+  const cache = createSessionCache(deps)
   const options = {
     key: sessions.sessionCookieName(config),
     // The database decides when a session expires; the cookie must only last as long.
@@ -27,10 +39,21 @@ export function sessionMiddleware(
     sameSite: 'lax',
     secure: config.publicOrigin?.startsWith('https:') ?? false,
     genid: () => sessions.newSessionId(),
-    store: createStore({ db, write }),
+    store: createStore(deps, cache),
   }
-  return createSession(options, app)
+  const loadSession = createSession(options, app)
+  return (ctx, next) =>
+    loadSession(ctx, async () => {
+      await next()
+      if (ctx.method === 'POST' && CHANGES_ME.test(ctx.path)) cache.delete(ctx.cookies.get(options.key) ?? '')
+    })
 }
+
+/**
+ * Requests that change what the session holds of its user. The next request to this instance reads it again, and does
+ * not depend on the event having arrived.
+ */
+const CHANGES_ME = /^\/(settings|groups)\b/
 
 /**
  * Creates a session with a new id and ends the previous one.
@@ -41,7 +64,7 @@ export async function signIn(
   { feed_id, password_version, ...user }: AuthenticatedUser,
 ): Promise<void> {
   if (!ctx.session) throw new Error('signIn requires the session middleware')
-  Object.assign(ctx.session, { user: user.id, csrf: newToken(), flash: [] })
+  ctx.session.user = user.id
   ctx.state.signingIn = { passwordVersion: password_version }
   try {
     await ctx.session.regenerate()
@@ -51,7 +74,7 @@ export async function signIn(
   } finally {
     delete ctx.state.signingIn
   }
-  clearGuestData(ctx)
+  clearVisitorData(ctx)
   ctx.state.me = { ...user, feed: feed_id, owns: [] }
   ctx.state.log.info({ event: 'signed in', user: user.id }, 'signed in')
 }
@@ -60,37 +83,59 @@ export async function signIn(
 export function signOut(ctx: Context, me: UserView): void {
   ctx.session = null
   ctx.state.me = null
+  clearVisitorData(ctx)
   ctx.set('Clear-Site-Data', '"cache"')
   ctx.state.log.info({ event: 'signed out', user: me.id }, 'signed out')
 }
 
-function createStore({ db, write }: { db: Db; write: Write }) {
+/** Who is signed in, mostly without a statement: the log says when a session has ended, or its user has changed. */
+function createSessionCache({ caches, ...deps }: SessionDeps): SessionCache {
+  return createValues({
+    caches,
+    read: (id) => sessions.readSession(deps, id),
+    hasChanged: ({ me: { id } }, { seq, changes: { rights, names } }) =>
+      rights.changedAfter(id, seq) || names.changedAfter(`user:${id}`, seq),
+    max: MAX_SESSIONS,
+  })
+}
+
+async function findSession(cache: SessionCache, id: string): Promise<sessions.SignedIn | null> {
+  return sessions.isSessionId(id) ? cache.get(id) : null
+}
+
+/** koa-session's store. A session holds only the id of its user, so a request that neither signs in nor out saves nothing. */
+function createStore({ write }: SessionDeps, cache: SessionCache) {
   return {
     async get(id: string, _maxAge: unknown, { ctx }: { ctx?: Context }) {
-      const loaded = await sessions.loadSession({ db, write }, id)
-      if (ctx) Object.assign(ctx.state, { me: loaded?.me ?? null, session: loaded?.session })
-      return loaded?.data
+      const found = await findSession(cache, id)
+      if (ctx && found) setMe(ctx, cache, id, found)
+      return found && { user: found.me.id }
     },
-    async set(id: string, record: SessionRecord, _maxAge: unknown, { ctx }: { ctx?: Context }) {
-      const { _expire, _maxAge: _, ...data } = record
-      if (ctx?.state.signingIn) {
-        const client = { ...clientOf(ctx), ...ctx.state.signingIn }
-        if (!(await sessions.insertSession(write, id, data, client))) throw userNotFound()
-      } else if (ctx?.state.me && isRead(ctx)) {
-        // A page only removes the flash messages that it has shown. If this is not saved, they appear once more.
-        await sessions.updateSession(write, id, data, { skipLocked: true }).catch((error: unknown) => {
-          ctx.state.log.warn({ event: 'session not saved', error: errorFacts(error) }, 'session not saved')
-        })
-      } else if (ctx?.state.me) await sessions.updateSession(write, id, data)
+    async set(id: string, { user }: { user?: string }, _maxAge: unknown, { ctx }: { ctx?: Context }) {
+      if (!ctx?.state.signingIn || user === undefined) return
+      const client = { ...clientOf(ctx), ...ctx.state.signingIn }
+      if (!(await sessions.insertSession(write, id, { user, ...client }))) throw userNotFound()
+      ctx.state.csrf = sessions.csrfOf(id)
     },
     async destroy(id: string) {
       await sessions.endSession(write, id)
+      cache.delete(id)
     },
   }
 }
 
-function isRead({ method }: Context): boolean {
-  return method === 'GET' || method === 'HEAD'
+function setMe(ctx: Context, cache: SessionCache, id: string, found: sessions.SignedIn | null): void {
+  Object.assign(ctx.state, {
+    // A copy, because requests change it.
+    me: found && { ...found.me, owns: [...found.me.owns] },
+    session: found?.session,
+    csrf: found?.csrf,
+    async updateMe() {
+      if (found === null || !cache.isOutdated(found)) return false
+      setMe(ctx, cache, id, await findSession(cache, id))
+      return true
+    },
+  })
 }
 
 /** Address and browser, by which users recognize a session in their settings. */
@@ -99,10 +144,4 @@ function clientOf(ctx: Context) {
     address: networkOf(ctx.ip) === 'unknown' ? '' : ctx.ip.replace(/^::ffff:/, ''),
     userAgent: ctx.get('user-agent').slice(0, 300),
   }
-}
-
-/** koa-session adds two properties, which are not saved: the table has a column for the expiry. */
-interface SessionRecord extends sessions.SessionData {
-  _expire?: number
-  _maxAge?: number
 }

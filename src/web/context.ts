@@ -14,7 +14,7 @@ export interface VisitorData {
 }
 
 /** The session of a signed-in user, as koa-session provides it. */
-export interface Session extends VisitorData {
+export interface Session {
   user?: string
   regenerate(): Promise<void>
 }
@@ -33,8 +33,15 @@ export interface ContextState {
   me: Me | null
   /** The id of the session of a signed-in user. */
   session?: string
-  /** The data of an anonymous visitor, after it has been read from the cookie. */
-  guest?: VisitorData
+  /** The CSRF token of the session. */
+  csrf?: string
+  /**
+   * Sets `me` and the session again if the log has changed them since the request began. Returns whether it has: the
+   * session may have ended. Only for requests with a session.
+   */
+  updateMe?(): Promise<boolean>
+  /** The visitor's data in the cookie, after it has been read. */
+  visitor?: VisitorData
   /** The submitted form, which is shown again if a value is invalid. */
   form?: FilledForm
   /** The path that the form wants to be redirected to. */

@@ -6,18 +6,19 @@ import type { Context } from './context.ts'
 
 const INVALID = 'Invalid POST contents'
 
-/** Creates a token of 192 random bits, which another site cannot guess. */
-export function newToken(): string {
-  return randomBytes(24).toString('base64url')
-}
-
-/** Returns the token of this visitor's forms. Creates it if the visitor has none. */
+/** Returns the token of this visitor's forms. Creates it if an anonymous visitor has none. */
 export function csrfToken(ctx: Context): string {
-  const { csrf } = getVisitorData(ctx)
+  const csrf = knownToken(ctx)
   if (csrf) return csrf
-  const token = newToken()
+  // 192 random bits, which another site cannot guess.
+  const token = randomBytes(24).toString('base64url')
   setVisitorData(ctx, { csrf: token })
   return token
+}
+
+/** The token of the session, or of the cookie of an anonymous visitor. */
+export function knownToken(ctx: Context): string | undefined {
+  return ctx.state.me ? ctx.state.csrf : getVisitorData(ctx).csrf
 }
 
 /**

@@ -1,6 +1,6 @@
-import { csrfToken, isOwnOrigin } from './csrf.ts'
+import { csrfToken, isOwnOrigin, knownToken } from './csrf.ts'
 import { Unauthorized } from '../lib/errors.ts'
-import { addFlash, getVisitorData, takeFlash } from './visitor-session.ts'
+import { addFlash, takeFlash } from './visitor-session.ts'
 import { safePath } from './paths.ts'
 import type { RouteContext, Context } from './context.ts'
 import type { Layout, Pages } from '../shared/pages.ts'
@@ -98,7 +98,7 @@ export function html(
 function layout(ctx: Context, flash: string[]): Omit<Layout, 'site'> {
   return {
     me: ctx.state.me,
-    csrf: getVisitorData(ctx).csrf ?? '',
+    csrf: knownToken(ctx) ?? '',
     flash,
     // Forms and the sign-in link return to this path. The response to a POST has no URL to return to.
     path: ctx.method === 'GET' ? safePath(ctx.path + ctx.search) : '/',

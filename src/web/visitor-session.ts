@@ -3,34 +3,34 @@ import type { VisitorData, Context } from './context.ts'
 const MAX_FLASH = 5
 
 /**
- * The name of the signed cookie with the data of an anonymous visitor. With the prefix `__Host-`, other hosts of the
- * domain cannot set it.
+ * The name of the signed cookie with the visitor's data. With the prefix `__Host-`, other hosts of the domain cannot
+ * set it.
  */
 export function guestCookieName(ctx: Context): string {
   return ctx.state.site.origin?.startsWith('https:') ? '__Host-koafeed-guest' : 'koafeed-guest'
 }
 
-/** Returns the visitor's data: from the session of a signed-in user, or from the cookie of an anonymous visitor. */
+/**
+ * Returns the data in the cookie: messages, and the CSRF token of an anonymous visitor. A session holds no data, so
+ * that a page of a signed-in user needs no row of the database for it.
+ */
 export function getVisitorData(ctx: Context): VisitorData {
-  if (ctx.state.me) return ctx.session ?? {}
-  return (ctx.state.guest ??= readGuest(ctx))
+  return (ctx.state.visitor ??= readCookie(ctx))
 }
 
 /** Changes the visitor's data. Call it before the headers of the response are sent. */
 export function setVisitorData(ctx: Context, changes: VisitorData): void {
-  if (ctx.state.me) {
-    Object.assign(ctx.session ?? {}, changes)
-    return
-  }
-  ctx.state.guest = { ...getVisitorData(ctx), ...changes }
-  const value = Buffer.from(JSON.stringify(ctx.state.guest)).toString('base64url')
-  ctx.cookies.set(guestCookieName(ctx), value, guestCookie)
+  const data = { ...getVisitorData(ctx), ...changes }
+  ctx.state.visitor = data
+  const isEmpty = data.csrf === undefined && !data.flash?.length
+  const value = isEmpty ? null : Buffer.from(JSON.stringify(data)).toString('base64url')
+  ctx.cookies.set(guestCookieName(ctx), value, cookieOptions)
 }
 
-/** Deletes the data of an anonymous visitor, when they sign in. */
-export function clearGuestData(ctx: Context): void {
-  ctx.state.guest = {}
-  ctx.cookies.set(guestCookieName(ctx), null, guestCookie)
+/** Deletes the visitor's data when somebody signs in or out, because the next page may belong to another person. */
+export function clearVisitorData(ctx: Context): void {
+  ctx.state.visitor = {}
+  setVisitorData(ctx, {})
 }
 
 /** Adds a message that the visitor's next page shows. */
@@ -45,9 +45,9 @@ export function takeFlash(ctx: Context): string[] {
   return flash
 }
 
-const guestCookie = { signed: true, httpOnly: true, sameSite: 'lax', path: '/', overwrite: true } as const
+const cookieOptions = { signed: true, httpOnly: true, sameSite: 'lax', path: '/', overwrite: true } as const
 
-function readGuest(ctx: Context): VisitorData {
+function readCookie(ctx: Context): VisitorData {
   const cookie = ctx.cookies.get(guestCookieName(ctx), { signed: true })
   // The signature is valid, so this site wrote the value.
   return cookie ? (JSON.parse(Buffer.from(cookie, 'base64url').toString()) as VisitorData) : {}

@@ -49,6 +49,7 @@ export async function createCacheLab(
     db,
     clock: { ...systemClock, after },
     isCurrent: () => lab.isCurrent,
+    isFresh: () => lab.isCurrent,
     async sync() {
       lab.syncs += 1
       if (lab.canSync) await lab.follow()

@@ -23,6 +23,7 @@ describe('a request while the database does not respond', () => {
     const instance = await startInstance({ databaseUrl: database.url, env })
     const ann = await client(instance.origin).register('ann')
     expect((await ann.get('/')).status).to.equal(200)
+    await ann.csrf()
     await proxy.break()
     for (const accept of ['text/html', 'application/json']) {
       expectUnavailable(await ann.get('/', { accept }))

@@ -68,6 +68,7 @@ export const PayloadSchemas = {
   user: User.strict(),
   subscription: z.strictObject({ action: z.enum(['made', 'ended']), feed: z.string() }),
   session: z.strictObject({ action: z.literal('ended'), session: z.string() }),
+  ownership: z.strictObject({ action: z.enum(['made', 'ended']), feed: z.string(), user: z.string() }),
   group: Group.strict(),
   account: z.strictObject({ action: z.literal('deleted'), id: z.string() }),
 }

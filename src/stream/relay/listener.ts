@@ -11,6 +11,8 @@ const PAGE = 250
 const TIMER_MS = 1_000
 /** An instance that has not read the log for this long does not count as current. */
 const STALE_MS = 5_000
+/** What may be lost within 2 s, a session for example, is believed for this long after a read of the log. */
+const FRESH_MS = 1_500
 /** A notification counts as missed if it arrives later than this after its event was found in the log. */
 const LATE_MS = 5_000
 /** Above this use commits may fail, because a notification must fit into the queue as a whole. */
@@ -49,6 +51,8 @@ export interface Listener {
    * the newest accepted event.
    */
   isCurrent(): boolean
+  /** Whether it is current and has every event that was committed more than 1.5 s ago. */
+  isFresh(): boolean
   /** Reasons why this instance is not current; empty if it is. */
   unhealthyReasons(): string[]
   /** Problems that all instances share. */
@@ -90,6 +94,8 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
   const pending = new Map<number, number>()
   let started = false
   let lastReadAt = -Infinity
+  /** When the last read began that reached the end of the log. */
+  let completeAt = -Infinity
   let queueUsage = 0
   let reading: Promise<void> | null = null
   let losses = 0
@@ -155,6 +161,7 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
       await queue.room()
       const [from, notified, lossesBefore] = [sequencer.tailRow(), sequencer.newestNotified(), losses]
       const wasListening = channel.listening()
+      const startedAt = clock.now()
       const page = await reader.readFrom(sequencer.tail(), PAGE)
       lastReadAt = clock.now()
       if (reason === 'timer') notePending(page)
@@ -170,6 +177,7 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
       if (losses === lossesBefore) isCurrent = true
       const isBehind = sequencer.newestNotified() > sequencer.tail()
       isMore = page.length >= PAGE || (isBehind && (rows.length > 0 || sequencer.newestNotified() > notified))
+      if (page.length < PAGE) completeAt = startedAt
     }
   }
 
@@ -238,6 +246,7 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
     sync: () => catchUp('sync'),
     newest: sequencer.tail,
     isCurrent: () => isCurrent,
+    isFresh: () => isCurrent && clock.now() - completeAt < FRESH_MS,
     queueUsage: () => queueUsage,
     warnings: () =>
       queueUsage > QUEUE_FULL ? ['the queue of notifications is full: writes are refused'] : [],
