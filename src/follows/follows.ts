@@ -80,7 +80,7 @@ export async function listFollowing(
  * not depend on the size of the site: 100 followed people with 100 subscriptions each, the newest 500 public posts, and
  * the newest 50 users.
  */
-export async function listSuggestions(db: Db, me: Me): Promise<SuggestionView[]> {
+export async function listSuggestions(db: Db, me: { id: string }): Promise<SuggestionView[]> {
   const rows = await db.anyFirst(sql.row<{ person: SuggestionView }>()`
     with mine as (
       select feed_id from subscriptions where user_id = ${me.id}

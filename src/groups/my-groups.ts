@@ -36,7 +36,7 @@ export async function listMyGroups(
 /** Lists the groups that `me` joined last, by title, and says whether there are more. The home page shows them. */
 export async function listMyGroupNames(
   db: Db,
-  me: Me,
+  me: { id: string },
 ): Promise<{ groups: GroupView[]; more_groups: boolean }> {
   const rows = await db.anyFirst(sql.row<{ group: GroupView }>()`
     select group_view(g) as group

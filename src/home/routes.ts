@@ -1,32 +1,40 @@
 import Router from '@koa/router'
-import { listFollowing, listSuggestions } from '../follows/follows.ts'
-import { addShownOwnership, listMyGroupNames } from '../groups/my-groups.ts'
+import { addShownOwnership } from '../groups/my-groups.ts'
 import { redirectRenamed, page, viewerId } from '../web/responses.ts'
 import { queryText } from '../web/paths.ts'
 import type { ContextExtension, ContextState } from '../web/context.ts'
 import { getProfile, getUser } from '../users/users.ts'
-import { parseBefore } from '../db/pagination.ts'
+import { parseBefore, type Cursor } from '../db/pagination.ts'
 import { homePage, publicPage, userPage } from '../feeds/feeds.ts'
 import type { FeedDeps } from '../feeds/page.ts'
+import type { FeedPage, SideColumn } from '../shared/pages.ts'
+import type { Me } from '../shared/views.ts'
+import { createSideColumns } from './side-column.ts'
 
 /** The home page, the public feed and the profiles: pages that show a feed. */
 export function homeRoutes(deps: FeedDeps) {
   const { db } = deps
+  const sides = createSideColumns(deps)
   const router = new Router<ContextState, ContextExtension>()
 
   router.get('/', async (ctx) => {
-    const { me } = ctx.state
     const before = parseBefore(queryText(ctx.query, 'before'))
-    if (!me) return page(ctx, 'feeds/public.njk', await publicPage(deps, null, before))
-    const [feed, people, following, groups] = await Promise.all([
-      homePage(deps, me, before),
-      listSuggestions(db, me),
-      listFollowing(db, me.id, me, parseBefore(undefined)),
-      listMyGroupNames(db, me),
-    ])
-    await addShownOwnership(db, me, feed.posts)
-    page(ctx, 'feeds/home.njk', { ...feed, people, following: following.people, ...groups })
+    const first = await readHome(ctx.state.me, before)
+    // The page has waited for the events of its snapshot. One of them may have ended the session or renamed the viewer.
+    const { feed, side } = (await ctx.state.updateMe?.()) ? await readHome(ctx.state.me, before) : first
+    if (side) page(ctx, 'feeds/home.njk', { ...feed, ...side })
+    else page(ctx, 'feeds/public.njk', feed)
   })
+
+  async function readHome(
+    me: Me | null,
+    before: Cursor,
+  ): Promise<{ feed: FeedPage; side: SideColumn | null }> {
+    if (!me) return { feed: await publicPage(deps, null, before), side: null }
+    const feed = await homePage(deps, me, before)
+    await addShownOwnership(db, me, feed.posts)
+    return { feed, side: await sides.get(me, feed.seq) }
+  }
 
   router.get('/public', async (ctx) => {
     const before = parseBefore(queryText(ctx.query, 'before'))

@@ -23,6 +23,15 @@ export interface StreamedPage {
   stream: string
 }
 
+/** What the home page shows beside the posts. */
+export interface SideColumn {
+  people: SuggestionView[]
+  following: PersonView[]
+  /** The twenty groups that the viewer joined last. */
+  groups: GroupView[]
+  more_groups: boolean
+}
+
 export interface FeedPage extends StreamedPage {
   posts: FeedPostView[]
   /** The cursor of the next, older page; null if this is the last page. */
@@ -88,13 +97,7 @@ export interface SessionView {
 export type Errors = Record<string, string>
 
 export interface Pages {
-  'feeds/home.njk': FeedPage & {
-    people: SuggestionView[]
-    following: PersonView[]
-    /** The twenty groups that the viewer joined last. */
-    groups: GroupView[]
-    more_groups: boolean
-  }
+  'feeds/home.njk': FeedPage & SideColumn
   'feeds/public.njk': FeedPage
   'users/profile.njk': FeedPage & { user: ProfileView }
   'users/people.njk': {

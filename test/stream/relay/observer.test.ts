@@ -15,6 +15,8 @@ describe('an observer of the log', () => {
   let channel: ChannelEvents
   let isListening = true
   let beforeRead = async (): Promise<void> => {}
+  /** Milliseconds by which the clock of the listener is ahead. */
+  let ahead = 0
   const seen: number[] = []
   const resets: number[] = []
   const observer: LogObserver = {
@@ -47,7 +49,7 @@ describe('an observer of the log', () => {
       },
       reader: paused,
       replayReader: reader,
-      clock: { ...systemClock, every: () => () => {} },
+      clock: { ...systemClock, now: () => systemClock.now() + ahead, every: () => () => {} },
       log: pino({ level: 'silent' }),
       observer,
     })
@@ -112,6 +114,22 @@ describe('an observer of the log', () => {
     expect(core.listener.isCurrent()).to.equal(false)
     await core.listener.sync()
     expect(core.listener.isCurrent()).to.equal(true)
+  })
+
+  it('is fresh for 1.5 s from the beginning of a read of the log', async () => {
+    await core.listener.sync()
+    expect(core.listener.isFresh()).to.equal(true)
+    ahead += 1_500
+    expect(core.listener.isFresh()).to.equal(false)
+    expect(core.listener.isCurrent()).to.equal(true)
+    beforeRead = async () => {
+      beforeRead = async () => {}
+      ahead += 1_500
+    }
+    await core.listener.sync()
+    expect(core.listener.isFresh(), 'the read took 1.5 s').to.equal(false)
+    await core.listener.sync()
+    expect(core.listener.isFresh()).to.equal(true)
   })
 
   it('starts again when the log goes back, and is not current until the log has been read', async () => {
