@@ -9,6 +9,7 @@ import type { LogReader } from '../../../src/stream/log/reader.ts'
 import type { Subscriber } from '../../../src/stream/clients/subscriber.ts'
 import type { Audience } from '../audience.ts'
 import { createSimulatedChannel, type SimulatedChannel } from './channel.ts'
+import { createObserverCheck } from '../check/observer-check.ts'
 import { checkConnection, type ConnectionCheck } from '../check/connection-check.ts'
 import type { Parts } from '../parts.ts'
 import { authorizeNow, createSimulatedReader, viewerOf } from './reader.ts'
@@ -56,6 +57,7 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
   let isDraining = false
   const timeline: TimelineView = createTimelineView(log, () => core.listener)
 
+  const observers = createObserverCheck(fail)
   const core = parts.createCore({
     openChannel(events) {
       channel = createSimulatedChannel(
@@ -79,11 +81,13 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
     clock: process.clock,
     log: silentLog,
     ring: settings.createRing(),
+    observer: observers.observer,
   })
   const relay = core.hub.relay
   core.hub.relay = (row) => {
     process.charge(settings.crowd * CROWD_MS)
     checkQueue(row)
+    observers.relay(row.seq)
     return relay(row)
   }
   const lifecycle = parts.startLifecycle({

@@ -84,7 +84,7 @@ describe('an observer of the log', () => {
     expect(seen).to.deep.equal([])
   })
 
-  it('gets each event once and in order, notified or read, before it may have been relayed', async () => {
+  it('gets each event once and in order, whether it was notified or read', async () => {
     const start = await newest()
     for (let n = 0; n < 3; n++) await write()
     channel.onNotification(await notification(start + 1))
