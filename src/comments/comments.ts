@@ -6,7 +6,7 @@ import { Forbidden, NotFound } from '../lib/errors.ts'
 import { ClientKeyReused } from '../posts/client-key.ts'
 import { throwPostNotFound } from '../posts/posts.ts'
 import type { Pages } from '../shared/pages.ts'
-import type { CommentView, GroupView, LikesView, Me } from '../shared/views.ts'
+import type { CommentView, GroupView, LikesView, Me, UserView } from '../shared/views.ts'
 
 const Body = text({
   max: 2000,
@@ -29,6 +29,7 @@ export async function listComments(
   { before, limit }: { before: string; limit: number },
 ): Promise<Pages['posts/comments.njk']> {
   const row = await db.maybeOne(sql.row<{
+    author: UserView
     group: GroupView | null
     comments: CommentView[]
     likes: LikesView
@@ -42,6 +43,7 @@ export async function listComments(
       limit ${limit + 1}
     )
     select
+      (select user_view(u) from users u where u.id = p.author_id) as author,
       (select group_view(g) from groups g where g.id = p.group_id) as group,
       (
         select coalesce(json_agg(comment_view(c) order by c.id), '[]')
@@ -58,7 +60,7 @@ export async function listComments(
   if (!row) return throwPostNotFound()
   const comments = row.comments.slice(-limit)
   const more = row.comments.length > limit
-  const post = { id: postId, group: row.group }
+  const post = { id: postId, author: row.author, group: row.group }
   return { post, comments, before: more ? comments[0]!.id : null, likes: row.likes }
 }
 
@@ -83,7 +85,7 @@ export async function getOwnComment(
 }
 
 /**
- * Returns a comment that `me` wrote, or that is in a group that `me` owns.
+ * Returns a comment that `me` may delete: its author, the author of the post and owners of the group may.
  * @throws NotFound if the comment does not exist, or `me` may not see it.
  * @throws Forbidden if `me` may not delete it.
  */
@@ -190,7 +192,7 @@ export async function deleteComment(
 /** Selects and locks a post that `me` may see. Every write locks the post before its comments, to avoid deadlocks. */
 function lockedPost(me: Me, id: string): FragmentSqlToken {
   return sql.fragment`
-    select p.id, p.group_id
+    select p.id, p.author_id, p.group_id
     from posts p
     where p.id = ${id} and may_see_post(${me.id}, p)
     for no key update of p`
@@ -198,7 +200,7 @@ function lockedPost(me: Me, id: string): FragmentSqlToken {
 
 /** A condition: `me` may delete the row `c` of `comments`, whose post is `p`. */
 function mayDelete(me: Me): FragmentSqlToken {
-  return sql.fragment`(c.author_id = ${me.id} or owns_group(${me.id}, p.group_id))`
+  return sql.fragment`(${me.id} in (c.author_id, p.author_id) or owns_group(${me.id}, p.group_id))`
 }
 
 export function throwCommentNotFound(): never {

@@ -129,7 +129,7 @@ export interface Pages {
   'posts/delete.njk': { post: { id: string; body: string } }
   'posts/likers.njk': { post: { id: string }; people: PersonView[]; before: string | null }
   'posts/comments.njk': {
-    post: { id: string; group: GroupView | null }
+    post: { id: string; author: UserView; group: GroupView | null }
     comments: CommentView[]
     before: string | null
     likes: LikesView

@@ -127,6 +127,21 @@ describe('the page', () => {
     expect(texts).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => `Number ${n}`))
   })
 
+  it('lets the author of a post delete comments below it, also those that arrive live or are expanded', async () => {
+    const id = await write(ann, 'My own post')
+    for (let n = 1; n <= 6; n++) await bob.post(`/posts/${id}/comments`, { body: `Number ${n}` })
+    const comments = page.locator(`#post-${id} .comment`)
+    await comments.filter({ hasText: 'Number 6' }).waitFor()
+    await page.locator(`#post-${id}`).getByRole('link', { name: '3 more comments' }).click()
+    await comments.filter({ hasText: 'Number 3' }).waitFor()
+    expect(await comments.getByRole('link', { name: 'Delete' }).count()).to.equal(6)
+    expect(await comments.getByRole('link', { name: 'Edit' }).count()).to.equal(0)
+    await comments.filter({ hasText: 'Number 3' }).getByRole('link', { name: 'Delete' }).click()
+    await page.locator('dialog[open] button', { hasText: 'Delete' }).click()
+    await comments.filter({ hasText: 'Number 3' }).waitFor({ state: 'detached' })
+    expect(await comments.count()).to.equal(5)
+  })
+
   it('expands comments correctly if some are edited and deleted during the fetch', async () => {
     const id = await write(bob, 'Much to say again')
     const ids: string[] = []

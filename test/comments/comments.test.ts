@@ -5,8 +5,8 @@ import type { Client } from '../support/http.ts'
 import { useSite } from '../support/site.ts'
 
 describe('comments', () => {
-  const { database, people, guest } = useSite({ people: ['ann', 'bob'] })
-  const { ann, bob } = people
+  const { database, people, guest } = useSite({ people: ['ann', 'bob', 'cleo'] })
+  const { ann, bob, cleo } = people
   let post: string
   beforeEach(async () => {
     post = (await ann.post('/posts', { body: 'talk to me' })).json.post.id
@@ -54,13 +54,14 @@ describe('comments', () => {
     expect(await shown()).to.deep.equal([body])
   })
 
-  it('lets the author edit and delete a comment, and nobody else, not even the author of the post', async () => {
+  it('lets only the author edit a comment, and delete it, except for the author of the post', async () => {
     const { id } = await write(bob, 'by bob')
     for (const action of ['edit', 'delete']) {
-      expect((await ann.get(`/comments/${id}/${action}`)).status).to.equal(403)
-      expect((await ann.post(`/comments/${id}/${action}`, { body: 'by ann' })).status).to.equal(403)
+      expect((await cleo.get(`/comments/${id}/${action}`)).status).to.equal(403)
+      expect((await cleo.post(`/comments/${id}/${action}`, { body: 'by cleo' })).status).to.equal(403)
       expect((await guest.post(`/comments/${id}/${action}`, { body: 'x' })).status).to.equal(401)
     }
+    expect((await ann.post(`/comments/${id}/edit`, { body: 'by ann' })).status).to.equal(403)
     expect(await shown()).to.deep.equal(['by bob'])
     expect((await bob.get(`/comments/${id}/edit`, html)).text).to.contain('by bob')
     const edited = await bob.post(`/comments/${id}/edit`, { body: 'by bob again' })
@@ -76,6 +77,17 @@ describe('comments', () => {
     })
     expect(await shown()).to.deep.equal([])
     expect((await bob.post(`/comments/${id}/delete`)).status).to.equal(404)
+  })
+
+  it('lets the author of the post delete comments of others below it, on every page that shows them', async () => {
+    const { id } = await write(bob, 'by bob')
+    const link = `/comments/${id}/delete`
+    for (const path of ['/public', `/posts/${post}`, `/posts/${post}/comments`]) {
+      expect((await ann.get(path, html)).text, path).to.contain(link)
+      expect((await cleo.get(path, html)).text, path).not.to.contain(link)
+    }
+    expect((await ann.post(link)).status).to.equal(200)
+    expect(await shown()).to.deep.equal([])
   })
 
   it('lists comments in pages, newest page first, oldest comment of a page first', async () => {

@@ -59,14 +59,15 @@ function keepAllComments(
 }
 
 function renderComment(page: Page, post: CommentedPost, comment: CommentView): HTMLElement {
-  return renderElement(page, 'comment', { post: { id: post.id, group: post.group }, comment })
+  return renderElement(page, 'comment', { post, comment })
 }
 
 /** The part of a post that its comments need. */
-type CommentedPost = { id: string; group: { id: string } | null }
+type CommentedPost = { id: string; author: { id: string }; group: { id: string } | null }
 
 function postOf({ dataset }: HTMLElement): CommentedPost {
-  return { id: dataset.post ?? '', group: dataset.group ? { id: dataset.group } : null }
+  const { post = '', author = '', group } = dataset
+  return { id: post, author: { id: author }, group: group ? { id: group } : null }
 }
 
 /** Updates a comment, or inserts it in the order of ids. */
