@@ -8,7 +8,11 @@ import type { DatabasePool } from 'slonik'
 import type { Caches } from './caches/caches.ts'
 import { commentRoutes } from './comments/routes.ts'
 import type { Config } from './config.ts'
+import { publicPage } from './feeds/feeds.ts'
+import { createPublicFeed, type PublicFeed } from './home/public-feed.ts'
+import { sharedPublicPage } from './home/public-page.ts'
 import { homeRoutes } from './home/routes.ts'
+import { START } from './db/pagination.ts'
 import { followRoutes } from './follows/routes.ts'
 import { memberRoutes } from './groups/member-routes.ts'
 import { groupRoutes } from './groups/routes.ts'
@@ -35,6 +39,7 @@ import { createPasswords } from './users/passwords.ts'
 import { pictureRoutes } from './pictures/routes.ts'
 import { userRoutes } from './users/routes.ts'
 import { settingsRoutes } from './users/settings-routes.ts'
+import { sessionCookieName } from './users/sessions.ts'
 import { sessionMiddleware } from './users/sign-in.ts'
 
 export interface AppDeps {
@@ -81,6 +86,8 @@ export function createApp(deps: AppDeps): Koa<ContextState, ContextExtension> {
   app.use(errorHandler) // inside logRequests, which logs the final status
   app.use(sameOrigin)
   app.use(refuseUntilStarted(health))
+  const publicFeed = createPublicFeed(() => publicPage(deps, null, START), deps.caches)
+  app.use(sharedPublicPage(publicFeed, sessionCookieName(config)))
   app.use(refuseWhenFull(db))
   if (stream) app.use(stream as Middleware)
   app.use(withRequestDeadline)
@@ -89,7 +96,8 @@ export function createApp(deps: AppDeps): Koa<ContextState, ContextExtension> {
   app.use(pictureRoutes(deps).routes() as Middleware)
   app.use(sessionMiddleware(app, deps))
   app.use(queryLimit.afterSession)
-  const routers = createRouters({ ...deps, limits: config.limits })
+  const write = markAfterWrites(deps.write, publicFeed)
+  const routers = createRouters({ ...deps, write, publicFeed, limits: config.limits })
   app.use(routers[0].allowedMethods() as Middleware)
   for (const router of routers) app.use(router.routes() as Middleware)
   return app
@@ -100,9 +108,10 @@ export function createRouters({
   db,
   write,
   caches,
+  publicFeed,
   limits = {},
-}: Pick<AppDeps, 'db' | 'write' | 'caches'> & { limits?: Limits }) {
-  const deps = { db, write, caches, throttle: createThrottle(db, limits) }
+}: Pick<AppDeps, 'db' | 'write' | 'caches'> & { publicFeed: PublicFeed; limits?: Limits }) {
+  const deps = { db, write, caches, publicFeed, throttle: createThrottle(db, limits) }
   const accounts = { ...deps, passwords: createPasswords() }
   return [
     homeRoutes(deps),
@@ -115,6 +124,11 @@ export function createRouters({
     groupRoutes(deps),
     memberRoutes(deps),
   ] as const
+}
+
+/** A person who writes, signs out and reads the public feed sees the change, even if its event is still on its way. */
+function markAfterWrites(write: Write, publicFeed: PublicFeed): Write {
+  return (fn, row) => write(fn, row).finally(publicFeed.markOutdated)
 }
 
 function initState({ render, config, log }: AppDeps): Middleware {

@@ -2,35 +2,36 @@ import Router from '@koa/router'
 import { addShownOwnership } from '../groups/my-groups.ts'
 import { redirectRenamed, page, viewerId } from '../web/responses.ts'
 import { queryText } from '../web/paths.ts'
-import type { ContextExtension, ContextState } from '../web/context.ts'
+import type { Context, ContextExtension, ContextState } from '../web/context.ts'
 import { getProfile, getUser } from '../users/users.ts'
-import { parseBefore, type Cursor } from '../db/pagination.ts'
+import { parseBefore, START, type Cursor } from '../db/pagination.ts'
 import { homePage, publicPage, userPage } from '../feeds/feeds.ts'
 import type { FeedDeps } from '../feeds/page.ts'
 import type { FeedPage, SideColumn } from '../shared/pages.ts'
-import type { Me } from '../shared/views.ts'
+import type { PublicFeed } from './public-feed.ts'
 import { createSideColumns } from './side-column.ts'
 
 /** The home page, the public feed and the profiles: pages that show a feed. */
-export function homeRoutes(deps: FeedDeps) {
-  const { db } = deps
+export function homeRoutes(deps: FeedDeps & { publicFeed: PublicFeed }) {
+  const { db, publicFeed } = deps
   const sides = createSideColumns(deps)
   const router = new Router<ContextState, ContextExtension>()
 
   router.get('/', async (ctx) => {
     const before = parseBefore(queryText(ctx.query, 'before'))
-    const first = await readHome(ctx.state.me, before)
+    const first = await readHome(ctx, before)
     // The page has waited for the events of its snapshot. One of them may have ended the session or renamed the viewer.
-    const { feed, side } = (await ctx.state.updateMe?.()) ? await readHome(ctx.state.me, before) : first
+    const { feed, side } = (await ctx.state.updateMe?.()) ? await readHome(ctx, before) : first
     if (side) page(ctx, 'feeds/home.njk', { ...feed, ...side })
     else page(ctx, 'feeds/public.njk', feed)
   })
 
   async function readHome(
-    me: Me | null,
+    ctx: Context,
     before: Cursor,
   ): Promise<{ feed: FeedPage; side: SideColumn | null }> {
-    if (!me) return { feed: await publicPage(deps, null, before), side: null }
+    const { me } = ctx.state
+    if (!me) return { feed: await readPublic(ctx, before), side: null }
     const feed = await homePage(deps, me, before)
     await addShownOwnership(db, me, feed.posts)
     return { feed, side: await sides.get(me, feed.seq) }
@@ -38,7 +39,7 @@ export function homeRoutes(deps: FeedDeps) {
 
   router.get('/public', async (ctx) => {
     const before = parseBefore(queryText(ctx.query, 'before'))
-    const feed = await publicPage(deps, viewerId(ctx), before)
+    const feed = await readPublic(ctx, before)
     await addShownOwnership(db, ctx.state.me, feed.posts)
     page(ctx, 'feeds/public.njk', feed)
   })
@@ -51,6 +52,13 @@ export function homeRoutes(deps: FeedDeps) {
     await addShownOwnership(db, ctx.state.me, feed.posts)
     page(ctx, 'users/profile.njk', { ...feed, user: await getProfile(db, viewerId(ctx), user) })
   })
+
+  /** A page that a reset asked for is at least as new as the stream's cursor. */
+  function readPublic(ctx: Context, before: Cursor): Promise<FeedPage> {
+    const cursor = ctx.get('last-event-id')
+    if (ctx.state.me || before !== START) return publicPage(deps, viewerId(ctx), before)
+    return publicFeed.get(/^\d{1,19}$/.test(cursor) ? cursor : undefined)
+  }
 
   return router
 }

@@ -19,7 +19,12 @@ describe('random requests', () => {
     await ann.post(`/posts/${post.id}/comments`, { body: 'there' })
   })
 
-  const routes = createRouters({ db: null as never, write: null as never, caches: null as never })
+  const routes = createRouters({
+    db: null as never,
+    write: null as never,
+    caches: null as never,
+    publicFeed: null as never,
+  })
     .flatMap(({ stack }) => stack)
     .flatMap(({ methods, path }) => methods.map((method) => ({ method, path: String(path) })))
     .filter(({ method, path }) => method !== 'HEAD' && path !== '/logout' && path !== '/settings/account')

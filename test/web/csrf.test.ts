@@ -24,7 +24,12 @@ describe('CSRF protection', () => {
     }
   })
 
-  const routes = createRouters({ db: null as never, write: null as never, caches: null as never })
+  const routes = createRouters({
+    db: null as never,
+    write: null as never,
+    caches: null as never,
+    publicFeed: null as never,
+  })
     .flatMap(({ stack }) => stack)
     .filter(({ methods }) => methods.includes('POST'))
     .map(({ path }) => String(path))

@@ -38,7 +38,12 @@ describe('HTTP', () => {
 
   it('serves every GET route as HTML and as JSON', async () => {
     const comment = (await ann.post(`/posts/${post}/comments`, { body: 'there' })).json.comment.id
-    const routes = createRouters({ db: null as never, write: null as never, caches: null as never })
+    const routes = createRouters({
+      db: null as never,
+      write: null as never,
+      caches: null as never,
+      publicFeed: null as never,
+    })
       .flatMap(({ stack }) => stack)
       .filter(({ methods }) => methods.includes('GET'))
       .map(({ path }) => String(path))

@@ -18,11 +18,12 @@ interface ErrorBody {
 }
 
 /**
- * Fetches JSON.
+ * Fetches JSON. With `after`, a cursor of the stream, the state is not older than this event.
  * @throws RequestError if the status is not 2xx, or if there is no response within 20 s.
  */
-export async function get<T>(path: string): Promise<T> {
-  const body = await request<T & { csrf?: string }>(path, {})
+export async function get<T>(path: string, after?: string): Promise<T> {
+  const headers: Record<string, string> = after ? { 'Last-Event-ID': after } : {}
+  const body = await request<T & { csrf?: string }>(path, { headers })
   // The token changes when the viewer signs in again in another tab.
   if (body.csrf) setCsrfToken(body.csrf)
   return body

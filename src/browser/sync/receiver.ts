@@ -87,7 +87,7 @@ export function createReceiver(page: Page, { apply, refetch, onStale, onRefused 
   }
 
   async function readSince<T>(current: number, path: string): Promise<T> {
-    const response = await get<T>(path)
+    const response = await get<T>(path, page.seq)
     if (current !== resets) throw new Error('A later reset supersedes this fetch')
     return response
   }
