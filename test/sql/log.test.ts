@@ -210,7 +210,7 @@ describe('the log', () => {
     ])
   })
 
-  describe('while a user writes and is renamed', () => {
+  describe('while a user writes, and an account is renamed or deleted', () => {
     let renamer: pg.Client, writer: pg.Client
 
     beforeEach(async () => {
@@ -232,6 +232,31 @@ describe('the log', () => {
       await writing
       const [last] = (await client.query('select payload from log order by seq desc limit 1')).rows
       expect(last.payload.post.author.name).to.equal('Bobby')
+    })
+
+    it('shows nothing of an account in an event after the deletion of the account', async () => {
+      const { rows } = await client.query(`
+        with guest as (insert into users (username, password_hash) values ('guest', 'x') returning id),
+        post as (insert into posts (author_id, body) values (1, 'a guest was here') returning id)
+        select guest.id as guest, post.id as post from guest, post`)
+      const { guest, post } = rows[0]
+      await client.query('insert into comments (post_id, author_id, body) values ($1, $2, $3)', [
+        post,
+        guest,
+        'hi',
+      ])
+      const start = await newestSeq()
+      // The event of the deletion has its number before the other one.
+      await renamer.query(
+        `begin; update users set deleted_at = now() where id = ${guest}; set constraints all immediate`,
+      )
+      const writing = writer.query('insert into post_likes (post_id, user_id) values ($1, 2)', [post])
+      await untilOneIsBlocked()
+      await renamer.query('commit')
+      await writing
+      const [deletion, like] = await logAfter(start)
+      expect(deletion!.event).to.equal('account')
+      expect((like!.payload.post as PostView).comments).to.deep.equal([])
     })
 
     it('does not let a rename that waits block the write that it waits for', async () => {
