@@ -1,6 +1,12 @@
 /** Runs one instance, until SIGTERM, SIGINT or the end of its parent process. */
-import { readConfig, type Config } from './config.ts'
-import { createInstance, type Instance } from './instance.ts'
+import { flushCompileCache } from 'node:module'
+import './lib/compile-cache.ts'
+import type { Config } from './config.ts'
+import type { Instance } from './instance.ts'
+
+// Static imports would be compiled before the cache is enabled.
+const { readConfig } = await import('./config.ts')
+const { createInstance } = await import('./instance.ts')
 
 /** After this time the process exits, even if requests are still in progress. */
 const SHUTDOWN_MS = 12_000
@@ -18,6 +24,7 @@ async function run(config: Config): Promise<void> {
   shutDownOnSignals(instance)
   const origin = await instance.listen()
   process.send?.({ listening: origin })
+  flushCompileCache() // Node does so at an orderly exit only.
   const started = await instance.start()
   if (started) process.send?.({ ready: origin, metrics: started.metrics })
 }
