@@ -4,7 +4,9 @@ import type { Connection } from './clients/connection.ts'
 import type { Hub } from './relay/hub.ts'
 import type { Subscriber } from './clients/subscriber.ts'
 
-const TICK_MS = 1_000
+/** Each stream is looked at once per sweep, and a sweep is spread over ticks: 10,000 beats in one turn block for 0.1 s. */
+const TICK_MS = 100
+const TICKS_PER_SWEEP = 10
 const BEAT_AFTER_MS = 15_000
 /** A replay without events for its client sends beats, which move the client's cursor. */
 const REPLAY_BEAT_AFTER_MS = 4_000
@@ -44,10 +46,17 @@ export function startLifecycle({
   maxAgeMs = MAX_AGE_MS,
 }: LifecycleOptions): Lifecycle {
   const endsAt = new WeakMap<Subscriber, number>()
+  let sweep: Subscriber[] = []
+  /** Ticks of this sweep so far. */
+  let ticks = 0
 
   function tick(): void {
     const now = clock.now()
-    for (const subscriber of hub.subscribers()) {
+    if (ticks === 0) sweep = [...hub.subscribers()]
+    const share = Math.ceil(sweep.length / TICKS_PER_SWEEP)
+    const part = sweep.slice(ticks * share, (ticks + 1) * share)
+    ticks = (ticks + 1) % TICKS_PER_SWEEP
+    for (const subscriber of part) {
       if (subscriber.state() === 'opening') continue
       const { connection } = subscriber
       const end = endsAt.get(subscriber)
