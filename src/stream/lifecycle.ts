@@ -4,7 +4,7 @@ import type { Connection } from './clients/connection.ts'
 import type { Hub } from './relay/hub.ts'
 import type { Subscriber } from './clients/subscriber.ts'
 
-/** Each stream is looked at once per sweep, and a sweep is spread over ticks: 10,000 beats in one turn block for 0.1 s. */
+/** A sweep looks at each stream once. Its ticks share the work, because 10,000 beats in one turn block for 0.1 s. */
 const TICK_MS = 100
 const TICKS_PER_SWEEP = 10
 const BEAT_AFTER_MS = 15_000

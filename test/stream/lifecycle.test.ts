@@ -118,6 +118,35 @@ describe('the lifecycle of streams', () => {
     stream.destroy()
   })
 
+  it('spreads over ten ticks the beats of streams that have been silent since the same moment', async () => {
+    await database.query(`
+      insert into sessions (id_hash, user_id, expires_at) values ('\\x11', 1, now() + interval '1 day')`)
+    const stream = await server.open('/11')
+    const silent = [...hub.subscribers()].find(({ viewer }) => viewer?.session === '11')!
+    const connection = Object.assign(Object.create(silent.connection), {
+      idleFor: () => 60_000,
+    }) as Connection
+    const beats: number[] = []
+    const beat = () => void beats.push(ticks)
+    // One stream stands for 20.
+    const all = Array.from({ length: 20 }, () => Object.assign(Object.create(silent), { connection, beat }))
+    let ticks = 0
+    const runs: (() => void)[] = []
+    const every = (_: number, run: () => void) => {
+      runs.push(run)
+      return () => {}
+    }
+    startLifecycle({
+      hub: { ...hub, subscribers: () => all as Subscriber[] },
+      findActiveSessions: async (hashes) => new Set(hashes),
+      log: pino({ level: 'silent' }),
+      clock: { ...systemClock, every },
+    })
+    for (; ticks < 10; ticks++) runs[0]!()
+    expect(beats).to.deep.equal(Array.from({ length: 20 }, (_, n) => Math.floor(n / 2)))
+    stream.destroy()
+  })
+
   it('ends a stream cleanly at its maximum age', async () => {
     await database.query(`
       insert into sessions (id_hash, user_id, expires_at) values ('\\xee', 1, now() + interval '1 day')`)

@@ -1,4 +1,4 @@
-import type { Transport, UnsentResponse } from '../../../src/stream/clients/connection.ts'
+import type { Transport, UnsentResponse } from '../../../src/stream/clients/transport.ts'
 import type { Process, Scheduler } from '../scheduler.ts'
 
 /** The bytes of one connection that are in kernels and in the network. */

@@ -1,31 +1,10 @@
 import { createBlock, type Block, type Encoding } from '../encoding/block.ts'
 import { randomBetween, systemClock, type Clock } from '../../lib/clock.ts'
+import { collectWrites, type Transport, type UnsentResponse } from './transport.ts'
 
 /** Bytes that may wait for one client. A write beyond that closes the connection: an event is never skipped. */
 const MAX_WAITING_BYTES = 1024 * 1024
 const END_GRACE_MS = 2_000
-
-/** The part of a socket, or of an `http.ServerResponse`, that a stream needs. */
-export interface Transport {
-  readonly destroyed: boolean
-  readonly writableLength: number
-  readonly writableNeedDrain: boolean
-  readonly writableCorked: number
-  cork(): unknown
-  uncork(): unknown
-  write(bytes: Buffer): unknown
-  end(): unknown
-  destroy(): unknown
-  on(event: 'drain' | 'close' | 'error', listener: () => void): unknown
-  once(event: 'drain' | 'finish' | 'close', listener: () => void): unknown
-  off(event: 'drain' | 'close', listener: () => void): unknown
-}
-
-/** A response whose head has not been sent yet. */
-export interface UnsentResponse extends Pick<Transport, 'destroyed' | 'destroy' | 'once'> {
-  /** Sends the head. Returns null if the response has no body. */
-  begin(headers: Record<string, string>): Transport | null
-}
 
 /** The connection to one client. Writes directly to the response, so that `writableLength` is exact. */
 export interface Connection {
@@ -60,7 +39,10 @@ export function createConnection(
   return new StreamConnection(response, encoding, clock)
 }
 
-/** A class, because closures for each stream cost more: an idle anonymous stream, with its subscriber, had 21 kB instead of 17. */
+/**
+ * A class, because closures for each stream cost more: an idle anonymous stream, with its subscriber, had 21 kB instead
+ * of 17.
+ */
 class StreamConnection implements Connection {
   /** Until the head is sent. Request, response and context can be freed afterwards. */
   private unsent: UnsentResponse | null
@@ -71,9 +53,13 @@ class StreamConnection implements Connection {
   private isEnding = false
   private lastWriteAt: number
   private lastProgressAt: number
-  /** Bytes that Node does not have yet. It gets them only while it has room, so each `drain` shows that the client reads. */
+  /**
+   * Bytes that Node does not have yet. It gets them only while it has room, so each `drain` shows that the client
+   * reads.
+   */
   private waiting: Buffer[] | null = null
   private waitingLength = 0
+  /** Called when the connection closes. */
   private listener: (() => void) | null = null
 
   constructor(response: UnsentResponse, encoding: Encoding, clock: Clock) {
@@ -212,15 +198,4 @@ class StreamConnection implements Connection {
     transport.once('finish', () => this.destroy())
     transport.end()
   }
-}
-
-/** The writes of a turn of the event loop cost one system call. */
-function collectWrites(transport: Transport): void {
-  if (transport.writableCorked > 0) return
-  transport.cork()
-  process.nextTick(uncork, transport)
-}
-
-function uncork(transport: Transport): void {
-  transport.uncork()
 }

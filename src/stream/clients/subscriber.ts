@@ -73,8 +73,8 @@ export function createSubscriber(
 }
 
 /**
- * A class with an array of topics, because closures and a Set for each stream cost more: an idle stream of 50 feeds, with
- * its connection, had 25 kB instead of 19.
+ * A class with an array of topics, because closures and a Set for each stream cost more: an idle stream of 50 feeds,
+ * with its connection, had 25 kB instead of 19.
  */
 class StreamSubscriber implements Subscriber {
   readonly viewer: Viewer | null

@@ -9,8 +9,8 @@ const MAX_DISCARDED_BYTES = 64 * 1024
 export interface EndlessResponse {
   readonly destroyed: boolean
   /**
-   * Sends the head. Returns what the body is written to: the socket itself, which the HTTP server treats as closed from
-   * here on, so that request, response and parser are freed. Returns null for a HEAD request, whose response is complete.
+   * Sends the head. Returns the stream for the body: a socket of its own. The HTTP server treats the connection as
+   * closed, and frees request, response and parser. Returns null for a HEAD request, whose response is complete.
    */
   begin(headers: Record<string, string>): Writable | null
   destroy(): void
@@ -28,7 +28,7 @@ export function createEndlessResponse(response: ServerResponse): EndlessResponse
   }
 }
 
-/** The body is never chunked, whatever the HTTP version of the client or of a proxy: the bytes are those of the stream. */
+/** The body is never chunked, whatever the HTTP version of the client or proxy, so it can be written to the socket. */
 function begin(response: ServerResponse, headers: Record<string, string>): Writable | null {
   response.removeHeader('Transfer-Encoding') // Without it, and without Content-Length, Node does not chunk.
   response.writeHead(200, { ...headers, Connection: 'close' })
