@@ -18,6 +18,7 @@ import { memberRoutes } from './groups/member-routes.ts'
 import { groupRoutes } from './groups/routes.ts'
 import type { Assets } from './web/asset-urls.ts'
 import { sameOrigin } from './web/csrf.ts'
+import { compressPages } from './web/compression.ts'
 import type { Write } from './db/pool.ts'
 import { Unavailable } from './lib/errors.ts'
 import { errorHandler } from './web/error-handler.ts'
@@ -48,7 +49,7 @@ export interface AppDeps {
   caches: Caches
   render: Renderer
   assets: Assets
-  config: Pick<Config, 'publicOrigin' | 'sessionKeys' | 'trustedProxies' | 'limits'>
+  config: Pick<Config, 'publicOrigin' | 'sessionKeys' | 'trustedProxies' | 'limits' | 'compression'>
   log: Logger
   health: {
     /** False until the database has been reached once. */
@@ -81,13 +82,15 @@ export function createApp(deps: AppDeps): Koa<ContextState, ContextExtension> {
   app.use(securityHeaders)
   app.use(errorHandler) // for requests that are not logged: health checks and files
   app.use(healthChecks(health))
-  app.use(staticFiles(deps.assets))
+  app.use(staticFiles(deps))
   app.use(logRequests)
   app.use(errorHandler) // inside logRequests, which logs the final status
+  if (config.compression) app.use(compressPages)
   app.use(sameOrigin)
   app.use(refuseUntilStarted(health))
   const publicFeed = createPublicFeed(() => publicPage(deps, null, START), deps.caches)
-  app.use(sharedPublicPage(publicFeed, sessionCookieName(config)))
+  const { compression } = config
+  app.use(sharedPublicPage({ feed: publicFeed, sessionCookie: sessionCookieName(config), compression }))
   app.use(refuseWhenFull(db))
   if (stream) app.use(stream as Middleware)
   app.use(withRequestDeadline)
@@ -154,14 +157,22 @@ function healthChecks(health: AppDeps['health']): Middleware {
  * A response is immutable only if the hash in the URL is the hash of the file. During a rolling deploy, a page of one
  * version may request a file from an instance of another version.
  */
-function staticFiles(assets: Assets): Middleware {
-  const files = serve(join(import.meta.dirname, '../static'), { index: false }) as Middleware
+function staticFiles({ assets, config: { compression } }: AppDeps): Middleware {
+  // The build has compressed the files.
+  const files = serve(join(import.meta.dirname, '../static'), {
+    index: false,
+    brotli: compression,
+    gzip: compression,
+  }) as Middleware
   return async (ctx, next) => {
     if (!/^\/(build|css|icons)\/|^\/(favicon\.\w+|robots\.txt)$/.test(ctx.path)) return next()
     ctx.set('Cache-Control', cacheControl(assets, ctx.path, ctx.query.v))
     await files(ctx, async () => {})
-    if (ctx.status === 404) ctx.set('Cache-Control', 'no-store')
-    else if (ctx.fresh) ctx.status = 304
+    if (ctx.status === 404) return ctx.set('Cache-Control', 'no-store')
+    if (compression) ctx.vary('Accept-Encoding')
+    const hash = assets.hashOf(ctx.path)
+    if (hash) ctx.etag = [hash, ctx.response.get('Content-Encoding')].filter(Boolean).join('-')
+    if (ctx.fresh) ctx.status = 304
   }
 }
 

@@ -30,6 +30,8 @@ export interface Config {
   logLevel: (typeof logLevels)[number]
   instanceName: string
   limits: Limits
+  /** Whether the service compresses pages, JSON and files. Off if a proxy does it. */
+  compression: boolean
 }
 
 /** Its message lists all errors of the environment, one per line. */
@@ -70,6 +72,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     logLevel: vars.LOG_LEVEL,
     instanceName: vars.INSTANCE_NAME,
     limits: vars.LIMITS,
+    compression: vars.COMPRESSION === 'on',
   }
 }
 
@@ -101,6 +104,7 @@ function environment(production: boolean) {
             .slice(0, 30)}-${process.pid}`,
       ),
     LIMITS: z.string().default('').transform(readLimits),
+    COMPRESSION: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
   })
 }
 

@@ -68,7 +68,10 @@ describe('npm start', function () {
     const { json } = await ann.at(again).get('/')
     expect(json.posts.map((post: { body: string }) => post.body)).to.deep.equal(['Hello from one'])
     expect((await ann.at(again).post('/posts', { body: 'Still signed in' })).status).to.equal(201)
-    expect(await guest.at(again).csrf(), 'a cookie that the stored key has signed').to.equal(token)
+    const refused = await guest
+      .at(again)
+      .post('/login', { username: 'nobody', password: 'x' }, { csrf: token })
+    expect(refused.status, 'a cookie that the stored key has signed').to.equal(422)
   })
 
   it('treats the two signals of one Ctrl+C, from the terminal and from npm, as one', async () => {

@@ -3,8 +3,9 @@
  * and a manifest of their hashes. `node src/assets/build.ts` runs it from the command line.
  */
 import { createHash } from 'node:crypto'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 import * as esbuild from 'esbuild'
 import { partialsPlugin } from './partials.ts'
 import { styles } from './styles.ts'
@@ -18,13 +19,26 @@ export async function build({ minify = true }: { minify?: boolean } = {}): Promi
     bundle(join(root, 'src/browser/forms/upload.ts'), { minify }),
     styles(root, { minify }),
   ])
+  const files = { 'app.js': script, 'upload.js': upload, 'app.css': css }
   await mkdir(target, { recursive: true })
-  await writeFile(join(target, 'app.js'), script)
-  await writeFile(join(target, 'upload.js'), upload)
-  await writeFile(join(target, 'app.css'), css)
+  for (const [name, content] of Object.entries(files)) await writeCompressed(name, content, minify)
   await esbuild.stop() // otherwise the bundler's process runs as long as this one
-  const manifest = { 'app.js': hash(script), 'upload.js': hash(upload), 'app.css': hash(css) }
+  const manifest = Object.fromEntries(Object.entries(files).map(([name, content]) => [name, hash(content)]))
   await writeFile(join(target, 'manifest.json'), JSON.stringify(manifest, null, 2) + '\n')
+}
+
+/**
+ * Writes a file, and compressed copies that the service sends instead of it. The best levels take 0.2 s, so a build
+ * for development has no copies; those of an earlier build would be other contents.
+ */
+async function writeCompressed(name: string, content: string, compressed: boolean): Promise<void> {
+  const path = join(target, name)
+  await writeFile(path, content)
+  const copies = { br: brotliCompressSync, gz: (text: string) => gzipSync(text, { level: 9 }) }
+  for (const [extension, compress] of Object.entries(copies)) {
+    if (compressed) await writeFile(`${path}.${extension}`, compress(content))
+    else await rm(`${path}.${extension}`, { force: true })
+  }
 }
 
 /** Bundles `entry` and its imports, including the precompiled partials, into one ES module. */

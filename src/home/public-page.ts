@@ -1,30 +1,41 @@
 import type { FeedPage } from '../shared/pages.ts'
+import { acceptedEncoding, compress, type Encoding } from '../web/compression.ts'
 import { wantsJson } from '../web/responses.ts'
 import { getVisitorData } from '../web/visitor-session.ts'
 import type { Context } from '../web/context.ts'
 import type { PublicFeed } from './public-feed.ts'
 
+export interface SharedPageDeps {
+  feed: PublicFeed
+  sessionCookie: string
+  compression: boolean
+}
+
 /**
  * Middleware: responds with the first page of the public feed to anonymous visitors. It is the same HTML for all of
- * them, without a token or a cookie, so it is rendered once for each page that `feed` returns.
+ * them, without a token or a cookie, so it is rendered and compressed once for each page that `feed` returns.
  */
-export function sharedPublicPage(feed: PublicFeed, sessionCookie: string) {
-  const rendered = new WeakMap<FeedPage, Map<string, Buffer>>()
+export function sharedPublicPage({ feed, sessionCookie, compression }: SharedPageDeps) {
+  const bodies = new WeakMap<FeedPage, Map<string, Buffer>>()
 
-  function find(page: FeedPage): Map<string, Buffer> {
-    const found = rendered.get(page) ?? new Map<string, Buffer>()
-    rendered.set(page, found)
-    return found
+  function bodyOf(ctx: Context, page: FeedPage, encoding: Encoding | null): Buffer {
+    const ofPage = bodies.get(page) ?? new Map<string, Buffer>()
+    bodies.set(page, ofPage)
+    const key = `${ctx.path} ${encoding}`
+    const text = () => render(ctx, page)
+    const body = ofPage.get(key) ?? (encoding ? compress(text(), encoding) : Buffer.from(text()))
+    ofPage.set(key, body)
+    return body
   }
 
   return async (ctx: Context, next: () => Promise<unknown>): Promise<void> => {
     if (!isSameForAll(ctx, sessionCookie)) return void (await next())
     const page = await feed.get()
-    const bodies = find(page)
-    const body = bodies.get(ctx.path) ?? Buffer.from(render(ctx, page))
-    bodies.set(ctx.path, body)
+    const encoding = compression ? acceptedEncoding(ctx) : null
     ctx.type = 'html'
-    ctx.body = body
+    ctx.body = bodyOf(ctx, page, encoding)
+    if (compression) ctx.vary('Accept-Encoding')
+    if (encoding) ctx.set('Content-Encoding', encoding)
   }
 }
 

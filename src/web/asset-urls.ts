@@ -8,6 +8,8 @@ export interface Assets {
    * @throws Error if the file does not exist
    */
   url(name: string): string
+  /** The hash of a built file; undefined for other files. */
+  hashOf(path: string): string | undefined
   /** Whether `hash` is the hash of the file that this instance serves at `path`. */
   has(path: string, hash: unknown): boolean
 }
@@ -21,16 +23,19 @@ export function createAssets(folder: string): Assets {
     return manifest
   }
 
+  function hashOf(path: string): string | undefined {
+    const [, name = ''] = /^\/build\/([^/]+)$/.exec(path) ?? []
+    return hashes().get(name)
+  }
+
   return {
+    hashOf,
     url(name) {
       const hash = hashes().get(name)
       if (hash === undefined) throw new Error(`No asset ${name} in ${folder}; is the browser bundle built?`)
       return `/build/${name}?v=${hash}`
     },
-    has(path, hash) {
-      const [, name = ''] = /^\/build\/([^/]+)$/.exec(path) ?? []
-      return hash !== undefined && hashes().get(name) === hash
-    },
+    has: (path, hash) => hash !== undefined && hashOf(path) === hash,
   }
 }
 

@@ -98,7 +98,7 @@ export function html(
 function layout(ctx: Context, flash: string[]): Omit<Layout, 'site'> {
   return {
     me: ctx.state.me,
-    csrf: knownToken(ctx) ?? '',
+    csrf: knownToken(ctx),
     flash,
     // Forms and the sign-in link return to this path. The response to a POST has no URL to return to.
     path: ctx.method === 'GET' ? safePath(ctx.path + ctx.search) : '/',

@@ -41,7 +41,13 @@ export async function createAppLab(databaseUrl: string): Promise<AppLab> {
     caches,
     assets,
     render: createRenderer({ assets, siteName: 'KoaFeed' }),
-    config: { publicOrigin: null, sessionKeys: ['a key for tests'], trustedProxies: 0, limits: 'off' },
+    config: {
+      publicOrigin: null,
+      sessionKeys: ['a key for tests'],
+      trustedProxies: 0,
+      limits: 'off',
+      compression: true,
+    },
     log: createLog({ logLevel: 'silent', instanceName: 'lab' }),
     health: { isStarted: () => true, ready: () => ({ ok: true, why: [] }) },
   })

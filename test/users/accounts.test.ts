@@ -83,7 +83,7 @@ describe('accounts', () => {
     const signedIn = await bob.login('bob')
     expect(signedIn.status).to.equal(200)
     expect(signedIn.json.user).to.deep.equal(registered.json.user)
-    expect((await bob.get('/')).json.csrf).to.equal(signedIn.json.csrf)
+    expect((await bob.post('/posts', { body: 'x' }, { csrf: signedIn.json.csrf })).status).to.equal(201)
   })
 
   it('rejects a username that is the name of a group', async () => {
