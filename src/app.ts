@@ -19,7 +19,7 @@ import { groupRoutes } from './groups/routes.ts'
 import type { Assets } from './web/asset-urls.ts'
 import { sameOrigin } from './web/csrf.ts'
 import { compressPages } from './web/compression.ts'
-import type { Write } from './db/pool.ts'
+import type { Write, WriteTransaction } from './db/pool.ts'
 import { Unavailable } from './lib/errors.ts'
 import { errorHandler } from './web/error-handler.ts'
 import { securityHeaders } from './web/headers.ts'
@@ -131,7 +131,10 @@ export function createRouters({
 
 /** A person who writes, signs out and reads the public feed sees the change, even if its event is still on its way. */
 function markAfterWrites(write: Write, publicFeed: PublicFeed): Write {
-  return (fn, row) => write(fn, row).finally(publicFeed.markOutdated)
+  const statement: Write['statement'] = (query, row) =>
+    write.statement(query, row).finally(publicFeed.markOutdated)
+  const transaction: WriteTransaction = (fn, row) => write(fn, row).finally(publicFeed.markOutdated)
+  return Object.assign(transaction, { statement })
 }
 
 function initState({ render, config, log }: AppDeps): Middleware {

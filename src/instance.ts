@@ -7,8 +7,11 @@ import type { Logger } from 'pino'
 import { createApp, type AppDeps } from './app.ts'
 import { createCaches, type Caches } from './caches/caches.ts'
 import type { Config } from './config.ts'
-import { createDb, createWrite, type DatabasePool, type Write } from './db/pool.ts'
+import { createGroupQueue } from './db/group/queue.ts'
+import { createGroupSession, type GroupSession } from './db/group/session.ts'
+import { connectionConfig, createDb, type DatabasePool, type Write } from './db/pool.ts'
 import { probeDatabase } from './db/probe.ts'
+import { createWrite } from './db/write.ts'
 import { createBackoff } from './lib/backoff.ts'
 import { Unavailable } from './lib/errors.ts'
 import { createLog, errorFacts } from './lib/log.ts'
@@ -50,6 +53,8 @@ interface Parts {
   db: DatabasePool
   /** A separate connection for the listener, so that busy pages do not delay events. */
   logDb: DatabasePool
+  /** The connection on which concurrent writes share a transaction. */
+  groups: GroupSession
   write: Write
   caches: Caches
   phase: 'starting' | 'running' | 'stopping'
@@ -87,7 +92,9 @@ export async function createInstance(config: Config): Promise<Instance> {
 async function createParts(config: Config, databaseUrl: string, listenDatabaseUrl: string): Promise<Parts> {
   const { instanceName, limits, preparedStatements: names } = config
   const log = createLog(config)
-  const db = await createDb(databaseUrl, { applicationName: `koafeed:pool:${instanceName}`, names })
+  const pooled = { applicationName: `koafeed:pool:${instanceName}`, names }
+  const db = await createDb(databaseUrl, pooled)
+  const groups = createGroupSession(connectionConfig(databaseUrl, pooled))
   const logDb = await createDb(databaseUrl, {
     applicationName: `koafeed:log:${instanceName}`,
     maxPoolSize: 1,
@@ -117,7 +124,8 @@ async function createParts(config: Config, databaseUrl: string, listenDatabaseUr
     log,
     db,
     logDb,
-    write: createWrite(db),
+    groups,
+    write: createWrite(db, createGroupQueue(groups)),
     caches,
     phase: 'starting',
     streaming: createStreams(),
@@ -200,7 +208,7 @@ async function startUpkeepAndMetrics(parts: Parts, origin: string): Promise<{ me
 
 /** While it drains, the instance is unready but still serves requests, so that proxies lose no request. */
 async function shutDown(parts: Parts, connections: GracefulClose, reason: string): Promise<void> {
-  const { config, log, db, logDb } = parts
+  const { config, log, db, logDb, groups } = parts
   log.info({ event: 'shutdown', reason }, 'shutting down')
   const drainMs = parts.phase === 'running' ? config.drainSeconds * 1_000 : 0
   parts.phase = 'stopping'
@@ -210,7 +218,7 @@ async function shutDown(parts: Parts, connections: GracefulClose, reason: string
   await parts.streaming.drain()
   await closed
   await parts.streaming.stop()
-  await Promise.all([db.end(), logDb.end()])
+  await Promise.all([db.end(), logDb.end(), groups.end()])
   log.info({ event: 'shutdown' }, 'all done')
 }
 

@@ -3,7 +3,8 @@
  * `npm start` runs on it. A second run adds nothing.
  */
 import { readConfig, type Config } from './config.ts'
-import { createDb, createWrite, sql, type Db } from './db/pool.ts'
+import { createDb, sql, type Db } from './db/pool.ts'
+import { createWrite } from './db/write.ts'
 import { migrate } from './db/migrations.ts'
 import { ensurePostgres } from './embedded/postgres.ts'
 import { fill, findTakenNames } from './seed/fill.ts'

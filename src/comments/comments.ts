@@ -110,38 +110,37 @@ export async function getDeletableComment(
 }
 
 /**
- * The same `client_key` again finds the comment that was made first.
- * Throws NotFound for a post that I may not see, Invalid for a key that another post's comment has.
+ * Comments on a post. If `me` has used the `client_key` before, returns the earlier comment, with `created` false.
+ * @throws NotFound if the post does not exist, or `me` may not see it.
+ * @throws ClientKeyReused if the earlier comment has another text or post.
  */
 export async function createComment(
-  write: Write,
+  { db, write }: { db: Db; write: Write },
   me: Me,
   postId: string,
   { body, client_key }: z.output<typeof CommentInput>,
 ): Promise<{ comment: CommentView; created: boolean }> {
-  const { id, found } = await write(async (tx) => {
-    // Locks the post before it inserts the comment: see `likePost` in likes/likes.ts.
-    const id = await tx.maybeOneFirst(sql.row<{ id: string }>()`
+  // Locks the post before it inserts the comment: see `likePost` in likes/likes.ts.
+  const [created] = await write.statement(
+    sql.row<{ comment: CommentView }>()`
       insert into comments (post_id, author_id, body, client_key)
       select p.id, ${me.id}, ${body}, ${client_key}
       from posts p
       where p.id = ${postId} and may_see_post(${me.id}, p)
       for no key update of p
       on conflict (author_id, client_key) do nothing
-      returning id`)
-    const found = await tx.maybeOne(sql.row<{ same: boolean; comment: CommentView }>()`
-      select c.post_id = ${postId} and c.body = ${body} as same, comment_view(c) as comment
-      from comments c
-      join posts p on p.id = c.post_id
-      where may_see_post(${me.id}, p) and c.id = coalesce(
-        ${id}::bigint,
-        (select first.id from comments first where first.author_id = ${me.id} and first.client_key = ${client_key})
-      )`)
-    return { id, found }
-  }, `posts ${postId}`)
-  if (!found) return throwPostNotFound()
-  if (!found.same) throw new ClientKeyReused()
-  return { comment: found.comment, created: id !== null }
+      returning comment_view(comments) as comment`,
+    `posts ${postId}`,
+  )
+  if (created) return { comment: created.comment, created: true }
+  const earlier = await db.maybeOne(sql.row<{ same: boolean; comment: CommentView }>()`
+    select c.post_id = ${postId} and c.body = ${body} as same, comment_view(c) as comment
+    from comments c
+    join posts p on p.id = c.post_id
+    where c.author_id = ${me.id} and c.client_key = ${client_key} and may_see_post(${me.id}, p)`)
+  if (!earlier) return throwPostNotFound()
+  if (!earlier.same) throw new ClientKeyReused()
+  return { comment: earlier.comment, created: false }
 }
 
 /**
@@ -155,17 +154,16 @@ export async function editComment(
   { body }: z.output<typeof CommentEditInput>,
 ): Promise<{ post_id: string; comment: CommentView }> {
   const { post_id } = await getOwnComment(db, me, id)
-  const comment = await write(
-    (tx) =>
-      tx.maybeOneFirst(sql.row<{ comment: CommentView }>()`
+  const [edited] = await write.statement(
+    sql.row<{ comment: CommentView }>()`
       update comments c
       set body = ${body}
       from (${lockedPost(me, post_id)}) p
       where c.id = ${id} and c.post_id = p.id and c.author_id = ${me.id}
-      returning comment_view(c) as comment`),
+      returning comment_view(c) as comment`,
     `posts ${post_id}`,
   )
-  return comment ? { post_id, comment } : throwCommentNotFound()
+  return edited ? { post_id, comment: edited.comment } : throwCommentNotFound()
 }
 
 /**

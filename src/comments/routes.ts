@@ -13,7 +13,7 @@ const COMMENT_RATE: Rate = { key: 'comments', limit: 'posts', max: 300, seconds:
 
 /** Lists, creates, edits and deletes comments. */
 export function commentRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
-  const { db, write, throttle } = deps
+  const { db, throttle } = deps
   const router = new Router<ContextState, ContextExtension>()
 
   router.get('/posts/:id/comments', async (ctx) => {
@@ -29,7 +29,7 @@ export function commentRoutes(deps: { db: Db; write: Write; throttle: Throttle }
     const form = { template: 'comments/new.njk' as const, context: { post: { id } } }
     const input = await read(ctx, comments.CommentInput, form)
     await throttle(COMMENT_RATE, me.id)
-    const { comment, created } = await comments.createComment(write, me, id, input)
+    const { comment, created } = await comments.createComment(deps, me, id, input)
     done(ctx, { to: nextOr(ctx, `/posts/${id}`), json: { comment }, status: created ? 201 : 200 })
   })
 

@@ -99,7 +99,8 @@ function isControl(text: string): boolean {
   return text === 'COMMIT' || text === 'ROLLBACK'
 }
 
-function isStaleStatement(error: unknown): error is pg.DatabaseError {
+/** Whether a migration or a pooler has made a named statement invalid. */
+export function isStaleStatement(error: unknown): error is pg.DatabaseError {
   return error instanceof pg.DatabaseError && STALE_STATEMENT.has(error.code ?? '')
 }
 
@@ -114,7 +115,8 @@ const errorClasses: Record<string, ErrorClass> = {
   '57014': slonik.StatementTimeoutError,
 }
 
-function translate(error: Error): Error {
+/** Returns the error that slonik and the error handler know. */
+export function translate(error: Error): Error {
   if (error instanceof slonik.SlonikError) return error
   if (!(error instanceof pg.DatabaseError)) return new slonik.BackendTerminatedUnexpectedlyError(error)
   const Class = errorClasses[error.code ?? '']

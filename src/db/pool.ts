@@ -8,23 +8,35 @@ import {
   type CommonQueryMethods,
   type DatabasePool,
   type DatabasePoolConnection,
+  type QuerySqlToken,
 } from 'slonik'
 import { z } from 'zod'
 import { HttpError, Unavailable } from '../lib/errors.ts'
 import { withinDeadline } from './deadline.ts'
 import { CHECK, createPgDriver } from './driver.ts'
-import { takeQuery, withinQuery } from './query-slots.ts'
+import { takeQuery, withRelease } from './query-slots.ts'
 import { createStatementNames } from './statement-names.ts'
-import { createKeyedSlots, createSlots } from '../lib/slots.ts'
 
 /** Runs queries: the pool, or the connection of a transaction. */
 export type Db = CommonQueryMethods
 
+export interface WriteTransaction {
+  <T>(fn: (db: Db) => Promise<T>, row?: string): Promise<T>
+}
+
 /**
- * Runs `fn` in a transaction. All writes of the application use it. `row` names the row that `fn` locks first ("posts
- * 12"), if many requests may write to that row.
+ * Runs `fn` in a transaction of its own. All writes of the application use it, or `statement`. `row` names the row that
+ * `fn` locks first ("posts 12"), if many requests may write to that row.
  */
-export type Write = <T>(fn: (db: Db) => Promise<T>, row?: string) => Promise<T>
+export interface Write extends WriteTransaction {
+  /**
+   * Runs one statement that locks `row` before it changes anything, and returns its rows. Concurrent ones share a
+   * transaction; if one of them fails, the others are not affected. A statement may run twice: if the transaction is
+   * rolled back, it is repeated in one of its own.
+   * @throws Unavailable if it is not known whether the transaction was committed; it is not repeated then
+   */
+  statement<Row extends object>(query: QuerySqlToken<z.ZodType<Row>>, row: string): Promise<readonly Row[]>
+}
 
 export type { DatabasePool }
 
@@ -41,7 +53,7 @@ export const sql = Object.assign(tag, {
   command: tag.type(z.strictObject({})),
 })
 
-const MAX_WAIT_MS = 1_200
+export const MAX_WAIT_MS = 1_200
 const STATEMENT_TIMEOUT_MS = 2_500
 /** Longer than the statement timeout. A server that has not responded by then is unreachable. */
 const RESPONSE_TIMEOUT_MS = 3_000
@@ -50,11 +62,6 @@ const CLOSE_TIMEOUT_MS = 500
 
 /** Short, because a statement that waits for a lock occupies a connection. */
 const LOCK_TIMEOUT_MS = 1_000
-/** Writes use at most 6 of the pool's 10 connections. The others are for reads. */
-const MAX_WRITES = 6
-const MAX_WAITING_WRITES = 100
-/** PostgreSQL runs writes to one row one after the other, so more of them would only occupy connections. */
-const MAX_WRITES_PER_ROW = 2
 
 export interface DbOptions {
   applicationName: string
@@ -69,28 +76,40 @@ export interface DbOptions {
  */
 export async function createDb(
   url: string,
-  { applicationName, maxPoolSize = 10, names = true }: DbOptions,
+  { applicationName, maxPoolSize = 9, names = true }: DbOptions,
 ): Promise<DatabasePool> {
+  const { nameOf, ...config } = connectionConfig(url, { applicationName, names })
   const pool = await createPool(url, {
     maxPoolSize,
     captureStackTrace: false,
     connectionRetryLimit: 0,
+    // Nothing is repeated but what is certainly rolled back: see `Write`.
+    queryRetryLimit: 0,
+    transactionRetryLimit: 0,
     gracefulTerminationTimeout: CLOSE_TIMEOUT_MS,
     // No code sets session state, so the default `discard all` would only cost one round trip per query.
     resetConnection: ({ query }) => query(CHECK),
     driverFactory: createPgDriver({
-      connectionString: withApplicationName(url, applicationName),
-      connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
-      query_timeout: RESPONSE_TIMEOUT_MS,
-      statement_timeout: STATEMENT_TIMEOUT_MS,
-      idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
-      types: { getTypeParser },
+      ...config,
+      nameOf,
       // Not a startup parameter, because it must not apply to reads, and because poolers reject startup options.
-      nameOf: names ? createStatementNames() : () => undefined,
       begin: `start transaction; set local lock_timeout = ${LOCK_TIMEOUT_MS}`,
     }),
   })
   return withWaitLimit(pool)
+}
+
+/** What all connections to PostgreSQL have in common. */
+export function connectionConfig(url: string, { applicationName, names = true }: DbOptions) {
+  return {
+    connectionString: withApplicationName(url, applicationName),
+    connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
+    query_timeout: RESPONSE_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+    types: { getTypeParser },
+    nameOf: names ? createStatementNames() : () => undefined,
+  }
 }
 
 const TEXT_TYPES = new Set<number>([pg.types.builtins.INT8, pg.types.builtins.TIMESTAMPTZ])
@@ -171,60 +190,6 @@ const HARMLESS_ERRORS = [
   StatementTimeoutError,
   NotFoundError,
 ]
-
-/**
- * Creates `write`. Each write is one separate transaction, because triggers collect data until the commit. Writes that
- * wait for a lock leave connections for reads, and writes that wait for one row leave connections for other rows.
- */
-export function createWrite(db: DatabasePool): Write {
-  const all = createSlots({ size: MAX_WRITES, waiting: MAX_WAITING_WRITES })
-  const rows = createKeyedSlots({ size: MAX_WRITES_PER_ROW, waiting: MAX_WAITING_WRITES })
-  return (fn, row) =>
-    withinDeadline(async (left) => {
-      const wait = Math.min(MAX_WAIT_MS, left)
-      const release = await takeEach([
-        () => takeQuery(wait),
-        ...(row === undefined ? [] : [() => rows.take(row, wait)]),
-        () => all.take(wait),
-      ])
-      const transact = (connection: DatabasePoolConnection) => connection.transaction((tx) => fn(tx))
-      return withinQuery(() => withRelease(release, transact, db.connect))
-    })
-}
-
-type Release = () => void
-
-/** Takes the slots one after the other. If one throws, the earlier ones are released. */
-async function takeEach(takes: (() => Promise<Release>)[]): Promise<Release> {
-  const taken: Release[] = []
-  const release = (): void => taken.forEach((one) => one())
-  try {
-    for (const take of takes) taken.push(await take())
-    return release
-  } catch (error) {
-    release()
-    throw error
-  }
-}
-
-type Connect = <T>(work: (connection: DatabasePoolConnection) => Promise<T>) => Promise<T>
-
-/** Runs `work` and releases the slot when the connection is free, which may be later than the caller's timeout. */
-async function withRelease<T>(
-  release: Release,
-  work: (connection: DatabasePoolConnection) => Promise<T>,
-  connect: Connect,
-): Promise<T> {
-  let hasStarted = false
-  try {
-    return await connect(async (connection) => {
-      hasStarted = true
-      return work(connection).finally(release)
-    })
-  } finally {
-    if (!hasStarted) release()
-  }
-}
 
 function withApplicationName(url: string, name: string): string {
   const named = new URL(url)

@@ -1,3 +1,4 @@
+import type { FragmentSqlToken } from 'slonik'
 import type { Cursor } from '../db/pagination.ts'
 import { sql, type Db, type Write } from '../db/pool.ts'
 import { Invalid } from '../lib/errors.ts'
@@ -13,13 +14,17 @@ import { personView, throwUserNotFound, type UserRow } from '../users/users.ts'
  */
 export async function followUser(write: Write, me: Me, user: UserRow): Promise<PersonView> {
   if (user.id === me.id) throw new Invalid({ username: 'You cannot follow yourself' })
-  return write(async (tx) => {
-    await tx.query(sql.command`
-      insert into subscriptions (user_id, feed_id)
-      values (${me.id}, ${user.feed_id})
-      on conflict do nothing`)
-    return getPerson(tx, me.id, user)
-  })
+  const [row] = await write.statement(
+    sql.row<{ person: PersonView }>()`
+      with followed as (
+        insert into subscriptions (user_id, feed_id)
+        values (${me.id}, ${user.feed_id})
+        on conflict do nothing
+      )
+      ${personAfter(me, user, true)}`,
+    `feeds ${user.feed_id}`,
+  )
+  return row?.person ?? throwUserNotFound()
 }
 
 /**
@@ -29,12 +34,16 @@ export async function followUser(write: Write, me: Me, user: UserRow): Promise<P
  */
 export async function unfollowUser(write: Write, me: Me, user: UserRow): Promise<PersonView> {
   if (user.id === me.id) throw new Invalid({ username: 'You cannot unfollow yourself' })
-  return write(async (tx) => {
-    await tx.query(sql.command`
-      delete from subscriptions
-      where user_id = ${me.id} and feed_id = ${user.feed_id}`)
-    return getPerson(tx, me.id, user)
-  })
+  const [row] = await write.statement(
+    sql.row<{ person: PersonView }>()`
+      with unfollowed as (
+        delete from subscriptions
+        where user_id = ${me.id} and feed_id = ${user.feed_id}
+      )
+      ${personAfter(me, user, false)}`,
+    `feeds ${user.feed_id}`,
+  )
+  return row?.person ?? throwUserNotFound()
 }
 
 /** Lists the followers of a user, newest first. */
@@ -132,11 +141,10 @@ export async function listSuggestions(db: Db, me: { id: string }): Promise<Sugge
   return [...rows]
 }
 
-/** @throws NotFound if the account has been deleted since `user` was read. */
-async function getPerson(db: Db, viewerId: string, user: UserRow): Promise<PersonView> {
-  const person = await db.maybeOneFirst(sql.row<{ person: PersonView }>()`
-    select ${personView(viewerId)} as person
+/** Selects the person as they are after the statement; without the override, `followed` would be as it was before. */
+function personAfter(me: Me, user: UserRow, followed: boolean): FragmentSqlToken {
+  return sql.fragment`
+    select ${personView(me.id)} || jsonb_build_object('followed', ${followed}::boolean) as person
     from users u
-    where u.id = ${user.id} and u.deleted_at is null`)
-  return person ?? throwUserNotFound()
+    where u.id = ${user.id} and u.deleted_at is null`
 }

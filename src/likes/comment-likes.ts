@@ -20,16 +20,15 @@ export async function likeComment(
   id: string,
 ): Promise<LikedComment> {
   const post_id = await getPostId(db, me.id, id)
-  await write(
-    (tx) =>
-      tx.query(sql.command`
+  await write.statement(
+    sql.command`
       insert into comment_likes (comment_id, user_id)
       select c.id, ${me.id}
       from (${lockedPost(me, id)}) p
       join comments c on c.post_id = p.id
       where c.id = ${id}
       for key share of c
-      on conflict do nothing`),
+      on conflict do nothing`,
     `posts ${post_id}`,
   )
   return getLikedComment(db, me, id)
@@ -45,12 +44,11 @@ export async function unlikeComment(
   id: string,
 ): Promise<LikedComment> {
   const post_id = await getPostId(db, me.id, id)
-  await write(
-    (tx) =>
-      tx.query(sql.command`
+  await write.statement(
+    sql.command`
       delete from comment_likes l
       using (${lockedPost(me, id)}) p
-      where l.comment_id = ${id} and l.user_id = ${me.id}`),
+      where l.comment_id = ${id} and l.user_id = ${me.id}`,
     `posts ${post_id}`,
   )
   return getLikedComment(db, me, id)

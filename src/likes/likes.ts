@@ -15,15 +15,14 @@ export async function likePost(
 ): Promise<PostView> {
   // Locks the post before it inserts the like. If the post is being deleted, the statement then waits and finds no
   // post; without the lock, it would fail on the foreign key.
-  await write(
-    (tx) =>
-      tx.query(sql.command`
+  await write.statement(
+    sql.command`
       insert into post_likes (post_id, user_id)
       select p.id, ${me.id}
       from posts p
       where p.id = ${id} and may_see_post(${me.id}, p)
       for no key update of p
-      on conflict do nothing`),
+      on conflict do nothing`,
     `posts ${id}`,
   )
   return getVisiblePost(db, me.id, id)
@@ -39,12 +38,11 @@ export async function unlikePost(
   id: string,
 ): Promise<PostView> {
   // Locks the post before the like, as every other write does, to avoid deadlocks.
-  await write(
-    (tx) =>
-      tx.query(sql.command`
+  await write.statement(
+    sql.command`
       delete from post_likes l
       using (select p.id from posts p where p.id = ${id} and may_see_post(${me.id}, p) for no key update of p) p
-      where l.post_id = p.id and l.user_id = ${me.id}`),
+      where l.post_id = p.id and l.user_id = ${me.id}`,
     `posts ${id}`,
   )
   return getVisiblePost(db, me.id, id)

@@ -72,9 +72,9 @@ export async function createPost(
   { body, group, client_key }: z.output<typeof PostInput>,
 ): Promise<{ post: PostView; created: boolean }> {
   const groupId = group === null ? null : await getGroupId(db, me, group)
-  const { found, created } = await write(async (tx) => {
-    // Locks the membership until the commit, so that a member who is being removed cannot post.
-    const id = await tx.maybeOneFirst(sql.row<{ id: string }>()`
+  // Locks the membership until the commit, so that a member who is being removed cannot post.
+  const [created] = await write.statement(
+    sql.row<{ id: string }>()`
       with membership as (
         select
         from subscriptions s
@@ -86,19 +86,17 @@ export async function createPost(
       select ${me.id}, ${groupId}, ${body}, ${client_key}
       where ${groupId}::bigint is null or exists (select from membership)
       on conflict (author_id, client_key) do nothing
-      returning id`)
-    const found = await tx.maybeOne(sql.row<{ post: PostView; same: boolean }>()`
-      select post_card(p) as post, p.body = ${body} and p.group_id is not distinct from ${groupId}::bigint as same
-      from posts p
-      where may_see_post(${me.id}, p) and p.id = coalesce(
-        ${id}::bigint,
-        (select first.id from posts first where first.author_id = ${me.id} and first.client_key = ${client_key})
-      )`)
-    return { found, created: id !== null }
-  })
-  if (!found) return throwPostNotFound()
-  if (!found.same) throw new ClientKeyReused()
-  return { post: found.post, created }
+      returning id`,
+    groupId === null ? `users ${me.id}` : `groups ${groupId}`,
+  )
+  if (created) return { post: await getVisiblePost(db, me.id, created.id), created: true }
+  const earlier = await db.maybeOne(sql.row<{ post: PostView; same: boolean }>()`
+    select post_card(p) as post, p.body = ${body} and p.group_id is not distinct from ${groupId}::bigint as same
+    from posts p
+    where p.author_id = ${me.id} and p.client_key = ${client_key} and may_see_post(${me.id}, p)`)
+  if (!earlier) return throwPostNotFound()
+  if (!earlier.same) throw new ClientKeyReused()
+  return { post: earlier.post, created: false }
 }
 
 /**
@@ -112,17 +110,15 @@ export async function editPost(
   { body }: z.output<typeof PostEditInput>,
 ): Promise<PostView> {
   await getOwnPost(db, me, id)
-  const post = await write(async (tx) => {
-    await tx.query(sql.command`
+  const [edited] = await write.statement(
+    sql.row<{ post: PostView }>()`
       update posts p
       set body = ${body}
-      where p.id = ${id} and p.author_id = ${me.id} and may_see_post(${me.id}, p)`)
-    return tx.maybeOneFirst(sql.row<{ post: PostView }>()`
-      select post_card(p) as post
-      from posts p
-      where p.id = ${id} and may_see_post(${me.id}, p)`)
-  }, `posts ${id}`)
-  return post ?? throwPostNotFound()
+      where p.id = ${id} and p.author_id = ${me.id} and may_see_post(${me.id}, p)
+      returning post_card(p) as post`,
+    `posts ${id}`,
+  )
+  return edited?.post ?? throwPostNotFound()
 }
 
 /**

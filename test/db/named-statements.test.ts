@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { createDb, createWrite, sql, type DatabasePool } from '../../src/db/pool.ts'
+import { createDb, sql, type DatabasePool } from '../../src/db/pool.ts'
+import { createWrite } from '../../src/db/write.ts'
 import { createStatementNames, MAX_NAMES, RUNS_BEFORE_NAME } from '../../src/db/statement-names.ts'
 import { toHttpError } from '../../src/web/error-handler.ts'
 import { useDatabase } from '../support/database.ts'

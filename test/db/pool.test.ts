@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import pg from 'pg'
-import { createDb, createWrite, sql, type DatabasePool, type Db, type Write } from '../../src/db/pool.ts'
+import { createDb, sql, type DatabasePool, type Db, type Write } from '../../src/db/pool.ts'
+import { createWrite } from '../../src/db/write.ts'
 import { toHttpError } from '../../src/web/error-handler.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
@@ -36,11 +37,11 @@ describe('write transactions', () => {
       (waiting) => waiting === count,
     )
 
-  it('hold at most 6 of the 10 connections, and reads use the others', async () => {
+  it('hold at most 5 of the 9 connections of the pool, and reads use the others', async () => {
     const writes = Array.from({ length: 20 }, () => errorOf(write(lock)))
-    await untilWaiting(6)
+    await untilWaiting(5)
     expect(await Promise.all(Array.from({ length: 30 }, () => one(db)))).to.deep.equal(Array(30).fill(1))
-    expect(await database.countLockWaits(), 'writes with a connection').to.equal(6)
+    expect(await database.countLockWaits(), 'writes with a connection').to.equal(5)
     const errors = await Promise.all(writes)
     expect(new Set(errors.map((error) => error?.status))).to.deep.equal(new Set([503]))
     expect(errors.every((error) => Number(error?.retryAfter) > 0)).to.equal(true)
@@ -64,7 +65,7 @@ describe('write transactions', () => {
   it('get 503 at once when the queue is full', async () => {
     const writes = Array.from({ length: 300 }, () => errorOf(write(lock)))
     expect((await Promise.race(writes))?.status).to.equal(503)
-    await untilWaiting(6)
+    await untilWaiting(5)
     await holder.query('rollback')
     expect((await Promise.all(writes)).filter((error) => error === null).length).to.be.greaterThan(90)
   })

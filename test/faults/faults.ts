@@ -1,6 +1,7 @@
 import * as database from './scenarios/database.ts'
 import * as clients from './scenarios/clients.ts'
 import * as load from './scenarios/load.ts'
+import { commitLost } from './scenarios/commits.ts'
 import { rowLocked } from './scenarios/locks.ts'
 import * as replay from './scenarios/replay.ts'
 import * as instances from './scenarios/instances.ts'
@@ -13,6 +14,7 @@ export const faults: Fault[] = [
   instances.drain,
   database.listenCut,
   database.crash,
+  commitLost,
   database.away,
   instances.startWithoutDatabase,
   instances.silence,

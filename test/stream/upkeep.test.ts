@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { createDb, createWrite, type DatabasePool } from '../../src/db/pool.ts'
+import { createDb, type DatabasePool } from '../../src/db/pool.ts'
+import { createWrite } from '../../src/db/write.ts'
 import { trimLog } from '../../src/stream/log/upkeep.ts'
 import { useDatabase } from '../support/database.ts'
 import { insertUsers } from '../support/people.ts'

@@ -5,6 +5,9 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 export interface DatabaseLink {
   port: number
   silence(): void
+  /** Discards what PostgreSQL sends, and still forwards what the instance sends. `breakConnections` ends that. */
+  loseAnswers(): void
+  breakConnections(): void
   /** Closes every new connection at once, after this many more. */
   refuseAfter(connections: number): void
   /**
@@ -17,6 +20,8 @@ export interface DatabaseLink {
 
 export async function openDatabaseLink(toPort: number): Promise<DatabaseLink> {
   const sockets = new Set<Socket>()
+  /** The connections to PostgreSQL. */
+  const farSockets = new Set<Socket>()
   let isSilent = false
   let left = Infinity
 
@@ -36,9 +41,13 @@ export async function openDatabaseLink(toPort: number): Promise<DatabaseLink> {
     }
     const far = track(connect(toPort, '127.0.0.1'))
     near.pipe(far).pipe(near)
+    farSockets.add(far)
     // `pipe` forwards only an orderly end. A broken connection is forwarded here, unless the link is silent.
     near.on('close', () => far.isPaused() || far.destroy())
-    far.on('close', () => near.isPaused() || near.destroy())
+    far.on('close', () => {
+      farSockets.delete(far)
+      if (!near.isPaused()) near.destroy()
+    })
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -48,6 +57,12 @@ export async function openDatabaseLink(toPort: number): Promise<DatabaseLink> {
     silence() {
       isSilent = true
       for (const socket of sockets) socket.unpipe().pause()
+    },
+    loseAnswers() {
+      for (const far of farSockets) far.unpipe().resume()
+    },
+    breakConnections() {
+      for (const socket of sockets) socket.destroy()
     },
     refuseAfter(connections) {
       left = connections
