@@ -20,39 +20,55 @@ const MAX_WAIT_MS = 8_000
 const RETRY_FOR_MS = 10 * 60_000
 const LOCK_NOT_AVAILABLE = '55P03'
 
+/** The folders of the migrations and of the functions. */
+interface Folders {
+  dir: string
+  sqlDir: string
+}
+
 /**
- * Runs the migrations that the database does not have yet, in order and in one transaction. Then, if a file of `sql/`
- * has changed, applies all of `sql/` in another transaction. Safe to run at any time, and by several processes at once.
- * If a transaction cannot get a lock, it is tried again for up to ten minutes.
- * @throws Error that describes what failed, with file and line in `sql/`; its transaction is rolled back
+ * Runs the migrations that the database does not have yet, in order. Then, if a file of `sql/` has changed, applies all of
+ * `sql/`. Both are one transaction, so no writer meets a trigger whose function is not there yet. Safe to run at any time,
+ * and by several processes at once. If the transaction cannot get a lock, it is tried again for up to ten minutes.
+ *
+ * A migration with `pgm.noTransaction()` commits those before it, without `sql/`.
+ * @throws Error that describes what failed, with file and line in `sql/`; the transaction is rolled back
  */
 export async function migrate(
   databaseUrl: string,
   log: (line: string) => void,
-  { dir = join(root, 'migrations') } = {},
+  { dir = join(root, 'migrations'), sqlDir = join(root, 'sql') }: Partial<Folders> = {},
 ): Promise<void> {
   const client = await connect(databaseUrl)
   try {
     await client.query('select pg_advisory_lock($1)', [lockId])
     // Set after the advisory lock, because waiting for another migration blocks no requests.
     await client.query(`set lock_timeout = ${LOCK_TIMEOUT_MS}`)
-    for (const name of await withRetries(() => runMigrations(client, dir), log)) log(`Migrated: ${name}`)
-    if (await withRetries(() => applySql(client), log)) log('Applied: sql/')
+    const { names, isApplied } = await withRetries(() => runMigrations(client, { dir, sqlDir }), log)
+    for (const name of names) log(`Migrated: ${name}`)
+    if (isApplied) log('Applied: sql/')
   } finally {
     await client.end()
   }
 }
 
 /**
- * Returns the names of the migrations that it ran.
+ * Returns the names of the migrations that it ran, and whether it applied `sql/`.
  * @throws Error with the messages of node-pg-migrate
  */
-async function runMigrations(dbClient: pg.Client, dir: string): Promise<string[]> {
+async function runMigrations(
+  client: pg.Client,
+  { dir, sqlDir }: Folders,
+): Promise<{ names: string[]; isApplied: boolean }> {
   const lines: string[] = []
   const note = (line: string): void => void lines.push(line)
+  let isApplied = false
+  const applyAll = async (): Promise<void> => {
+    isApplied = await applySql(client, sqlDir)
+  }
   try {
     const ran = await runner({
-      dbClient,
+      dbClient: withBeforeCommit(client, applyAll),
       dir,
       ignorePattern: '\\..*|.*\\.md',
       direction: 'up',
@@ -62,10 +78,31 @@ async function runMigrations(dbClient: pg.Client, dir: string): Promise<string[]
       advisoryLockMode: 'wait',
       logger: { debug() {}, info() {}, warn: note, error: note },
     })
-    return ran.map(({ name }) => name)
+    if (ran.length === 0) await inTransaction(client, applyAll)
+    return { names: ran.map(({ name }) => name), isApplied }
   } catch (error) {
     if (isLockTimeout(error)) throw error
     throw new Error([...lines, String(error)].join('\n'), { cause: error })
+  }
+}
+
+/** Runs `work` before the COMMIT that ends the transaction of node-pg-migrate, which has no hook for that. */
+function withBeforeCommit(client: pg.Client, work: () => Promise<void>): pg.Client {
+  const query = async (...given: [string]): Promise<unknown> => {
+    if (given[0] === 'COMMIT') await work()
+    return client.query(...given)
+  }
+  return Object.create(client, { query: { value: query } }) as pg.Client
+}
+
+async function inTransaction(client: pg.Client, work: () => Promise<void>): Promise<void> {
+  await client.query('begin')
+  try {
+    await work()
+    await client.query('commit')
+  } catch (error) {
+    await client.query('rollback')
+    throw error
   }
 }
 
@@ -115,27 +152,20 @@ async function connect(connectionString: string): Promise<pg.Client> {
 }
 
 /** Replaces all functions, if a file has changed. Returns whether it did. Replacing a function locks no table. */
-async function applySql(client: pg.Client): Promise<boolean> {
-  const files = globSync('sql/**/*.sql', { cwd: root })
-    .filter((file) => file !== join('sql', 'schema.sql'))
+async function applySql(client: pg.Client, sqlDir: string): Promise<boolean> {
+  const files = globSync('**/*.sql', { cwd: sqlDir })
+    .filter((file) => file !== 'schema.sql')
     .sort()
-    .map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') }))
+    .map((file) => ({ file: join('sql', file), text: readFileSync(join(sqlDir, file), 'utf8') }))
   const checksum = createHash('sha256').update(JSON.stringify(files)).digest('hex')
   await client.query(
     'create table if not exists applied_sql (checksum text not null, at timestamptz not null)',
   )
   const applied = await client.query('select from applied_sql where checksum = $1', [checksum])
   if (applied.rowCount !== 0) return false
-  try {
-    await client.query('begin')
-    for (const { file, text } of files) await apply(client, file, text)
-    await client.query('delete from applied_sql')
-    await client.query('insert into applied_sql values ($1, clock_timestamp())', [checksum])
-    await client.query('commit')
-  } catch (error) {
-    await client.query('rollback')
-    throw error
-  }
+  for (const { file, text } of files) await apply(client, file, text)
+  await client.query('delete from applied_sql')
+  await client.query('insert into applied_sql values ($1, clock_timestamp())', [checksum])
   return true
 }
 

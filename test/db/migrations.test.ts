@@ -68,4 +68,69 @@ describe('migrate', () => {
     expect(String(error)).to.contain('already exists')
     expect(lines.filter((line) => /again/.test(line))).to.deep.equal([])
   })
+
+  describe('with a new function', () => {
+    let folder: string
+    let dirs: { dir: string; sqlDir: string }
+    before(() => {
+      folder = mkdtempSync(join(tmpdir(), 'koafeed-migrations-'))
+      dirs = { dir: join(folder, 'migrations'), sqlDir: join(folder, 'sql') }
+      cpSync(dir, dirs.dir, { recursive: true })
+      rmSync(join(dirs.dir, '9002_note.sql'), { force: true })
+      cpSync(join(import.meta.dirname, '../../sql'), dirs.sqlDir, { recursive: true })
+    })
+    after(() => rmSync(folder, { recursive: true, force: true }))
+
+    /** The migration has a placeholder, and `sql/` the function. */
+    function addTrigger(name: string): void {
+      writeFileSync(
+        join(dirs.dir, `${name}.sql`),
+        `-- Up Migration
+create function tg_new() returns trigger language plpgsql as $$ begin raise 'sql/ is not applied'; end $$;
+create trigger _150_new before insert on posts for each row execute function tg_new();
+`,
+      )
+      writeFileSync(
+        join(dirs.sqlDir, '95_new.sql'),
+        `create or replace function tg_new() returns trigger language plpgsql as $$ begin return new; end $$;`,
+      )
+    }
+    const countTriggers = async () =>
+      (await database.query(`select from pg_trigger where tgname = '_150_new'`)).length
+
+    it('leaves the migration undone if a file of sql/ fails, and names the file and the line', async () => {
+      addTrigger('9003_new')
+      const broken = join(dirs.sqlDir, '96_broken.sql')
+      writeFileSync(broken, 'select 1;\nselect no_such_function();')
+      const error: unknown = await migrate(database.url, () => {}, dirs).catch((thrown: unknown) => thrown)
+      rmSync(broken)
+      expect(String(error)).to.contain('sql/96_broken.sql:2')
+      expect(await countTriggers()).to.equal(0)
+    })
+
+    it('shows no writer the trigger without its function', async () => {
+      // sql/ takes longer than several writes, which would all fail if the migration were committed before.
+      writeFileSync(join(dirs.sqlDir, '94_slow.sql'), 'select pg_sleep(0.3);')
+      let isDone = false
+      let writes = 0
+      const writing = (async () => {
+        while (!isDone) {
+          await database.query(`insert into posts (author_id, body) values (${author}, 'meanwhile')`)
+          writes += 1
+        }
+      })()
+      writing.catch(() => {})
+      const untilMoreWrites = (more: number) =>
+        eventually(
+          () => writes,
+          (count) => count >= more,
+        )
+      await untilMoreWrites(5)
+      await migrate(database.url, () => {}, dirs)
+      await untilMoreWrites(writes + 5)
+      isDone = true
+      await writing
+      expect(await countTriggers()).to.equal(1)
+    })
+  })
 })
