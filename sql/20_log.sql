@@ -17,8 +17,8 @@ begin
   perform from posts p where p.id = lock_post.post_id for no key update;
 end $$;
 
--- Only deferred triggers call this, with a complete payload, so that a transaction waits for nothing after it has the lock.
--- A notification holds at most 7,999 bytes. A longer one has only the number of the row, which the listener reads.
+-- Writes one event. Its payload must be complete, because others wait from here until the commit. A notification holds at
+-- most 7,999 bytes. A longer one has only the number of the row, which the listener reads.
 create or replace function append_log(event text, topics text[], payload jsonb) returns void
 language plpgsql as $$
 declare
@@ -39,209 +39,248 @@ begin
   perform pg_notify('koafeed', message);
 end $$;
 
--- The entries of the post that this transaction removed or moved back, as frames show them. Deletes their rows in
--- `fallen_entries`.
-create or replace function take_removed_entries(post bigint) returns jsonb
-language sql as $$
+-- The outbox: triggers note here, within the transaction, what changed. Only the trigger of the outbox is deferred. At the
+-- commit it builds the payloads of all changes, then takes the lock and writes them to the log. So no card is built under the
+-- lock, and each post's card is built once, whatever number of its likes a transaction holds. All events of a transaction show
+-- its result.
+--
+--   topics      of an event that is complete. Null for a change of a post: its events go to the feeds that have the post before
+--               or after the change, and to the page of the post.
+--   payload     complete, or what the event adds to the card
+--   comment_id  the comment that the event shows, if it still exists at the commit
+--   user_id     the person that the event shows, or whose rights it changes
+--   feed_id     the feed from which the post was removed, or in which it was moved back. Such a change is an event of its own
+--               (`withdrawn`) only if the post has no other.
+--   moved_at    selects the entries that the change made or moved
+
+-- The trigger fires for each row; the first call takes all rows.
+create or replace function tg_outbox__log() returns trigger
+language plpgsql as $$
+declare
+  change record;
+begin
+  if exists (select from outbox where transaction = pg_current_xact_id()) then
+    for change in select * from take_events() loop
+      perform append_log(change.event, change.topics, change.payload);
+      if change.event = 'subscription' then
+        insert into rights (user_id, seq)
+        values (change.user_id, currval('log_seq'))
+        on conflict (user_id) do update set seq = excluded.seq;
+      end if;
+    end loop;
+  end if;
+  return null;
+end $$;
+
+-- Deletes the outbox of the transaction, and returns its events in order. RETURN QUERY builds the last event before the
+-- caller gets the first. The settings: see `post_card`. A post that is not kept has only one event more, its deletion.
+create or replace function take_events() returns table (event text, topics text[], payload jsonb, user_id bigint)
+language plpgsql
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+begin
+  return query
   with taken as (
-    delete from fallen_entries f where f.post_id = post returning f.feed_id
+    delete from outbox o where o.transaction = pg_current_xact_id() returning o as change
+  ),
+  changed_posts as (
+    select
+      (t.change).post_id,
+      coalesce(
+        array_agg(t.change order by (t.change).n) filter (where (t.change).feed_id is null),
+        (array_agg(t.change order by (t.change).n))[1:1]
+      ) as changes,
+      array_agg(distinct (t.change).feed_id) filter (where (t.change).feed_id is not null) as removed
+    from taken t
+    where (t.change).post_id is not null
+    group by 1
+  ),
+  -- Materialized, so that the card is built once per post and not once per change.
+  cards as materialized (
+    select p.post_id, p.changes, p.removed, c.card
+    from changed_posts p
+    left join lateral (select card from post_cards(array[p.post_id]) where is_kept(p.post_id)) c on true
   )
-  select coalesce(
-    jsonb_agg(
-      case
-        when e.post_id is null then jsonb_build_object('feed', t.feed_id::text, 'removed', true)
-        else entry_view(e)
-      end
-      order by t.feed_id
-    ),
-    '[]'
-  )
-  from taken t
-  left join entries e on e.feed_id = t.feed_id and e.post_id = post
+  select e.event, e.topics, e.payload, e.user_id
+  from (
+    select
+      c.n,
+      c.event,
+      feeds.topics || ('post:' || p.post_id) as topics,
+      c.payload
+        || case
+          when c.user_id is null then '{}'
+          when u.id is null then jsonb_build_object('user', jsonb_build_object('id', c.user_id::text))
+          else jsonb_build_object('user', user_view(u))
+        end
+        || case
+          when c.comment_id is null then '{}'
+          else jsonb_build_object('comment', comment_view(shown, author))
+        end
+        || jsonb_build_object(
+          'post', coalesce(p.card, jsonb_build_object('id', p.post_id::text)),
+          'entries', coalesce(feeds.changed, '[]')
+        ) as payload,
+      null::bigint as user_id
+    from cards p
+    cross join unnest(p.changes) with ordinality as c
+    left join users u on u.id = c.user_id and u.deleted_at is null
+    left join comments shown on shown.id = c.comment_id
+    left join users author on author.id = shown.author_id
+    cross join lateral event_feeds(
+      p.card -> 'entries',
+      c.moved_at,
+      -- The last event has them. Cascades of a deleted post are noted after it, and are no events.
+      case when p.card is null or c.ordinality = cardinality(p.changes) then p.removed end
+    ) feeds
+    where case
+      when p.card is null then c.event = 'post' and c.payload ->> 'action' = 'deleted'
+      else c.comment_id is null or shown.id is not null
+    end
+    union all
+    select (t.change).n, (t.change).event, (t.change).topics, (t.change).payload, (t.change).user_id
+    from taken t
+    where (t.change).topics is not null
+  ) e
+  order by e.n;
+end $$;
+
+-- The feeds of an event, as topics, and those of its entries that changed, as frames show them. `removed` are the feeds from
+-- which the transaction removed the post, or in which it moved it back.
+create or replace function event_feeds(entries jsonb, moved_at timestamptz, removed bigint[])
+returns table (topics text[], changed jsonb)
+language sql stable as $$
+  select
+    array_agg('feed:' || feed order by feed::bigint),
+    jsonb_agg(entry order by feed::bigint) filter (where is_changed)
+  from (
+    select
+      entry ->> 'feed' as feed,
+      entry,
+      entry ->> 'at' = (select utc(moved_at)) or (entry ->> 'feed')::bigint = any(removed) as is_changed
+    from jsonb_array_elements(entries) entry
+    union all
+    select feed::text, jsonb_build_object('feed', feed::text, 'removed', true), true
+    from unnest(removed) feed
+    where (entries @> jsonb_build_array(jsonb_build_object('feed', feed::text))) is not true
+  ) feeds
 $$;
 
--- Logs a change of a post, its comments or its likes. Its topics are the feeds that have the post before or after the
--- change, and the page of the post. `details` is what the event adds to the card. `moved_at` selects the entries that the
--- change made or moved. A post that is not kept has only one more event, its deletion.
-create or replace function log_post_change(post bigint, event text, details jsonb, moved_at timestamptz) returns void
+create or replace function tg_posts__outbox() returns trigger
 language plpgsql as $$
-declare
-  card jsonb;
-  changed jsonb;
-begin
-  if not is_kept(post) then
-    return;
-  end if;
-  select post_card(p) into card from posts p where p.id = post;
-  changed := take_removed_entries(post);
-  select changed || coalesce(jsonb_agg(entry_view(e) order by e.feed_id), '[]') into changed
-  from entries e
-  where e.post_id = post and e.at = moved_at
-    and not changed @> jsonb_build_array(jsonb_build_object('feed', e.feed_id::text));
-  perform append_log(
-    event,
-    (
-      select array_agg('feed:' || feed order by feed::bigint)
-      from (
-        select value ->> 'feed' as feed from jsonb_array_elements(card -> 'entries')
-        union
-        select value ->> 'feed' from jsonb_array_elements(changed)
-      ) feeds
-    ) || ('post:' || post),
-    details || jsonb_build_object('post', card, 'entries', changed)
-  );
-end $$;
-
-create or replace function tg_posts__log() returns trigger
-language plpgsql as $$
-declare
-  ended jsonb;
 begin
   if tg_op = 'INSERT' then
-    perform log_post_change(new.id, 'post', '{"action": "created"}', new.created_at);
+    insert into outbox (event, payload, post_id, moved_at)
+    values ('post', '{"action": "created"}', new.id, new.created_at);
   elsif tg_op = 'UPDATE' then
-    if new.body is distinct from old.body then
-      perform log_post_change(new.id, 'post', '{"action": "edited"}', null);
-    end if;
+    insert into outbox (event, payload, post_id) values ('post', '{"action": "edited"}', new.id);
   else
-    ended := take_removed_entries(old.id);
-    perform append_log(
-      'post',
-      (select array_agg('feed:' || (value ->> 'feed')) from jsonb_array_elements(ended)) || ('post:' || old.id),
-      jsonb_build_object('action', 'deleted', 'post', jsonb_build_object('id', old.id::text), 'entries', ended)
-    );
+    insert into outbox (event, payload, post_id) values ('post', '{"action": "deleted"}', old.id);
   end if;
   return null;
 end $$;
 
-create or replace function tg_comments__log() returns trigger
+create or replace function tg_comments__outbox() returns trigger
 language plpgsql as $$
-declare
-  shown jsonb;
 begin
-  if tg_op = 'DELETE' then
-    perform log_post_change(
-      old.post_id,
+  if tg_op = 'INSERT' then
+    insert into outbox (event, payload, post_id, comment_id, moved_at)
+    values ('comment', '{"action": "created"}', new.post_id, new.id, new.created_at);
+  elsif tg_op = 'UPDATE' then
+    insert into outbox (event, payload, post_id, comment_id)
+    values ('comment', '{"action": "edited"}', new.post_id, new.id);
+  else
+    insert into outbox (event, payload, post_id)
+    values (
       'comment',
       jsonb_build_object('action', 'deleted', 'comment', jsonb_build_object('id', old.id::text)),
-      null
+      old.post_id
     );
-    return null;
   end if;
-  if tg_op = 'UPDATE' and new.body is not distinct from old.body then
-    return null;
-  end if;
-  select comment_view(c) into shown from comments c where c.id = new.id;
-  if not found then
-    return null; -- made and deleted in one transaction
-  end if;
-  perform log_post_change(
-    new.post_id,
-    'comment',
-    jsonb_build_object('action', case tg_op when 'INSERT' then 'created' else 'edited' end, 'comment', shown),
-    case tg_op when 'INSERT' then new.created_at end
-  );
   return null;
 end $$;
 
--- The user of a like event; only the id if the account is deleted.
-create or replace function liker_view(liker bigint) returns jsonb
-language sql stable
-return coalesce(
-  (select user_view(u) from users u where u.id = liker and u.deleted_at is null),
-  jsonb_build_object('id', liker::text)
-);
-
-create or replace function tg_post_likes__log() returns trigger
+create or replace function tg_post_likes__outbox() returns trigger
 language plpgsql as $$
 begin
   if tg_op = 'INSERT' then
-    perform log_post_change(
-      new.post_id,
-      'like',
-      jsonb_build_object('action', 'added', 'user', liker_view(new.user_id)),
-      new.created_at
-    );
-  elsif is_kept(old.post_id) then
-    perform log_post_change(
-      old.post_id,
-      'like',
-      jsonb_build_object('action', 'removed', 'user', liker_view(old.user_id)),
-      null
-    );
+    insert into outbox (event, payload, post_id, user_id, moved_at)
+    values ('like', '{"action": "added"}', new.post_id, new.user_id, new.created_at);
+  else
+    insert into outbox (event, payload, post_id, user_id)
+    values ('like', '{"action": "removed"}', old.post_id, old.user_id);
   end if;
   return null;
 end $$;
 
-create or replace function tg_comment_likes__log() returns trigger
+-- The event has the comment, because the card shows three of many comments, and not always this one.
+create or replace function tg_comment_likes__outbox() returns trigger
 language plpgsql as $$
 declare
   changed comment_likes := case tg_op when 'INSERT' then new else old end;
 begin
-  perform log_post_change(
-    c.post_id,
+  insert into outbox (event, payload, post_id, comment_id, user_id)
+  select
     'like',
-    jsonb_build_object(
-      'action', case tg_op when 'INSERT' then 'added' else 'removed' end,
-      'user', liker_view(changed.user_id),
-      'comment_id', c.id::text,
-      'comment', comment_view(c) -- the card shows three of many comments, and not always this one
-    ),
-    null
-  )
+    jsonb_build_object('action', case tg_op when 'INSERT' then 'added' else 'removed' end, 'comment_id', c.id::text),
+    c.post_id,
+    c.id,
+    changed.user_id
   from comments c
   join users author on author.id = c.author_id
-  where c.id = changed.comment_id and author.deleted_at is null and is_kept(c.post_id);
+  where c.id = changed.comment_id and author.deleted_at is null;
   return null;
 end $$;
 
--- An entry was removed, and no event of a like, comment or post says so: the post was withdrawn from that feed.
-create or replace function tg_fallen_entries__log() returns trigger
+create or replace function tg_entries__outbox() returns trigger
 language plpgsql as $$
 begin
-  perform log_post_change(f.post_id, 'post', '{"action": "withdrawn"}', null)
-  from fallen_entries f
-  where f.post_id = new.post_id and f.feed_id = new.feed_id;
+  insert into outbox (event, payload, post_id, feed_id)
+  values ('post', '{"action": "withdrawn"}', old.post_id, old.feed_id);
   return null;
 end $$;
 
-create or replace function tg_users__log() returns trigger
+create or replace function tg_users__outbox() returns trigger
 language plpgsql as $$
 begin
   if old.deleted_at is null and new.deleted_at is not null then
     -- Without topics: the event is for the instances, which must not replay what the account wrote.
-    perform append_log('account', '{}', jsonb_build_object('action', 'deleted', 'id', new.id::text));
+    insert into outbox (event, topics, payload)
+    values ('account', '{}', jsonb_build_object('action', 'deleted', 'id', new.id::text));
   elsif (new.username, new.name, new.avatar) is distinct from (old.username, old.name, old.avatar) then
-    perform append_log('user', array['all'], user_view(u)) from users u where u.id = new.id;
+    insert into outbox (event, topics, payload) values ('user', array['all'], user_view(new));
   end if;
   return null;
 end $$;
 
 -- Without topics: the event is for the instances, whose cached cards show the group.
-create or replace function tg_groups__log() returns trigger
+create or replace function tg_groups__outbox() returns trigger
 language plpgsql as $$
 begin
-  if (new.name, new.title) is distinct from (old.name, old.title) then
-    perform append_log('group', '{}', group_view(g)) from groups g where g.id = new.id;
-  end if;
+  insert into outbox (event, topics, payload) values ('group', '{}', group_view(new));
   return null;
 end $$;
 
 -- Changes of rights are in the log too. The hub acts on these rows; clients never receive them.
 
-create or replace function tg_subscriptions__log() returns trigger
+create or replace function tg_subscriptions__outbox() returns trigger
 language plpgsql as $$
 declare
   changed subscriptions := case tg_op when 'INSERT' then new else old end;
 begin
-  perform append_log(
+  insert into outbox (event, topics, payload, user_id)
+  select
     'subscription',
     array['user:' || u.id],
     jsonb_build_object(
       'action', case tg_op when 'INSERT' then 'made' else 'ended' end,
       'feed', changed.feed_id::text
-    )
-  )
+    ),
+    u.id
   from users u
   where u.id = changed.user_id
     and u.feed_id <> changed.feed_id -- one's own comes and goes with the account
@@ -249,21 +288,17 @@ begin
     -- their rights would make all of them load their pages again.
     and u.deleted_at is null
     and not exists (select from users o where o.feed_id = changed.feed_id and o.deleted_at is not null);
-  if found then
-    insert into rights (user_id, seq)
-    values (changed.user_id, currval('log_seq'))
-    on conflict (user_id) do update set seq = excluded.seq;
-  end if;
   return null;
 end $$;
 
 -- Without topics: the event is for the instances, whose cached sessions hold the groups that a user owns.
-create or replace function tg_group_owners__log() returns trigger
+create or replace function tg_group_owners__outbox() returns trigger
 language plpgsql as $$
 declare
   changed group_owners := case tg_op when 'INSERT' then new else old end;
 begin
-  perform append_log(
+  insert into outbox (event, topics, payload)
+  select
     'ownership',
     '{}',
     jsonb_build_object(
@@ -271,14 +306,13 @@ begin
       'feed', changed.feed_id::text,
       'user', changed.user_id::text
     )
-  )
   from users u
   where u.id = changed.user_id and u.deleted_at is null;
   return null;
 end $$;
 
 -- A session ends with its row, or when its expiry is moved into the past.
-create or replace function tg_sessions__log() returns trigger
+create or replace function tg_sessions__outbox() returns trigger
 language plpgsql as $$
 begin
   if tg_op = 'UPDATE' then
@@ -286,7 +320,8 @@ begin
       return null;
     end if;
   end if;
-  perform append_log(
+  insert into outbox (event, topics, payload)
+  values (
     'session',
     array['user:' || old.user_id],
     jsonb_build_object('action', 'ended', 'session', encode(old.id_hash, 'hex'))

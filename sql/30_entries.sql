@@ -5,23 +5,47 @@ create or replace function max_entries() returns integer
 language sql immutable
 return 64;
 
--- A post of a private group never leaves the feed of the group.
-create or replace function may_spread(post bigint) returns boolean
-language sql stable
-return not exists (
-  select
+-- The feed of a person to which a comment or like adds the post; none if the post has enough entries. A post of a private
+-- group never leaves the feed of the group.
+create or replace function feed_to_add(post bigint, person bigint) returns table (feed_id bigint)
+language sql stable as $$
+  select u.feed_id
+  from users u
+  where u.id = person
+    and not exists (
+      select
+      from posts p
+      join groups g on g.id = p.group_id
+      where p.id = post and g.visibility = 'private'
+    )
+    and (select count(*) from entries e where e.post_id = post) < max_entries()
+$$;
+
+-- Locks the post that gets a comment or a like from the account. Refuses it if the account or the author of the post is
+-- deleted. Nobody can delete them meanwhile, because that takes the lock of views.
+create or replace function lock_post_for(account bigint, post bigint) returns void
+language plpgsql as $$
+declare
+  is_refused boolean;
+begin
+  perform pg_advisory_xact_lock_shared(7230, 2);
+  select exists (select from users u where u.id in (account, p.author_id) and u.deleted_at is not null)
+  into is_refused
   from posts p
-  join groups g on g.id = p.group_id
-  where p.id = post and g.visibility = 'private'
-) and (select count(*) from entries e where e.post_id = post) < max_entries();
+  where p.id = post
+  for no key update of p;
+  if is_refused then
+    perform refuse_deleted(array[account, (select author_id from posts where id = post)]);
+  end if;
+end $$;
 
 create or replace function tg_posts__before() returns trigger
 language plpgsql as $$
 begin
+  perform lock_views_shared();
   if tg_op = 'INSERT' then
     perform refuse_deleted(array[new.author_id]);
   end if;
-  perform lock_views_shared();
   if tg_op = 'UPDATE' and new.body is distinct from old.body then
     new.edited_at := clock_timestamp();
   end if;
@@ -32,11 +56,17 @@ create or replace function tg_posts__entries() returns trigger
 language plpgsql as $$
 begin
   insert into entries (feed_id, post_id, at, reason, actor_id)
-  select f.id, new.id, new.created_at, 'posted', new.author_id
-  from feeds f
-  left join groups g on g.id = new.group_id
-  where f.id = coalesce(g.feed_id, (select feed_id from users where id = new.author_id))
-    or f.kind = 'public' and coalesce(g.visibility, 'public') = 'public';
+  select f.feed_id, new.id, new.created_at, 'posted', new.author_id
+  from (
+    select feed_id from users where id = new.author_id and new.group_id is null
+    union all
+    select feed_id from groups where id = new.group_id
+    union all
+    select id
+    from feeds
+    where kind = 'public'
+      and not exists (select from groups g where g.id = new.group_id and g.visibility = 'private')
+  ) f;
   return null;
 end $$;
 
@@ -48,11 +78,13 @@ begin
     perform lock_post(old.post_id);
     return old;
   end if;
-  perform lock_post(new.post_id);
   if tg_op = 'INSERT' then
-    perform refuse_deleted(array[new.author_id, (select author_id from posts where id = new.post_id)]);
+    perform lock_post_for(new.author_id, new.post_id);
     new.created_at := coalesce(new.created_at, clock_timestamp());
-  elsif new.body is distinct from old.body then
+    return new;
+  end if;
+  perform lock_post(new.post_id);
+  if new.body is distinct from old.body then
     new.edited_at := clock_timestamp();
   end if;
   return new;
@@ -88,9 +120,10 @@ begin
   update entries
   set at = greatest(at, new.created_at), reason = 'commented', actor_id = new.author_id
   where post_id = new.post_id and feed_id = commenter_feed and reason <> 'posted';
-  if not found and may_spread(new.post_id) then
+  if not found then
     insert into entries (feed_id, post_id, at, reason, actor_id)
-    values (commenter_feed, new.post_id, new.created_at, 'commented', new.author_id)
+    select feed_id, new.post_id, new.created_at, 'commented', new.author_id
+    from feed_to_add(new.post_id, new.author_id)
     on conflict do nothing;
   end if;
   return null;
@@ -103,8 +136,7 @@ begin
     perform lock_post(old.post_id);
     return old;
   end if;
-  perform lock_post(new.post_id);
-  perform refuse_deleted(array[new.user_id, (select author_id from posts where id = new.post_id)]);
+  perform lock_post_for(new.user_id, new.post_id);
   new.created_at := coalesce(new.created_at, clock_timestamp());
   return new;
 end $$;
@@ -128,11 +160,10 @@ begin
     if is_kept(old.post_id) then
       perform recompute_entry(old.post_id, old.user_id);
     end if;
-  elsif may_spread(new.post_id) then
+  else
     insert into entries (feed_id, post_id, at, reason, actor_id)
-    select u.feed_id, new.post_id, new.created_at, 'liked', new.user_id
-    from users u
-    where u.id = new.user_id
+    select feed_id, new.post_id, new.created_at, 'liked', new.user_id
+    from feed_to_add(new.post_id, new.user_id)
     on conflict do nothing;
   end if;
   return null;
@@ -172,13 +203,6 @@ begin
   else
     delete from entries where feed_id = own_feed and post_id = post and reason <> 'posted';
   end if;
-end $$;
-
-create or replace function tg_entries__fallen() returns trigger
-language plpgsql as $$
-begin
-  insert into fallen_entries (post_id, feed_id) values (old.post_id, old.feed_id) on conflict do nothing;
-  return null;
 end $$;
 
 create or replace function tg_comment_likes__before() returns trigger

@@ -7,8 +7,7 @@ create or replace function max_deleted_rows() returns integer
 language sql immutable
 return 500;
 
--- Rows that one transaction deletes if each of them is an event. The log is locked while their cards are built, about
--- 0.5 ms each.
+-- Rows that one transaction deletes if each of them is an event. Their posts are locked while their cards are built.
 create or replace function max_deleted_events() returns integer
 language sql immutable
 return 25;
@@ -178,7 +177,7 @@ begin
   return delete_comments(array(select id from comments where author_id = account limit max_deleted_events()));
 end $$;
 
--- Subscriptions go without an event (`tg_subscriptions__log`): followers would load every page again. Returns the number
+-- Subscriptions go without an event (`tg_subscriptions__outbox`): followers would load every page again. Returns the number
 -- of deleted rows.
 create or replace function delete_subscriptions(account users) returns integer
 language plpgsql as $$

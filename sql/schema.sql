@@ -28,10 +28,6 @@ table entries
   reason text not null
   actor_id bigint not null
 
-table fallen_entries
-  post_id bigint not null
-  feed_id bigint not null
-
 table feed_counts
   feed_id bigint not null
   subscriber_count integer not null default 0
@@ -83,6 +79,18 @@ table names
   name text not null
   feed_id bigint not null
   current boolean not null default true
+
+unlogged table outbox
+  transaction xid8 not null default pg_current_xact_id()
+  n bigint not null generated always as identity
+  event text not null
+  topics text[]
+  payload jsonb not null
+  post_id bigint
+  comment_id bigint
+  user_id bigint
+  feed_id bigint
+  moved_at timestamp with time zone
 
 table post_likes
   post_id bigint not null
@@ -160,9 +168,6 @@ on entries
   entries_post_id_fkey FOREIGN KEY (post_id) REFERENCES posts(id) ON DELETE CASCADE
   entries_pkey PRIMARY KEY (feed_id, post_id)
 
-on fallen_entries
-  fallen_entries_pkey PRIMARY KEY (post_id, feed_id)
-
 on feed_counts
   feed_counts_feed_id_fkey FOREIGN KEY (feed_id) REFERENCES feeds(id) ON DELETE CASCADE
   feed_counts_pkey PRIMARY KEY (feed_id)
@@ -204,6 +209,9 @@ on names
   names_name_check CHECK ((name ~ '^[a-z0-9_]{3,15}$'::text))
   names_feed_id_fkey FOREIGN KEY (feed_id) REFERENCES feeds(id) ON DELETE CASCADE
   names_pkey PRIMARY KEY (name)
+
+on outbox
+  outbox_pkey PRIMARY KEY (transaction, n)
 
 on post_likes
   post_likes_post_id_fkey FOREIGN KEY (post_id) REFERENCES posts(id) ON DELETE CASCADE
@@ -264,9 +272,6 @@ on entries
   CREATE UNIQUE INDEX entries_pkey ON public.entries USING btree (feed_id, post_id)
   CREATE INDEX entries_post_id ON public.entries USING btree (post_id)
 
-on fallen_entries
-  CREATE UNIQUE INDEX fallen_entries_pkey ON public.fallen_entries USING btree (post_id, feed_id)
-
 on feed_counts
   CREATE UNIQUE INDEX feed_counts_pkey ON public.feed_counts USING btree (feed_id)
 
@@ -301,6 +306,9 @@ on migrations
 on names
   CREATE INDEX names_feed_id ON public.names USING btree (feed_id)
   CREATE UNIQUE INDEX names_pkey ON public.names USING btree (name)
+
+on outbox
+  CREATE UNIQUE INDEX outbox_pkey ON public.outbox USING btree (transaction, n)
 
 on post_likes
   CREATE INDEX post_likes_newest ON public.post_likes USING btree (post_id, created_at DESC, user_id DESC)
@@ -341,27 +349,25 @@ on users
 on comment_likes
   CREATE TRIGGER _100_before BEFORE INSERT OR DELETE ON public.comment_likes FOR EACH ROW EXECUTE FUNCTION tg_comment_likes__before()
   CREATE TRIGGER _200_count AFTER INSERT OR DELETE ON public.comment_likes FOR EACH ROW EXECUTE FUNCTION tg_comment_likes__count()
-  CREATE CONSTRAINT TRIGGER _900_log AFTER INSERT OR DELETE ON public.comment_likes DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tg_comment_likes__log()
+  CREATE TRIGGER _900_outbox AFTER INSERT OR DELETE ON public.comment_likes FOR EACH ROW EXECUTE FUNCTION tg_comment_likes__outbox()
 
 on comments
   CREATE TRIGGER _100_before BEFORE INSERT OR DELETE OR UPDATE OF body ON public.comments FOR EACH ROW EXECUTE FUNCTION tg_comments__before()
   CREATE TRIGGER _200_count AFTER INSERT OR DELETE ON public.comments FOR EACH ROW EXECUTE FUNCTION tg_comments__count()
   CREATE TRIGGER _300_entries AFTER INSERT OR DELETE ON public.comments FOR EACH ROW EXECUTE FUNCTION tg_comments__entries()
-  CREATE CONSTRAINT TRIGGER _900_log AFTER INSERT OR DELETE OR UPDATE OF body ON public.comments DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tg_comments__log()
+  CREATE TRIGGER _900_outbox AFTER INSERT OR DELETE ON public.comments FOR EACH ROW EXECUTE FUNCTION tg_comments__outbox()
+  CREATE TRIGGER _910_outbox_edit AFTER UPDATE OF body ON public.comments FOR EACH ROW WHEN ((new.body <> old.body)) EXECUTE FUNCTION tg_comments__outbox()
 
 on entries
-  CREATE TRIGGER _200_fallen_back AFTER UPDATE OF at ON public.entries FOR EACH ROW WHEN ((new.at < old.at)) EXECUTE FUNCTION tg_entries__fallen()
-  CREATE TRIGGER _200_fallen_delete AFTER DELETE ON public.entries FOR EACH ROW EXECUTE FUNCTION tg_entries__fallen()
-
-on fallen_entries
-  CREATE CONSTRAINT TRIGGER _900_log AFTER INSERT ON public.fallen_entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tg_fallen_entries__log()
+  CREATE TRIGGER _900_outbox AFTER DELETE ON public.entries FOR EACH ROW EXECUTE FUNCTION tg_entries__outbox()
+  CREATE TRIGGER _910_outbox_back AFTER UPDATE OF at ON public.entries FOR EACH ROW WHEN ((new.at < old.at)) EXECUTE FUNCTION tg_entries__outbox()
 
 on feeds
   CREATE TRIGGER _100_subscriptions BEFORE DELETE ON public.feeds FOR EACH ROW EXECUTE FUNCTION tg_feeds__subscriptions()
 
 on group_owners
   CREATE TRIGGER _200_heir AFTER DELETE ON public.group_owners FOR EACH ROW EXECUTE FUNCTION tg_group_owners__heir()
-  CREATE CONSTRAINT TRIGGER _900_log AFTER INSERT OR DELETE ON public.group_owners DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tg_group_owners__log()
+  CREATE TRIGGER _900_outbox AFTER INSERT OR DELETE ON public.group_owners FOR EACH ROW EXECUTE FUNCTION tg_group_owners__outbox()
 
 on group_requests
   CREATE TRIGGER _100_account BEFORE INSERT ON public.group_requests FOR EACH ROW EXECUTE FUNCTION tg_group_requests__account()
@@ -372,29 +378,33 @@ on groups
   CREATE TRIGGER _110_fixed BEFORE UPDATE OF visibility ON public.groups FOR EACH ROW EXECUTE FUNCTION tg_groups__fixed()
   CREATE TRIGGER _200_name AFTER INSERT OR UPDATE OF name ON public.groups FOR EACH ROW EXECUTE FUNCTION tg_groups__name()
   CREATE TRIGGER _220_feed_end AFTER DELETE ON public.groups FOR EACH ROW EXECUTE FUNCTION tg_groups__feed_end()
-  CREATE CONSTRAINT TRIGGER _900_log AFTER UPDATE OF name, title ON public.groups DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tg_groups__log()
+  CREATE TRIGGER _900_outbox AFTER UPDATE OF name, title ON public.groups FOR EACH ROW WHEN (((new.name IS DISTINCT FROM old.name) OR (new.title IS DISTINCT FROM old.title))) EXECUTE FUNCTION tg_groups__outbox()
+
+on outbox
+  CREATE CONSTRAINT TRIGGER _900_log AFTER INSERT ON public.outbox DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tg_outbox__log()
 
 on post_likes
   CREATE TRIGGER _100_before BEFORE INSERT OR DELETE ON public.post_likes FOR EACH ROW EXECUTE FUNCTION tg_post_likes__before()
   CREATE TRIGGER _200_count AFTER INSERT OR DELETE ON public.post_likes FOR EACH ROW EXECUTE FUNCTION tg_post_likes__count()
   CREATE TRIGGER _300_entries AFTER INSERT OR DELETE ON public.post_likes FOR EACH ROW EXECUTE FUNCTION tg_post_likes__entries()
-  CREATE CONSTRAINT TRIGGER _900_log AFTER INSERT OR DELETE ON public.post_likes DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tg_post_likes__log()
+  CREATE TRIGGER _900_outbox AFTER INSERT OR DELETE ON public.post_likes FOR EACH ROW EXECUTE FUNCTION tg_post_likes__outbox()
 
 on posts
   CREATE TRIGGER _100_before BEFORE INSERT OR UPDATE OF body ON public.posts FOR EACH ROW EXECUTE FUNCTION tg_posts__before()
   CREATE TRIGGER _200_entries AFTER INSERT ON public.posts FOR EACH ROW EXECUTE FUNCTION tg_posts__entries()
-  CREATE CONSTRAINT TRIGGER _900_log AFTER INSERT OR DELETE OR UPDATE OF body ON public.posts DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tg_posts__log()
+  CREATE TRIGGER _900_outbox AFTER INSERT OR DELETE ON public.posts FOR EACH ROW EXECUTE FUNCTION tg_posts__outbox()
+  CREATE TRIGGER _910_outbox_edit AFTER UPDATE OF body ON public.posts FOR EACH ROW WHEN ((new.body <> old.body)) EXECUTE FUNCTION tg_posts__outbox()
 
 on sessions
   CREATE TRIGGER _100_account BEFORE INSERT ON public.sessions FOR EACH ROW EXECUTE FUNCTION tg_sessions__account()
-  CREATE CONSTRAINT TRIGGER _900_log AFTER DELETE OR UPDATE OF expires_at ON public.sessions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tg_sessions__log()
+  CREATE TRIGGER _900_outbox AFTER DELETE OR UPDATE OF expires_at ON public.sessions FOR EACH ROW EXECUTE FUNCTION tg_sessions__outbox()
 
 on subscriptions
   CREATE TRIGGER _100_account BEFORE INSERT ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION tg_subscriptions__account()
   CREATE TRIGGER _200_first_owner AFTER INSERT ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION tg_subscriptions__first_owner()
   CREATE TRIGGER _300_count_delete AFTER DELETE ON public.subscriptions REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION tg_subscriptions__count()
   CREATE TRIGGER _300_count_insert AFTER INSERT ON public.subscriptions REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION tg_subscriptions__count()
-  CREATE CONSTRAINT TRIGGER _900_log AFTER INSERT OR DELETE ON public.subscriptions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tg_subscriptions__log()
+  CREATE TRIGGER _900_outbox AFTER INSERT OR DELETE ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION tg_subscriptions__outbox()
 
 on users
   CREATE TRIGGER _050_views_lock BEFORE UPDATE OF username, name, avatar, deleted_at ON public.users FOR EACH STATEMENT EXECUTE FUNCTION tg_users__views_lock()
@@ -404,7 +414,7 @@ on users
   CREATE TRIGGER _210_own_feed AFTER INSERT ON public.users FOR EACH ROW EXECUTE FUNCTION tg_users__own_feed()
   CREATE TRIGGER _220_feed_end AFTER DELETE ON public.users FOR EACH ROW EXECUTE FUNCTION tg_users__feed_end()
   CREATE TRIGGER _240_deleted AFTER UPDATE OF deleted_at ON public.users FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION tg_users__deleted()
-  CREATE CONSTRAINT TRIGGER _900_log AFTER UPDATE OF username, name, avatar, deleted_at ON public.users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tg_users__log()
+  CREATE TRIGGER _900_outbox AFTER UPDATE OF username, name, avatar, deleted_at ON public.users FOR EACH ROW EXECUTE FUNCTION tg_users__outbox()
 
 -- sequences
 
@@ -422,6 +432,9 @@ sequence log_seq
 
 sequence migrations_id_seq
   as integer start 1 increment 1 cache 1
+
+sequence outbox_n_seq
+  as bigint start 1 increment 1 cache 1
 
 sequence posts_id_seq
   as bigint start 1 increment 1 cache 1
@@ -443,6 +456,9 @@ function append_log(event text, topics text[], payload jsonb)
 function comment_view(c comments)
   returns jsonb stable
 
+function comment_view(c comments, author users)
+  returns jsonb stable
+
 function delete_account_chunk()
   returns boolean volatile
 
@@ -461,8 +477,14 @@ function delete_subscriptions(account users)
 function delete_unused_pictures(hashes text[])
   returns integer volatile
 
-function entry_view(e entries)
+function entry_view(e entries, actor users)
   returns jsonb stable
+
+function event_feeds(entries jsonb, moved_at timestamp with time zone, removed bigint[])
+  returns TABLE(topics text[], changed jsonb) stable
+
+function feed_to_add(post bigint, person bigint)
+  returns TABLE(feed_id bigint) stable
 
 function group_view(g groups)
   returns jsonb stable
@@ -476,19 +498,16 @@ function is_account(id text)
 function is_kept(post bigint)
   returns boolean stable
 
-function liker_view(liker bigint)
-  returns jsonb stable
-
 function lock_post(post_id bigint)
+  returns void volatile
+
+function lock_post_for(account bigint, post bigint)
   returns void volatile
 
 function lock_posts(ids bigint[])
   returns void volatile
 
 function lock_views_shared()
-  returns void volatile
-
-function log_post_change(post bigint, event text, details jsonb, moved_at timestamp with time zone)
   returns void volatile
 
 function max_deleted_events()
@@ -506,12 +525,6 @@ function may_see_group(viewer_id bigint, g groups)
 function may_see_post(viewer_id bigint, p posts)
   returns boolean stable
 
-function may_spread(post bigint)
-  returns boolean stable
-
-function newest_likers(p posts)
-  returns jsonb stable
-
 function owned_groups(viewer_id bigint)
   returns jsonb stable
 
@@ -519,7 +532,10 @@ function owns_group(viewer_id bigint, group_id bigint)
   returns boolean stable
 
 function post_card(p posts)
-  returns jsonb stable
+  returns jsonb stable enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off, plan_cache_mode=force_generic_plan, jit=off
+
+function post_cards(ids bigint[])
+  returns TABLE(id bigint, card jsonb) stable
 
 function recompute_entry(post bigint, person bigint)
   returns void volatile
@@ -551,19 +567,10 @@ function replay_likers(likers jsonb)
 function settle_entry(post bigint, person bigint)
   returns void volatile
 
-function shown_comments(p posts)
-  returns jsonb stable
-
-function take_fallen_entries(post bigint)
-  returns jsonb volatile
+function take_events()
+  returns TABLE(event text, topics text[], payload jsonb, user_id bigint) volatile enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off, plan_cache_mode=force_generic_plan, jit=off
 
 function take_name(wanted text, owner_feed bigint)
-  returns void volatile
-
-function take_removed_entries(post bigint)
-  returns jsonb volatile
-
-function tell_post(post bigint, event text, facts jsonb, moved_at timestamp with time zone)
   returns void volatile
 
 function tg_comment_likes__before()
@@ -572,7 +579,7 @@ function tg_comment_likes__before()
 function tg_comment_likes__count()
   returns trigger volatile
 
-function tg_comment_likes__log()
+function tg_comment_likes__outbox()
   returns trigger volatile
 
 function tg_comments__before()
@@ -584,13 +591,10 @@ function tg_comments__count()
 function tg_comments__entries()
   returns trigger volatile
 
-function tg_comments__log()
+function tg_comments__outbox()
   returns trigger volatile
 
-function tg_entries__fallen()
-  returns trigger volatile
-
-function tg_fallen_entries__log()
+function tg_entries__outbox()
   returns trigger volatile
 
 function tg_feeds__subscriptions()
@@ -599,7 +603,7 @@ function tg_feeds__subscriptions()
 function tg_group_owners__heir()
   returns trigger volatile
 
-function tg_group_owners__log()
+function tg_group_owners__outbox()
   returns trigger volatile
 
 function tg_group_requests__account()
@@ -614,10 +618,13 @@ function tg_groups__feed_end()
 function tg_groups__fixed()
   returns trigger volatile
 
-function tg_groups__log()
+function tg_groups__name()
   returns trigger volatile
 
-function tg_groups__name()
+function tg_groups__outbox()
+  returns trigger volatile
+
+function tg_outbox__log()
   returns trigger volatile
 
 function tg_post_likes__before()
@@ -629,7 +636,7 @@ function tg_post_likes__count()
 function tg_post_likes__entries()
   returns trigger volatile
 
-function tg_post_likes__log()
+function tg_post_likes__outbox()
   returns trigger volatile
 
 function tg_posts__before()
@@ -638,13 +645,13 @@ function tg_posts__before()
 function tg_posts__entries()
   returns trigger volatile
 
-function tg_posts__log()
+function tg_posts__outbox()
   returns trigger volatile
 
 function tg_sessions__account()
   returns trigger volatile
 
-function tg_sessions__log()
+function tg_sessions__outbox()
   returns trigger volatile
 
 function tg_subscriptions__account()
@@ -656,7 +663,7 @@ function tg_subscriptions__count()
 function tg_subscriptions__first_owner()
   returns trigger volatile
 
-function tg_subscriptions__log()
+function tg_subscriptions__outbox()
   returns trigger volatile
 
 function tg_users__defaults()
@@ -668,10 +675,10 @@ function tg_users__deleted()
 function tg_users__feed_end()
   returns trigger volatile
 
-function tg_users__log()
+function tg_users__name()
   returns trigger volatile
 
-function tg_users__name()
+function tg_users__outbox()
   returns trigger volatile
 
 function tg_users__own_feed()

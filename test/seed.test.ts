@@ -18,7 +18,7 @@ describe('npm run seed', () => {
     expect(first.code, first.output).to.equal(0)
     expect(first.output).to.contain('Sign in as ann with the password koafeed-demo')
     const counts = await count()
-    expect(counts).to.include({ people: people.length, posts: threads.length, fallen: 0, later: 0 })
+    expect(counts).to.include({ people: people.length, posts: threads.length, outbox: 0, later: 0 })
     const second = await run(database.url)
     expect(second.code, second.output).to.equal(0)
     expect(second.output).to.contain('nothing was added')
@@ -77,7 +77,7 @@ describe('npm run seed', () => {
         (select count(*) from comments)::int as comments,
         (select count(*) from post_likes)::int as likes,
         (select count(*) from subscriptions)::int as subscriptions,
-        (select count(*) from fallen_entries)::int as fallen,
+        (select count(*) from outbox)::int as outbox,
         (select count(*) from entries where at > now())::int as later`)
     return row ?? {}
   }

@@ -71,7 +71,7 @@ describe('deleting an account', () => {
       "subscriptions s join users u on u.id = s.user_id join feeds f on f.id = s.feed_id where u.username = 'bob' and s.feed_id <> u.feed_id and f.kind = 'user'": 0,
       'entries e where not exists (select from posts p where p.id = e.post_id)': 0,
       "feeds f where f.kind = 'user' and not exists (select from users u where u.feed_id = f.id)": 0,
-      fallen_entries: 0,
+      outbox: 0,
       "groups where name = 'alone'": 0,
       "names where name = 'alone'": 0,
       groups: 2,

@@ -105,7 +105,7 @@ describe('the log', () => {
               expectEntries(payload.entries as EntryView[], payload.post)
             }
           }
-          const { rows } = await client.query('select 1 from fallen_entries')
+          const { rows } = await client.query('select 1 from outbox')
           expect(rows, 'rows left behind').to.be.empty
         },
       ),
