@@ -58,6 +58,7 @@ describe('readConfig', () => {
       LOG_LEVEL: 'loud',
       INSTANCE_NAME: 'a b',
       PREPARED_STATEMENTS: 'perhaps',
+      COMPRESSION: 'perhaps',
       SESSION_KEYS: 'hunter2,,',
       LIMITS: 'coffee=3,posts=-1',
     })
@@ -68,6 +69,7 @@ describe('readConfig', () => {
       'DATABASE_URL',
       'PUBLIC_ORIGIN',
       'TRUSTED_PROXIES',
+      'COMPRESSION',
     ]) {
       expect(message).to.match(new RegExp(`^  ${name} must`, 'm'))
     }

@@ -60,6 +60,18 @@ describe('a page after a reset', () => {
     expect(fetches).to.equal(3)
   })
 
+  it('names the cursor of the reset in its fetch, so that no instance answers with an older page', async () => {
+    const { seq } = (await ann.get('/')).json
+    let cursor = ''
+    await onFetch((route) => {
+      cursor = route.request().headers()['last-event-id'] ?? ''
+      return route.continue()
+    })
+    await ann.post('/users/cleo/follow')
+    await text('Hello from Cleo').waitFor()
+    expect(Number(cursor)).to.be.above(Number(seq))
+  })
+
   it('applies the events that it held during failed fetches', async () => {
     let answering = refuse
     await onFetch((route) => answering(route))
