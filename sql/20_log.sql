@@ -52,6 +52,8 @@ end $$;
 --   feed_id     the feed from which the post was removed, or in which it was moved back. Such a change is an event of its own
 --               (`withdrawn`) only if the post has no other.
 --   moved_at    selects the entries that the change made or moved
+--
+-- Rows with the event `count` are no events, but changes of `feed_counts` (sql/60_counts.sql).
 
 -- The trigger fires for each row; the first call takes all rows.
 create or replace function tg_outbox__log() returns trigger
@@ -60,6 +62,9 @@ declare
   change record;
 begin
   if exists (select from outbox where transaction = pg_current_xact_id()) then
+    if exists (select from outbox where transaction = pg_current_xact_id() and event = 'count') then
+      perform apply_counts();
+    end if;
     for change in select * from take_events() loop
       perform append_log(change.event, change.topics, change.payload);
       if change.event = 'subscription' then

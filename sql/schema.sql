@@ -453,6 +453,9 @@ function abandoned_groups(account bigint)
 function append_log(event text, topics text[], payload jsonb)
   returns void volatile
 
+function apply_counts()
+  returns void volatile
+
 function comment_view(c comments)
   returns jsonb stable
 

@@ -58,16 +58,18 @@ export async function createGroup(
   if (await isTaken(db, name)) throw new Invalid({ name: NAME_TAKEN })
   await throttle(GROUP_RATE, me.id)
   try {
-    return await write(async (tx) => {
+    const id = await write(async (tx) => {
       const { id, feed_id } = await tx.one(sql.row<{ id: string; feed_id: string }>()`
         insert into groups (name, title, description, visibility)
         values (${name}, ${title}, ${description}, ${visibility})
         returning id, feed_id`)
       // A trigger makes the first member an owner (sql/50_groups.sql).
       await tx.query(sql.command`insert into subscriptions (user_id, feed_id) values (${me.id}, ${feed_id})`)
-      return tx.oneFirst(sql.row<{ group: GroupSummary }>()`
-        select ${groupSummary(me.id)} as group from groups g where g.id = ${id}`)
+      return id
     })
+    // After the commit, because only it changes the number of members.
+    return await db.oneFirst(sql.row<{ group: GroupSummary }>()`
+      select ${groupSummary(me.id)} as group from groups g where g.id = ${id}`)
   } catch (error) {
     // Another request has taken the name since `isTaken`.
     if (error instanceof UniqueIntegrityConstraintViolationError) throw new Invalid({ name: NAME_TAKEN })

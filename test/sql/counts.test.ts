@@ -105,6 +105,24 @@ describe('feed_counts: followers, members and followed people', () => {
     await expectCorrectCounts()
   })
 
+  it('are locked at the commit only, so transactions with many follows do not wait for each other', async () => {
+    const [one, two] = clients as [pg.Client, pg.Client]
+    const follow = (client: pg.Client, user: number, other: number) =>
+      client.query(statements.follow(user, other))
+    await database.query(
+      'delete from subscriptions where user_id in (select id from users where username ~ $1)',
+      ['^user_'],
+    )
+    for (const client of [one, two]) await client.query("begin; set local lock_timeout = '3s'")
+    await follow(one, 0, 1)
+    await follow(two, 2, 3)
+    await follow(one, 0, 3)
+    await follow(two, 2, 1)
+    await one.query('commit')
+    await two.query('commit')
+    await expectCorrectCounts()
+  })
+
   it('appear on pages, which do not count rows', async () => {
     const { origin } = await startInstance({ databaseUrl: database.url })
     const ann = await client(origin).register('ann')
