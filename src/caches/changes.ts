@@ -5,6 +5,8 @@ import { createRecentChanges, type RecentChanges } from './recent-changes.ts'
 export interface Changes {
   /** By post id. */
   posts: Pick<RecentChanges, 'changedAfter'>
+  /** What is in a feed, or how a page shows it: by feed id. */
+  feeds: Pick<RecentChanges, 'changedAfter' | 'newest'>
   /** The names of groups, the names and pictures of people, and deleted accounts: `user:ID` and `group:ID`. */
   names: Pick<RecentChanges, 'changedAfter' | 'newest'>
   /** What people may see and own, and whether their sessions last: by user id. */
@@ -13,10 +15,12 @@ export interface Changes {
 
 export function createChanges(): Changes & { observer: LogObserver } {
   const posts = createRecentChanges()
+  const feeds = createRecentChanges()
   const names = createRecentChanges()
   const rights = createRecentChanges()
 
   function accept({ seq, event, topics, payload }: LogEvent): void {
+    for (const topic of topics) if (topic.startsWith('feed:')) feeds.note(topic.slice('feed:'.length), seq)
     const post = (payload.post as { id?: unknown } | undefined)?.id
     if (typeof post === 'string') posts.note(post, seq)
     else if (event === 'user' || event === 'account') names.note(`user:${String(payload.id)}`, seq)
@@ -29,12 +33,13 @@ export function createChanges(): Changes & { observer: LogObserver } {
 
   return {
     posts,
+    feeds,
     names,
     rights,
     observer: {
       accept,
       reset(seq) {
-        for (const changes of [posts, names, rights]) changes.reset(seq)
+        for (const changes of [posts, feeds, names, rights]) changes.reset(seq)
       },
     },
   }

@@ -3,21 +3,25 @@ import { sql } from '../db/pool.ts'
 import type { FeedPage } from '../shared/pages.ts'
 import type { Me } from '../shared/views.ts'
 import type { Cursor } from '../db/pagination.ts'
-import { readFeedPage, type FeedDeps } from './page.ts'
+import { readFeedPage, type FeedDeps, type FeedRequest } from './page.ts'
 import { PAGE_SIZE, type FeedSource, type Filter } from './query.ts'
 
 /**
  * The home page of `me`: merges all feeds that `me` subscribes to. Shows each post once, at its newest entry in them.
  */
-export async function homePage(deps: FeedDeps, me: Me, before: Cursor): Promise<FeedPage> {
+export async function homePage(deps: FeedDeps, me: Pick<Me, 'id'>, before: Cursor): Promise<FeedPage> {
+  return readFeedPage(deps, homeRequest(me.id, before))
+}
+
+export function homeRequest(userId: string, before: Cursor): FeedRequest {
   const sourceOf = ({ feeds }: Filter) => ({
-    feeds: sql.fragment`select feed_id from subscriptions where user_id = ${me.id} and ${feeds}`,
+    feeds: sql.fragment`select feed_id from subscriptions where user_id = ${userId} and ${feeds}`,
     // Leaves out deleted accounts itself.
     posts: sql.fragment`
       select post_id, at, reason, actor_id
-      from home_places(${me.id}, ${before.at}::timestamptz, ${before.id}::bigint, ${PAGE_SIZE + 1})`,
+      from home_places(${userId}, ${before.at}::timestamptz, ${before.id}::bigint, ${PAGE_SIZE + 1})`,
   })
-  return readFeedPage(deps, { viewerId: me.id, stream: '/stream', sourceOf })
+  return { viewerId: userId, stream: '/stream', sourceOf }
 }
 
 /** The public feed. */

@@ -27,6 +27,8 @@ export interface FeedRequest {
   viewerId: string | null
   stream: string
   sourceOf(filter: Filter): FeedSource
+  /** Reads the row without its cards, if it does not come from the database. */
+  readRow?(): Promise<FeedRow>
 }
 
 /** Reads a page of posts, with cards from the cache if this instance can follow the log. */
@@ -51,11 +53,11 @@ export async function readWithoutCache(
  */
 async function readWithCache(
   { db, caches: { cards, position, changes } }: FeedDeps,
-  { viewerId, stream, sourceOf }: FeedRequest,
+  { viewerId, stream, sourceOf, readRow }: FeedRequest,
 ): Promise<FeedPage | null> {
   if (!position.isCurrent()) return null
   const [since, epoch] = [position.seq(), position.epoch()]
-  const row = await readFeedRow(db, viewerId, sourceOf, { cards: false })
+  const row = await (readRow?.() ?? readFeedRow(db, viewerId, sourceOf, { cards: false }))
   const seq = Number(row.seq)
   if (seq < since) return null // the database went back to an earlier state
   const found = await cards.get(

@@ -5,7 +5,8 @@ import { queryText } from '../web/paths.ts'
 import type { Context, ContextExtension, ContextState } from '../web/context.ts'
 import { getProfile, getUser } from '../users/users.ts'
 import { parseBefore, START, type Cursor } from '../db/pagination.ts'
-import { homePage, publicPage, userPage } from '../feeds/feeds.ts'
+import { publicPage, userPage } from '../feeds/feeds.ts'
+import { createHomePages } from '../feeds/home-pages.ts'
 import type { FeedDeps } from '../feeds/page.ts'
 import type { FeedPage, SideColumn } from '../shared/pages.ts'
 import type { PublicFeed } from './public-feed.ts'
@@ -14,6 +15,7 @@ import { createSideColumns } from './side-column.ts'
 /** The home page, the public feed and the profiles: pages that show a feed. */
 export function homeRoutes(deps: FeedDeps & { publicFeed: PublicFeed }) {
   const { db, publicFeed } = deps
+  const homes = createHomePages(deps)
   const sides = createSideColumns(deps)
   const router = new Router<ContextState, ContextExtension>()
 
@@ -32,7 +34,7 @@ export function homeRoutes(deps: FeedDeps & { publicFeed: PublicFeed }) {
   ): Promise<{ feed: FeedPage; side: SideColumn | null }> {
     const { me } = ctx.state
     if (!me) return { feed: await readPublic(ctx, before), side: null }
-    const feed = await homePage(deps, me, before)
+    const feed = await homes.get(me, before)
     await addShownOwnership(db, me, feed.posts)
     return { feed, side: await sides.get(me, feed.seq) }
   }

@@ -41,6 +41,12 @@ export async function createCacheLab(
       if (kind === 'cards') await lab.hooks.afterCards()
       return row
     },
+    /** Only the newest `seq` is read with it. */
+    async oneFirst(query: Parameters<Db['oneFirst']>[0]) {
+      const newest = await pool.oneFirst(query)
+      await lab.hooks.afterPlaces()
+      return newest
+    },
   } as Db
   // On a busy machine, a wait that the test expects to succeed must not time out.
   const after: Clock['after'] = (ms, run) => systemClock.after(lab.canSync && ms > 100 ? ms * 50 : ms, run)
