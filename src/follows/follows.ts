@@ -146,5 +146,7 @@ function personAfter(me: Me, user: UserRow, followed: boolean): FragmentSqlToken
   return sql.fragment`
     select ${personView(me.id)} || jsonb_build_object('followed', ${followed}::boolean) as person
     from users u
-    where u.id = ${user.id} and u.deleted_at is null`
+    where u.id = ${user.id} and u.deleted_at is null
+    -- Waits for a deletion that is not committed yet.
+    for key share of u`
 }

@@ -110,12 +110,13 @@ export async function editPost(
   { body }: z.output<typeof PostEditInput>,
 ): Promise<PostView> {
   await getOwnPost(db, me, id)
+  // `post_card` reads the post as it was before the statement.
   const [edited] = await write.statement(
     sql.row<{ post: PostView }>()`
       update posts p
       set body = ${body}
       where p.id = ${id} and p.author_id = ${me.id} and may_see_post(${me.id}, p)
-      returning post_card(p) as post`,
+      returning post_card(p) || jsonb_build_object('body', p.body, 'edited_at', utc(p.edited_at)) as post`,
     `posts ${id}`,
   )
   return edited?.post ?? throwPostNotFound()
