@@ -46,14 +46,12 @@ async function deliver(
   const headers = await writingHeaders(instance, WRITER)
   const bare = await deliverTo(bench, floor, '/', count, posts, async (n) => ({
     request: rawRequest('POST', '/', {}, `\nid: ${n} ${frame}`),
-    status: 200,
     text: `id: ${n} `,
   }))
   const product = await deliverTo(bench, instance, '/public/stream', count, posts, async (n) => ({
     request: rawRequest('POST', '/posts', headers, {
       body: `Post ${n} to ${count} streams: ${'word '.repeat(40)}`,
     }),
-    status: 201,
     text: `id: ${(await newestSeq(database)) + 1}\n`,
   }))
   const figure = (fraction: number): Measured => ({
@@ -70,7 +68,7 @@ async function deliverTo(
   path: string,
   count: number,
   posts: number,
-  next: (n: number) => Promise<{ request: string; status: number; text: string }>,
+  next: (n: number) => Promise<{ request: string; text: string }>,
 ): Promise<number[]> {
   const clients: StreamClients = startStreamClients(bench.scope, bench.cores.load)
   const sender = await openSender(server)
@@ -81,10 +79,10 @@ async function deliverTo(
       Array.from({ length: count }, () => rawRequest('GET', path)),
     )
     for (let n = -10; n < posts; n++) {
-      const { request, status, text } = await next(n + 100)
+      const { request, text } = await next(n + 100)
       await clients.expect(text)
       const start = now()
-      await sender.send(request, status)
+      await sender.send(request)
       const arrivals = await clients.arrivals()
       if (n >= 0) taken.push(...arrivals.map((arrivedAt) => arrivedAt - start))
     }

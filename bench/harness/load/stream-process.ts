@@ -8,10 +8,13 @@ interface Stream {
   isOpen: boolean
   /** When the awaited text arrived, on the clock of the machine; 0 before that. */
   arrivedAt: number
+  /** The end of the last read, because the text may be split between two. */
+  tail: string
 }
 
 /** Opened at once; a larger number overflows the queue of connections that wait for the server. */
 const AT_ONCE = 100
+const MAX_TEXT = 40
 
 const streams: Stream[] = []
 let closed = 0
@@ -23,7 +26,8 @@ let missing = 0
 let onComplete = (): void => {}
 /** All sockets read into the same memory, because each read is complete before the next starts. */
 const buffer = Buffer.allocUnsafe(256 * 1024)
-const FIRST_ID = Buffer.from('\nid: ')
+/** The first event, or the comment of nchan. */
+const FIRST_EVENT = /(^|\n)(id|): /
 
 process.on('message', (request: StreamRequest) => {
   run(request).then(
@@ -59,7 +63,7 @@ async function openAll(port: number, requests: string[]): Promise<void> {
   }
 }
 
-/** A stream is open when it has its first id. */
+/** A stream is open when it has its first event. */
 function open(port: number, request: string): Stream {
   const socket = connect({
     port,
@@ -70,18 +74,27 @@ function open(port: number, request: string): Stream {
         bytes += length
         reads++
         const chunk = buffer.subarray(0, length)
-        if (!stream.isOpen) stream.isOpen = chunk.includes(FIRST_ID)
-        else if (awaited !== null && stream.arrivedAt === 0 && chunk.includes(awaited)) noteArrival(stream)
+        if (!stream.isOpen) stream.isOpen = FIRST_EVENT.test(chunk.toString('latin1'))
+        else if (awaited !== null && stream.arrivedAt === 0) search(stream, chunk, awaited)
         return true
       },
     },
   })
-  const stream: Stream = { socket, isOpen: false, arrivedAt: 0 }
+  const stream: Stream = { socket, isOpen: false, arrivedAt: 0, tail: '' }
   socket.on('connect', () => socket.write(request))
   socket.on('error', () => {})
   socket.on('close', () => closed++)
   streams.push(stream)
   return stream
+}
+
+function search(stream: Stream, chunk: Buffer, text: Buffer): void {
+  const seam = stream.tail + chunk.toString('latin1', 0, MAX_TEXT)
+  if (chunk.includes(text) || seam.includes(text.toString('latin1'))) noteArrival(stream)
+  else
+    stream.tail = (stream.tail + chunk.toString('latin1', Math.max(0, chunk.length - MAX_TEXT))).slice(
+      -MAX_TEXT,
+    )
 }
 
 function noteArrival(stream: Stream): void {
@@ -92,7 +105,7 @@ function noteArrival(stream: Stream): void {
 function startToAwait(text: string): void {
   awaited = Buffer.from(text)
   missing = streams.length
-  for (const stream of streams) stream.arrivedAt = 0
+  for (const stream of streams) Object.assign(stream, { arrivedAt: 0, tail: '' })
 }
 
 async function waitForArrivals(seconds: number): Promise<void> {
