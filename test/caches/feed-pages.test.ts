@@ -3,7 +3,6 @@ import { homePage } from '../../src/feeds/feeds.ts'
 import { sql } from '../../src/db/pool.ts'
 import { START } from '../../src/db/pagination.ts'
 import type { FeedPage } from '../../src/shared/pages.ts'
-import type { Me } from '../../src/shared/views.ts'
 import { createCacheLab, type CacheLab } from '../support/cache-lab.ts'
 import { useDatabase } from '../support/database.ts'
 import { insertUsers, type Person } from '../support/people.ts'
@@ -63,7 +62,7 @@ describe('a page of posts whose cards are cached', () => {
   const edit = (postId: string, body: string) =>
     database.query('update posts set body = $2 where id = $1', [postId, body])
 
-  const home = (person = ann): Promise<FeedPage> => homePage(lab.deps, person as unknown as Me, START)
+  const home = (person = ann): Promise<FeedPage> => homePage(lab.deps, person, START)
   const bodies = ({ posts }: FeedPage) => posts.map((one) => one.body)
 
   /** Runs `work` once, after the next statement of this kind. */
