@@ -1,4 +1,3 @@
-import type { FragmentSqlToken } from 'slonik'
 import type { Cursor } from '../db/pagination.ts'
 import { sql, type Db, type Write } from '../db/pool.ts'
 import { Invalid } from '../lib/errors.ts'
@@ -12,19 +11,16 @@ import { personView, throwUserNotFound, type UserRow } from '../users/users.ts'
  * @throws Invalid if `user` is `me`.
  * @throws NotFound if the account has been deleted.
  */
-export async function followUser(write: Write, me: Me, user: UserRow): Promise<PersonView> {
+export async function followUser(deps: { db: Db; write: Write }, me: Me, user: UserRow): Promise<PersonView> {
   if (user.id === me.id) throw new Invalid({ username: 'You cannot follow yourself' })
-  const [row] = await write.statement(
-    sql.row<{ person: PersonView }>()`
-      with followed as (
-        insert into subscriptions (user_id, feed_id)
-        values (${me.id}, ${user.feed_id})
-        on conflict do nothing
-      )
-      ${personAfter(me, user, true)}`,
+  await deps.write.statement(
+    sql.command`
+      insert into subscriptions (user_id, feed_id)
+      values (${me.id}, ${user.feed_id})
+      on conflict do nothing`,
     `feeds ${user.feed_id}`,
   )
-  return row?.person ?? throwUserNotFound()
+  return getPerson(deps.db, me, user)
 }
 
 /**
@@ -32,18 +28,19 @@ export async function followUser(write: Write, me: Me, user: UserRow): Promise<P
  * @throws Invalid if `user` is `me`: every user is subscribed to their own feed.
  * @throws NotFound if the account has been deleted.
  */
-export async function unfollowUser(write: Write, me: Me, user: UserRow): Promise<PersonView> {
+export async function unfollowUser(
+  deps: { db: Db; write: Write },
+  me: Me,
+  user: UserRow,
+): Promise<PersonView> {
   if (user.id === me.id) throw new Invalid({ username: 'You cannot unfollow yourself' })
-  const [row] = await write.statement(
-    sql.row<{ person: PersonView }>()`
-      with unfollowed as (
-        delete from subscriptions
-        where user_id = ${me.id} and feed_id = ${user.feed_id}
-      )
-      ${personAfter(me, user, false)}`,
+  await deps.write.statement(
+    sql.command`
+      delete from subscriptions
+      where user_id = ${me.id} and feed_id = ${user.feed_id}`,
     `feeds ${user.feed_id}`,
   )
-  return row?.person ?? throwUserNotFound()
+  return getPerson(deps.db, me, user)
 }
 
 /** Lists the followers of a user, newest first. */
@@ -141,12 +138,11 @@ export async function listSuggestions(db: Db, me: { id: string }): Promise<Sugge
   return [...rows]
 }
 
-/** Selects the person as they are after the statement; without the override, `followed` would be as it was before. */
-function personAfter(me: Me, user: UserRow, followed: boolean): FragmentSqlToken {
-  return sql.fragment`
-    select ${personView(me.id)} || jsonb_build_object('followed', ${followed}::boolean) as person
+/** @throws NotFound if the account has been deleted since `user` was read. */
+async function getPerson(db: Db, me: Me, user: UserRow): Promise<PersonView> {
+  const person = await db.maybeOneFirst(sql.row<{ person: PersonView }>()`
+    select ${personView(me.id)} as person
     from users u
-    where u.id = ${user.id} and u.deleted_at is null
-    -- Waits for a deletion that is not committed yet.
-    for key share of u`
+    where u.id = ${user.id} and u.deleted_at is null`)
+  return person ?? throwUserNotFound()
 }
