@@ -5,7 +5,7 @@
  *   npm run bench [-- NAME…] [--quick] [--list] [--checkout FOLDER]
  *
  * `--quick` measures once, with less data and for a shorter time. `--checkout` measures the code of another folder, for example
- * an older commit. docs/performance.md has the last full table.
+ * an older commit. docs/performance.md has the last table.
  *
  * The server runs on one core, PostgreSQL and the load on the second (or on one each, if there are three). Nothing else
  * should run on the machine. PostgreSQL writes with `fsync` and `synchronous_commit` on.

@@ -1,6 +1,6 @@
 /** Runs one instance, until SIGTERM, SIGINT or the end of its parent process. */
 import { flushCompileCache } from 'node:module'
-import './lib/compile-cache.ts'
+import './compile-cache.ts'
 import type { Config } from './config.ts'
 import type { Instance } from './instance.ts'
 

@@ -7,4 +7,4 @@ import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 
 // Not in the system's folder for temporary files: others could put code there.
-enableCompileCache(join(import.meta.dirname, '../../node_modules/.cache/compile'))
+enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/compile'))
