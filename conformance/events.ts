@@ -58,6 +58,7 @@ const payloads: Record<string, z.ZodType> = {
     ...change,
   }),
   user: User,
+  gone: z.object({ page: z.string() }),
 }
 
 /** Throws where the event has no id, or a payload that the contract does not describe. */

@@ -110,4 +110,15 @@ export const deliveryCases: Case[] = [
         checkEqual(stream.events.filter(isAbout(id)).length, 1, `how often post ${id} arrived`)
     },
   },
+  {
+    name: 'a page of with= that does not exist is left out, and reported with gone',
+    async run(site) {
+      const stream = await site.bob.streamFromNow(
+        `/stream?with=posts/999999999999&with=users/${site.ann.username}`,
+      )
+      const { data } = await stream.next('the report', ({ event }) => event === 'gone')
+      checkEqual(data.page, 'posts/999999999999', 'page')
+      await stream.next('a post', isAbout(await writePost(site)))
+    },
+  },
 ]

@@ -1,7 +1,7 @@
 import { randomBetween, type Clock } from '../lib/clock.ts'
 import { NotFound, Unauthorized, Unavailable } from '../lib/errors.ts'
 import type { Connection } from './clients/connection.ts'
-import { createBlock } from './encoding/block.ts'
+import { createBlock, type Block } from './encoding/block.ts'
 import type { ConnectionLimit } from './clients/connection-limit.ts'
 import { MAX_REPLAY_EVENTS, type ReplayDeps } from './replay/replay.ts'
 import type { Authorized, Page, Wanted } from './rights.ts'
@@ -16,15 +16,21 @@ export interface OpenDeps extends ReplayDeps {
   sync(): Promise<void>
   /** `seq` of the newest event that this instance has accepted. It may not have been relayed yet. */
   newest(): number
-  /** Reads the rights of the stream, and whether the viewer's session is alive; null if a page is not visible. */
-  authorize(wanted: Wanted): Promise<Authorized | null>
+  /** Reads the rights of the stream, and whether the viewer's session is alive. */
+  authorize(wanted: Wanted): Promise<Authorized>
   connectionLimit: ConnectionLimit
 }
 
 export interface StreamRequest {
   /** Whether the stream includes the viewer's home feed. */
   home: boolean
+  /** The page of the path. Without it the stream is refused. */
   pages: Page[]
+  /**
+   * The pages of `?with=`, by their text there; null if no such page can exist. One that is missing is left out and
+   * reported, so that it does not close the stream of the other tabs.
+   */
+  joined: ReadonlyMap<string, Page | null>
   /** The last `seq` that the client has; null for a client that starts now. */
   cursor: number | null
   /** Id of the user for whom the page was rendered, if the page sends it. */
@@ -45,6 +51,7 @@ export async function openStream(
   connection: Connection,
 ): Promise<Subscriber> {
   const { hub, clock } = deps
+  const joined = [...request.joined.values()].filter((page) => page !== null)
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     const isResumable = await canResume(deps, request.cursor)
     const snapshotSeq = hub.position()
@@ -55,11 +62,11 @@ export async function openStream(
     hub.add(subscriber)
     connection.onClose(() => hub.remove(subscriber))
     try {
-      const authorized = await deps.authorize({ viewer, home: request.home, pages: request.pages })
+      const wanted = { viewer, home: request.home, pages: [...request.pages, ...joined] }
+      const { rights, missing, isSessionAlive } = await deps.authorize(wanted)
       if (connection.closed()) return subscriber
-      if (subscriber.isExpired() || authorized?.isSessionAlive === false) continue
-      if (authorized === null) throw new NotFound()
-      const { rights } = authorized
+      if (subscriber.isExpired() || !isSessionAlive) continue
+      if (request.pages.some((page) => missing.includes(page))) throw new NotFound()
       if (rights.changedAt > deps.newest()) {
         // Only an instance that has read this change notices a database that goes back to a state before it.
         await deps.sync()
@@ -77,12 +84,19 @@ export async function openStream(
       const mustReset = isOutdated || !isResumable
       connection.write(createBlock(mustReset ? { retry } : { retry, id: start }))
       if (mustReset) subscriber.reset(start)
+      for (const block of goneBlocks(request, missing, start)) connection.write(block)
       return subscriber
     } finally {
       if (subscriber.state() === 'opening') hub.remove(subscriber)
     }
   }
   throw new Unavailable()
+}
+
+function goneBlocks({ joined }: StreamRequest, missing: Page[], id: number): Block[] {
+  return [...joined]
+    .filter(([, page]) => page === null || missing.includes(page))
+    .map(([page]) => createBlock({ id, event: 'gone', data: JSON.stringify({ page }) }))
 }
 
 async function identify({ identify, home, as }: StreamRequest): Promise<Viewer | null> {

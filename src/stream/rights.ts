@@ -15,21 +15,23 @@ export interface Authorized {
   rights: Rights
   /** False if the viewer's session has ended since it was looked up; true for an anonymous client. */
   isSessionAlive: boolean
+  /** The wanted pages that do not exist, or that the viewer may not see. */
+  missing: Page[]
 }
 
 interface Row {
   alive: boolean
   changed_at: string
   feeds: string[]
-  pages: { topic: string | null; guarded: boolean | null }[]
+  /** `position` is the index of the page in `Wanted.pages`. */
+  pages: { position: number; topic: string | null; guarded: boolean | null }[]
 }
 
-/**
- * Reads the rights of many streams in one query. Returns null for a stream if one of its pages does not exist or is not
- * visible to its viewer.
- */
-export async function authorize(db: Db, wanted: readonly Wanted[]): Promise<(Authorized | null)[]> {
-  const pages = wanted.flatMap((one, n) => one.pages.map((page) => ({ n: n + 1, ...page })))
+/** Reads the rights of many streams in one query. */
+export async function authorize(db: Db, wanted: readonly Wanted[]): Promise<Authorized[]> {
+  const pages = wanted.flatMap((one, n) =>
+    one.pages.map((page, position) => ({ n: n + 1, position, ...page })),
+  )
   const rows = await db.any(sql.row<Row>()`
     with wanted as (
       select *
@@ -56,6 +58,10 @@ export async function authorize(db: Db, wanted: readonly Wanted[]): Promise<(Aut
           'int8',
         )},
         ${sql.array(
+          pages.map((page) => page.position),
+          'int8',
+        )},
+        ${sql.array(
           pages.map((page) => page.kind),
           'text',
         )},
@@ -63,10 +69,14 @@ export async function authorize(db: Db, wanted: readonly Wanted[]): Promise<(Aut
           pages.map((page) => page.key),
           'text',
         )}
-      ) as asked (n, kind, key)
+      ) as asked (n, position, kind, key)
     ),
     found as (
-      select wanted.n, json_agg(json_build_object('topic', page.topic, 'guarded', page.guarded)) as pages
+      select
+        wanted.n,
+        json_agg(
+          json_build_object('position', asked.position, 'topic', page.topic, 'guarded', page.guarded)
+        ) as pages
       from wanted
       join asked on asked.n = wanted.n
       left join lateral (
@@ -108,15 +118,16 @@ export async function authorize(db: Db, wanted: readonly Wanted[]): Promise<(Aut
     from wanted
     left join found on found.n = wanted.n
     order by wanted.n`)
-  return rows.map(toAuthorized)
+  return rows.map((row, n) => toAuthorized(row, wanted[n]!))
 }
 
-function toAuthorized({ alive, changed_at, feeds, pages }: Row): Authorized | null {
+function toAuthorized({ alive, changed_at, feeds, pages }: Row, wanted: Wanted): Authorized {
   const topics = pages.map(({ topic }) => topic).filter((topic) => topic !== null)
-  if (alive && topics.length < pages.length) return null
+  const found = new Set(pages.filter(({ topic }) => topic !== null).map(({ position }) => position))
   const guarded = pages.some((page) => page.guarded)
   return {
     rights: { feeds, pages: topics, guarded, changedAt: Number(changed_at) },
     isSessionAlive: alive,
+    missing: wanted.pages.filter((_page, position) => !found.has(position)),
   }
 }

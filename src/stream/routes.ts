@@ -34,7 +34,8 @@ export function streamRoutes(deps: StreamRouteDeps): Router<ContextState, Contex
     if (deps.isDraining()) throw new Unavailable('This instance is shutting down.', 1)
     const request: StreamRequest = {
       home,
-      pages: [...own, ...readWith(ctx)],
+      pages: own,
+      joined: readWith(ctx),
       cursor: readCursor(ctx),
       as: ctx.query.as === undefined ? undefined : String(ctx.query.as),
       identify: () => deps.identify(ctx),
@@ -64,25 +65,29 @@ export function streamRoutes(deps: StreamRouteDeps): Router<ContextState, Contex
 }
 
 /** @throws NotFound if `key` cannot belong to a page of this kind */
-function toPage(kind: Page['kind'], key = ''): Page {
-  if (kind === 'public') return { kind, key }
-  if (kind === 'posts') {
-    if (!isId(key)) throw new NotFound()
-    return { kind, key }
-  }
-  const name = foldName(key)
-  if (name === null) throw new NotFound()
-  return { kind, key: name }
+function toPage(kind: Page['kind'], key?: string): Page {
+  const page = findPage(kind, key)
+  if (page === null) throw new NotFound()
+  return page
 }
 
-function readWith(ctx: RouteContext): Page[] {
+/** Returns null if `key` cannot belong to a page of this kind. */
+function findPage(kind: Page['kind'], key = ''): Page | null {
+  if (kind === 'public') return { kind, key: '' }
+  if (kind === 'posts') return isId(key) ? { kind, key } : null
+  const name = foldName(key)
+  return name === null ? null : { kind, key: name }
+}
+
+function readWith(ctx: RouteContext): Map<string, Page | null> {
   const wanted = [ctx.query.with ?? []].flat()
   if (wanted.length > MAX_WITH) throw new BadRequest(`A stream takes at most ${MAX_WITH} pages.`)
-  return wanted.map((path) => {
+  const pages = wanted.map((path): [string, Page | null] => {
     const [, kind, key] = /^(public|users|groups|posts)(?:\/([^/]+))?$/.exec(path) ?? []
     if (kind === undefined) throw new BadRequest('with= takes public, users/NAME, groups/NAME or posts/ID.')
-    return toPage(kind as Page['kind'], key)
+    return [path, findPage(kind as Page['kind'], key)]
   })
+  return new Map(pages)
 }
 
 /** Reads `Last-Event-ID`, else `?after=`. A browser that reconnects repeats the old URL, so the header has priority. */

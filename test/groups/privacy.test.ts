@@ -236,13 +236,23 @@ describe('a private group', () => {
       }
       for (const page of ['groups/secret', `posts/${post}`]) {
         expect((await open(bob, `/stream?with=${page}`)).status).to.equal(200)
-        expect((await open(eve, `/stream?with=${page}`)).status).to.equal(404)
-        expect((await open(guest, `/public/stream?with=${page}`)).status).to.equal(404)
+        for (const stream of [
+          await open(eve, `/stream?with=${page}`),
+          await open(guest, `/public/stream?with=${page}`),
+        ]) {
+          expect((await stream.next(({ event }) => event === 'gone')).data).to.deep.equal({ page })
+        }
       }
     })
 
     it('sends outsiders nothing on other streams, live or after a gap', async () => {
-      const watched = ['/stream', '/public/stream', '/users/ann/stream', '/users/bob/stream']
+      const watched = [
+        '/stream',
+        `/stream?with=groups/secret&with=posts/${post}`,
+        '/public/stream',
+        '/users/ann/stream',
+        '/users/bob/stream',
+      ]
       const live = await Promise.all(watched.map((path) => open(eve, path)))
       const late = async () => Promise.all(watched.map((path) => open(eve, path, start)))
       const member = await open(bob, '/stream')

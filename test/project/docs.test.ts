@@ -11,7 +11,11 @@ const root = join(import.meta.dirname, '../..')
 const read = (name: string) => readFileSync(join(root, 'docs', name), 'utf8')
 
 /** Events that are not rows of the log: the instance itself writes them. */
-const ControlSchemas = { reset: z.strictObject({}), beat: z.strictObject({}) }
+const ControlSchemas = {
+  reset: z.strictObject({}),
+  beat: z.strictObject({}),
+  gone: z.strictObject({ page: z.string() }),
+}
 const schemas: Record<string, z.ZodType> = { ...PayloadSchemas, ...ControlSchemas }
 
 describe('docs/http.md', () => {

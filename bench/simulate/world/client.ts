@@ -78,8 +78,8 @@ export function createClient(simulation: Simulation, name: string, audience: Aud
       return {
         seq: log.newest(),
         generation: log.generation(),
-        isSignedOut: authorized?.isSessionAlive === false,
-        isHidden: authorized === null,
+        isSignedOut: !authorized.isSessionAlive,
+        isHidden: authorized.missing.length > 0,
       }
     }
     database.readPage(take, (result) => {

@@ -196,6 +196,7 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
         const request = {
           home: audience.home,
           pages: audience.pages,
+          joined: new Map(),
           cursor,
           identify: () => database.read(process, () => viewerOf(log, audience.session)),
           network: 'simulated',

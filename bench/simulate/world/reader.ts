@@ -114,10 +114,7 @@ export function replayedEvent(
 }
 
 /** `authorize` of `src/stream/rights.ts` over the simulated state. Groups are keyed `group51`, users `user3`. */
-export function authorizeNow(
-  { rights, posts }: SimulatedLog,
-  { viewer, home, pages }: Wanted,
-): Authorized | null {
+export function authorizeNow({ rights, posts }: SimulatedLog, { viewer, home, pages }: Wanted): Authorized {
   const user = viewer ? Number(viewer.id) : 0
   const isSessionAlive = viewer === null || rights.sessions.has(viewer.session)
   const seen = pages.map(({ kind, key }) => {
@@ -129,10 +126,10 @@ export function authorizeNow(
     const guarded = post.group !== null
     return guarded && !groupPage(rights, user, post.group) ? null : { topic: `post:${key}`, guarded }
   })
-  if (isSessionAlive && seen.includes(null)) return null
   const topics = seen.filter((page) => page !== null)
   return {
     isSessionAlive,
+    missing: pages.filter((_page, position) => seen[position] === null),
     rights: {
       feeds: home ? [...(rights.feeds.get(user) ?? [])].map((feed) => `feed:${feed}`) : [],
       pages: topics.map(({ topic }) => topic),

@@ -115,7 +115,7 @@ export async function startStreamLayer(databaseUrl: string): Promise<StreamLayer
     async authorize(wanted: Wanted) {
       const [authorized] = await authorize(db, [wanted])
       await hooks.afterAuthorize()
-      return authorized ?? null
+      return authorized!
     },
   })
   const app = new Koa<ContextState, ContextExtension>().use(routes.middleware() as Koa.Middleware)
