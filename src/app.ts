@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type Router from '@koa/router'
 import Koa from 'koa'
-import serve from 'koa-static'
 import type { Logger } from 'pino'
 import type { DatabasePool } from 'slonik'
 import type { Caches } from './caches/caches.ts'
@@ -16,7 +15,8 @@ import { START } from './db/pagination.ts'
 import { followRoutes } from './follows/routes.ts'
 import { memberRoutes } from './groups/member-routes.ts'
 import { groupRoutes } from './groups/routes.ts'
-import type { Assets } from './web/asset-urls.ts'
+import type { Assets } from './web/static/asset-urls.ts'
+import { staticFiles } from './web/static/files.ts'
 import { sameOrigin } from './web/csrf.ts'
 import { compressPages } from './web/compression.ts'
 import type { Write, WriteTransaction } from './db/pool.ts'
@@ -82,7 +82,8 @@ export function createApp(deps: AppDeps): Koa<ContextState, ContextExtension> {
   app.use(securityHeaders)
   app.use(errorHandler) // for requests that are not logged: health checks and files
   app.use(healthChecks(health))
-  app.use(staticFiles(deps))
+  const folder = join(import.meta.dirname, '../static')
+  app.use(staticFiles({ folder, assets: deps.assets, compression: config.compression }))
   app.use(logRequests)
   app.use(errorHandler) // inside logRequests, which logs the final status
   if (config.compression) app.use(compressPages)
@@ -154,34 +155,6 @@ function healthChecks(health: AppDeps['health']): Middleware {
     const state = health.ready()
     json(ctx, state.ok ? 200 : 503, state)
   }
-}
-
-/**
- * A response is immutable only if the hash in the URL is the hash of the file. During a rolling deploy, a page of one
- * version may request a file from an instance of another version.
- */
-function staticFiles({ assets, config: { compression } }: AppDeps): Middleware {
-  // The build has compressed the files.
-  const files = serve(join(import.meta.dirname, '../static'), {
-    index: false,
-    brotli: compression,
-    gzip: compression,
-  }) as Middleware
-  return async (ctx, next) => {
-    if (!/^\/(build|css|icons)\/|^\/(favicon\.\w+|robots\.txt)$/.test(ctx.path)) return next()
-    ctx.set('Cache-Control', cacheControl(assets, ctx.path, ctx.query.v))
-    await files(ctx, async () => {})
-    if (ctx.status === 404) return ctx.set('Cache-Control', 'no-store')
-    if (compression) ctx.vary('Accept-Encoding')
-    const hash = assets.hashOf(ctx.path)
-    if (hash) ctx.etag = [hash, ctx.response.get('Content-Encoding')].filter(Boolean).join('-')
-    if (ctx.fresh) ctx.status = 304
-  }
-}
-
-function cacheControl(assets: Assets, path: string, hash: unknown): string {
-  if (hash === undefined) return 'public, no-cache'
-  return assets.has(path, hash) ? 'public, max-age=31536000, immutable' : 'no-store'
 }
 
 function refuseUntilStarted(health: AppDeps['health']): Middleware {

@@ -26,7 +26,7 @@ import {
   findSessions,
   sessionCookieName,
 } from './users/sessions.ts'
-import { createAssets } from './web/asset-urls.ts'
+import { createAssets } from './web/static/asset-urls.ts'
 import { prepareClose, type GracefulClose } from './web/http-server/graceful-close.ts'
 import { createHttpServer } from './web/http-server/server.ts'
 import { createRenderer } from './web/rendering/render.ts'

@@ -1,21 +1,19 @@
-import { join } from 'node:path'
-import type { Plugin } from 'esbuild'
+import type { Plugin } from 'rolldown'
 import { compilePartials } from '../lib/partials.ts'
 
+const NAME = 'koafeed:partials'
+
 /**
- * An esbuild plugin for `import partials from 'koafeed:partials'` in browser code. It compiles each file of
+ * A bundler plugin for `import partials from 'koafeed:partials'` in browser code. It compiles each file of
  * `templates/partials/` to a function, so that the content security policy needs no `unsafe-eval`.
  */
 export function partialsPlugin(templates: string): Plugin {
   return {
     name: 'partials',
-    setup(build) {
-      build.onResolve({ filter: /^koafeed:partials$/ }, ({ path }) => ({ path, namespace: 'partials' }))
-      build.onLoad({ filter: /.*/, namespace: 'partials' }, () => ({
-        contents: moduleOf(compilePartials(templates)),
-        loader: 'js',
-        watchDirs: [join(templates, 'partials')],
-      }))
+    resolveId: (id) => (id === NAME ? `\0${NAME}` : null),
+    load(id) {
+      if (id !== `\0${NAME}`) return null
+      return moduleOf(compilePartials(templates))
     },
   }
 }

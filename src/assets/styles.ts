@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import * as esbuild from 'esbuild'
+import { transform } from 'lightningcss'
 import { PurgeCSS } from 'purgecss'
 
 /** Builds the stylesheet: the used parts of Bootstrap, then the site's own rules. */
@@ -14,8 +14,8 @@ export async function styles(root: string, { minify }: { minify: boolean }): Pro
     variables: true,
   })
   const css = followSystemTheme(purged?.css ?? '') + own
-  const { code } = await esbuild.transform(css, { loader: 'css', minify, legalComments: 'none' })
-  return code
+  const { code } = transform({ filename: 'app.css', code: Buffer.from(css), minify })
+  return Buffer.from(code).toString()
 }
 
 /** Adds Bootstrap's dark mode, which requires an attribute, for systems with a dark colour scheme. */

@@ -7,8 +7,8 @@ import { confirmAndDelete } from './forms/deleting.ts'
 import { deleteAllDrafts } from './forms/drafts.ts'
 import { closeEditor, openEditor } from './feed/editing.ts'
 import { createFeed, replaceContent } from './feed/feed.ts'
-import { toggleLikers } from './feed/likers.ts'
 import { toggleLike } from './feed/likes.ts'
+import { loadModule } from './page/load-module.ts'
 import { readPage } from './page/page.ts'
 import { applyUser } from './feed/people.ts'
 import { createReceiver } from './sync/receiver.ts'
@@ -39,6 +39,9 @@ if (page.live) {
 }
 guardRestoredPage(page)
 for (const form of document.querySelectorAll<HTMLFormElement>('form[data-send]')) attachDraft(page, form)
+
+const upload = document.querySelector<HTMLFormElement>('form[data-upload]')
+if (upload) void import('./forms/upload.ts').then(({ attachUpload }) => attachUpload(upload))
 
 document.querySelector('.composer')?.addEventListener('focusin', (event) => {
   ;(event.currentTarget as Element).classList.add('open')
@@ -92,10 +95,15 @@ document.addEventListener('click', (event) => {
   else if (link.dataset.do === 'reply') openReply(page, link)
   else if (link.dataset.do === 'edit') openEditor(page, link)
   else if (link.dataset.do === 'delete') void confirmAndDelete(feed, link)
-  else if (link.dataset.do === 'likers') void toggleLikers(link)
+  else if (link.dataset.do === 'likers') void showLikers(link)
   else if (link.dataset.do === 'cancel') closeEditor(link.closest('form')!)
   event.preventDefault()
 })
+
+async function showLikers(link: HTMLAnchorElement): Promise<void> {
+  const module = await loadModule(() => import('./feed/likers.ts'), link)
+  await module?.toggleLikers(link)
+}
 
 document.addEventListener('keydown', (event) => {
   const form = (event.target as Element).closest<HTMLFormElement>('form[data-send]')

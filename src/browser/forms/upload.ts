@@ -1,15 +1,11 @@
-/** The script of the profile form. It is a bundle of its own; the page loads it besides `main.ts`. */
 import { toast } from '../page/status.ts'
 
 let previewUrl = ''
 
-attachUpload()
-
 /** Shows a preview of the chosen picture, the progress of the upload, and a button that cancels it. */
-function attachUpload(): void {
-  const form = document.querySelector<HTMLFormElement>('form[data-upload]')
-  const file = form && fileField(form)
-  if (!form || !file) return
+export function attachUpload(form: HTMLFormElement): void {
+  const file = fileField(form)
+  if (!file) return
   file.addEventListener('change', () => preview(form, file.files?.[0]))
   form.addEventListener('submit', (event) => {
     // Without a file, the browser sends the form.
@@ -79,7 +75,8 @@ function showResponse(form: HTMLFormElement, { responseText, responseURL }: XMLH
     const [old, next] = [document.querySelector(part), response.querySelector(part)]
     if (old && next) old.replaceWith(document.adoptNode(next))
   }
-  attachUpload()
+  const shown = document.querySelector<HTMLFormElement>('form[data-upload]')
+  if (shown) attachUpload(shown)
   const invalid = document.querySelector<HTMLElement>('main [aria-invalid]')
   if (invalid) return invalid.focus()
   document.querySelector('main')?.focus({ preventScroll: true })

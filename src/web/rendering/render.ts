@@ -3,7 +3,7 @@ import nunjucks from 'nunjucks'
 import { createEnvironment } from '../../lib/templates.ts'
 import type { FeedPage, Layout } from '../../shared/pages.ts'
 import type { FeedPostView } from '../../shared/views.ts'
-import type { Assets } from '../asset-urls.ts'
+import type { Assets } from '../static/asset-urls.ts'
 import { createCardRenderer } from './cards.ts'
 import { createPieceRenderer, escapeHoles } from './pieces.ts'
 
