@@ -24,6 +24,7 @@ import { Unavailable } from './lib/errors.ts'
 import { errorHandler } from './web/error-handler.ts'
 import { securityHeaders } from './web/headers.ts'
 import { json } from './web/responses.ts'
+import { requireSameViewer } from './web/same-viewer.ts'
 import { createImages } from './pictures/images.ts'
 import { errorFacts } from './lib/log.ts'
 import { logRequests } from './web/request-log.ts'
@@ -99,6 +100,7 @@ export function createApp(deps: AppDeps): Koa<ContextState, ContextExtension> {
   app.use(queryLimit.beforeSession)
   app.use(pictureRoutes(deps).routes() as Middleware)
   app.use(sessionMiddleware(app, deps))
+  app.use(requireSameViewer)
   app.use(queryLimit.afterSession)
   const write = markAfterWrites(deps.write, publicFeed)
   const routers = createRouters({ ...deps, write, publicFeed, limits: config.limits })

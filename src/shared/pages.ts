@@ -107,7 +107,8 @@ export interface Pages {
     before: string | null
   }
   'users/register.njk': { values: { username?: string }; errors: Errors; next: string }
-  'users/login.njk': { values: { username?: string }; errors: Errors; next: string }
+  /** `ended`: the session of this browser has ended elsewhere, or has expired. */
+  'users/login.njk': { values: { username?: string }; errors: Errors; next: string; ended?: boolean }
   'settings/profile.njk': {
     user: UserView & { bio: string }
     values: { username?: string; name?: string; bio?: string }

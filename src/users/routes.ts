@@ -36,7 +36,12 @@ export function userRoutes(deps: AccountDeps) {
   router.get('/login', (ctx) => {
     if (ctx.state.me) return seeOther(ctx, '/')
     const { registered = '' } = getVisitorData(ctx)
-    page(ctx, 'users/login.njk', { values: { username: registered }, errors: {}, next: nextOf(ctx) })
+    page(ctx, 'users/login.njk', {
+      values: { username: registered },
+      errors: {},
+      next: nextOf(ctx),
+      ended: ctx.state.isSessionEnded ?? false,
+    })
   })
 
   router.post('/login', async (ctx) => {

@@ -109,6 +109,7 @@ function createStore({ write }: SessionDeps, cache: SessionCache) {
     async get(id: string, _maxAge: unknown, { ctx }: { ctx?: Context }) {
       const found = await findSession(cache, id)
       if (ctx && found) setMe(ctx, cache, id, found)
+      else if (ctx) ctx.state.isSessionEnded = true
       return found && { user: found.me.id }
     },
     async set(id: string, { user }: { user?: string }, _maxAge: unknown, { ctx }: { ctx?: Context }) {

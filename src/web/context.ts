@@ -31,6 +31,8 @@ export interface ContextState {
   requestId: string
   log: Logger
   me: Me | null
+  /** Whether the request has the cookie of a session that has ended. A sign-out removes the cookie. */
+  isSessionEnded?: boolean
   /** The id of the session of a signed-in user. */
   session?: string
   /** The CSRF token of the session. */

@@ -147,6 +147,7 @@ describe('profile pages and sessions in the browser', () => {
     await annPage.getByText('All other sessions have been ended').waitFor()
     await home.waitForURL(/\/login/, { timeout: 15_000 })
     await elsewhere.waitForURL(/\/login\?next=%2Fpublic/, { timeout: 15_000 })
+    for (const page of [home, elsewhere]) await page.getByText('Your session has ended').waitFor()
     // If both tabs load the form at the same moment, only the token of the later one is valid.
     await elsewhere.reload()
     await fillIn(elsewhere, 'ann')
@@ -160,6 +161,9 @@ describe('profile pages and sessions in the browser', () => {
     await page.locator('article.post', { hasText: 'Hello from Ann' }).waitFor()
     await page.click('button:has-text("Sign out")')
     await page.locator('.bar-join').waitFor()
+    await page.goto(`${instances[0]!.origin}/login`)
+    expect(await page.getByText('Your session has ended').count(), 'after a sign-out').to.equal(0)
+    await page.goBack()
     await page.goBack()
     await page.locator('.bar-join').waitFor()
     expect(await page.locator('.bar-me').count()).to.equal(0)

@@ -1,5 +1,9 @@
-import { csrfToken, setCsrfToken } from './page.ts'
+import { csrfToken, fromJson, setCsrfToken } from './page.ts'
+import type { Me } from '../../shared/views.ts'
 import { toast, type Link } from './status.ts'
+
+/** For whom the page was rendered. The server refuses the requests if somebody else has signed in since. */
+const viewerId = fromJson<Me | null>(document.body.dataset.me, null)?.id
 
 /** The server refused a request, or (status 0) did not answer it. */
 export class RequestError extends Error {
@@ -42,7 +46,11 @@ export function post<T>(path: string, body: Record<string, string> = {}): Promis
 }
 
 async function request<T>(path: string, init: RequestInit): Promise<T> {
-  const headers = { ...(init.headers as Record<string, string>), Accept: 'application/json' }
+  const headers: Record<string, string> = {
+    ...(init.headers as Record<string, string>),
+    Accept: 'application/json',
+    ...(viewerId && { 'X-As': viewerId }),
+  }
   const response = await fetch(path, { ...init, headers, signal: AbortSignal.timeout(20_000) }).catch(() => {
     throw new RequestError(0, 'No connection. Please try again.')
   })
