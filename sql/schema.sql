@@ -6,6 +6,11 @@ table applied_sql
   checksum text not null
   at timestamp with time zone not null
 
+table assets
+  file text not null
+  content bytea not null
+  stored_at timestamp with time zone not null
+
 table comment_likes
   comment_id bigint not null
   user_id bigint not null
@@ -147,6 +152,9 @@ table users
 
 -- constraints
 
+on assets
+  assets_pkey PRIMARY KEY (file)
+
 on comment_likes
   comment_likes_comment_id_fkey FOREIGN KEY (comment_id) REFERENCES comments(id) ON DELETE CASCADE
   comment_likes_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
@@ -254,6 +262,9 @@ on users
   users_username_key UNIQUE (username)
 
 -- indexes
+
+on assets
+  CREATE UNIQUE INDEX assets_pkey ON public.assets USING btree (file)
 
 on comment_likes
   CREATE INDEX comment_likes_newest ON public.comment_likes USING btree (comment_id, created_at DESC, user_id DESC)

@@ -16,6 +16,7 @@ import { followRoutes } from './follows/routes.ts'
 import { memberRoutes } from './groups/member-routes.ts'
 import { groupRoutes } from './groups/routes.ts'
 import type { Assets } from './web/static/asset-urls.ts'
+import { createAssetStore } from './web/static/asset-store.ts'
 import { staticFiles } from './web/static/files.ts'
 import { sameOrigin } from './web/csrf.ts'
 import { compressPages } from './web/compression.ts'
@@ -84,7 +85,8 @@ export function createApp(deps: AppDeps): Koa<ContextState, ContextExtension> {
   app.use(errorHandler) // for requests that are not logged: health checks and files
   app.use(healthChecks(health))
   const folder = join(import.meta.dirname, '../static')
-  app.use(staticFiles({ folder, assets: deps.assets, compression: config.compression }))
+  const store = createAssetStore(db)
+  app.use(staticFiles({ folder, assets: deps.assets, store, compression: config.compression }))
   app.use(logRequests)
   app.use(errorHandler) // inside logRequests, which logs the final status
   if (config.compression) app.use(compressPages)

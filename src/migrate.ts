@@ -1,7 +1,13 @@
-/** `npm run migrate` migrates the database. A deploy runs it before the new instances start. */
+/**
+ * `npm run migrate` migrates the database. A deploy runs it before the new instances start.
+ * It also stores the files of this build for the browser, for the instances of other releases.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { readConfig } from './config.ts'
 import { migrate } from './db/migrations.ts'
 import { ensurePostgres } from './embedded/postgres.ts'
+import { storeAssets } from './web/static/asset-store.ts'
 
 try {
   const { listenDatabaseUrl, dataDir } = readConfig(process.env)
@@ -11,6 +17,8 @@ try {
     : await ensurePostgres({ dataDir, log: console.log })
   try {
     await migrate(database.url, console.log)
+    const built = join(import.meta.dirname, '../static/build')
+    if (existsSync(join(built, 'manifest.json'))) await storeAssets(database.url, built)
     console.log('The database is up to date')
   } finally {
     await database.stop()

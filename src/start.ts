@@ -10,9 +10,12 @@ import { startInstances, type Instances } from './lib/instances.ts'
 import { migrate } from './db/migrations.ts'
 import { ensureFreePort } from './lib/ports.ts'
 import { startPostgres } from './embedded/postgres.ts'
+import { storeAssets } from './web/static/asset-store.ts'
 
 /** Longer than an instance takes to shut down. */
 const SHUTDOWN_TIMEOUT_MS = 15_000
+
+const BUILT = join(import.meta.dirname, '../static/build')
 
 let instances: Instances | null = null
 const interruption = waitForSignals(() => instances?.kill())
@@ -34,6 +37,7 @@ async function run(config: Config): Promise<void> {
     const url = database?.url ?? config.databaseUrl ?? ''
     await migrate(config.listenDatabaseUrl ?? url, console.log)
     await buildAssets(config)
+    await storeAssets(config.listenDatabaseUrl ?? url, BUILT)
     if (!interruption.received) await runInstances(config, url)
   } finally {
     await database?.stop()
@@ -82,7 +86,7 @@ function storedSessionKey(dataDir: string): string {
 
 /** Imports the bundler only if needed: a production image contains the built files, but not the bundler. */
 async function buildAssets({ production }: Config): Promise<void> {
-  if (production && existsSync(join(import.meta.dirname, '../static/build/manifest.json'))) return
+  if (production && existsSync(join(BUILT, 'manifest.json'))) return
   const { build } = await import('./assets/build.ts')
   await build({ minify: production })
 }
