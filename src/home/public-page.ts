@@ -41,7 +41,7 @@ export function sharedPublicPage({ feed, sessionCookie, compression }: SharedPag
 
 /** The layout has nothing of this visitor: others get the same text. */
 function render({ path, state: { site } }: Context, page: FeedPage): string {
-  return site.render('feeds/public.njk', { me: null, csrf: '', flash: [], path, ...page })
+  return site.render('feeds/public.njk', { me: null, csrf: '', flash: [], path, here: path, ...page })
 }
 
 function isSameForAll(ctx: Context, sessionCookie: string): boolean {

@@ -86,7 +86,7 @@ export interface FilledForm {
 export class TooMany extends HttpError {
   /** The key of the rate limit, for the log. */
   readonly limit: string
-  constructor(message = 'You did this too often. Please wait and try again.', retryAfter = 60, limit = '') {
+  constructor(message: string, retryAfter: number, limit: string) {
     super(429, 'too_many', message, { retryAfter })
     this.limit = limit
   }

@@ -6,22 +6,58 @@ import type { Me, PostView, UserView } from './views.ts'
 
 export interface TextPart {
   text: string
+  /** The rest of the part: it is on the page, but not visible. A copy and an editor have the whole text. */
+  hidden: string
   /** The address if the part is a link, always http or https; otherwise null. */
   href: string | null
 }
 
-/** Splits a text into links and the text between them. All parts joined are the same text again. */
-export function linkParts(text: string): TextPart[] {
+/** The most characters that a link shows of its address, with the ellipsis. */
+const LINK_LENGTH = 40
+
+/**
+ * Splits a text into links and the text between them. Hides the end of a long address, and all blank lines of a row
+ * except the first. All parts joined, with what they hide, are the same text again.
+ */
+export function textParts(text: string): TextPart[] {
   const parts: TextPart[] = []
   let end = 0
-  for (const match of text.matchAll(/\bhttps?:\/\/[^\s<>"'`\\]+/gi)) {
-    const href = withoutTrailingPunctuation(match[0])
-    if (!URL.canParse(href)) continue
-    if (match.index > end) parts.push({ text: text.slice(end, match.index), href: null })
-    parts.push({ text: href, href })
-    end = match.index + href.length
+  for (const match of text.matchAll(/(?<![\w@])(?:https?:\/\/|www\.)[^\s<>"'`\\]+/gi)) {
+    const address = withoutTrailingPunctuation(match[0])
+    const href = toHref(address)
+    if (href === null) continue
+    parts.push(...plainParts(text.slice(end, match.index)), linkPart(address, href))
+    end = match.index + address.length
   }
-  if (end < text.length) parts.push({ text: text.slice(end), href: null })
+  return [...parts, ...plainParts(text.slice(end))]
+}
+
+/** Null if the address is not valid, for example `www.` without a domain. */
+function toHref(address: string): string | null {
+  const isComplete = /^http/i.test(address)
+  if (!isComplete && !/^www\.[^.]+\.[^.]/i.test(address)) return null
+  const href = isComplete ? address : `https://${address}`
+  return URL.canParse(href) ? href : null
+}
+
+function linkPart(address: string, href: string): TextPart {
+  const characters = [...address]
+  if (characters.length <= LINK_LENGTH) return { text: address, hidden: '', href }
+  const shown = characters.slice(0, LINK_LENGTH - 1).join('')
+  return { text: shown, hidden: address.slice(shown.length), href }
+}
+
+/** Each part ends with the first of several blank lines, and hides the others. */
+function plainParts(text: string): TextPart[] {
+  const parts: TextPart[] = []
+  let end = 0
+  for (const { 0: lines, index } of text.matchAll(/\n\s*\n/g)) {
+    const shown = lines.indexOf('\n', 1) + 1
+    if (shown === lines.length) continue
+    parts.push({ text: text.slice(end, index + shown), hidden: lines.slice(shown), href: null })
+    end = index + lines.length
+  }
+  if (end < text.length) parts.push({ text: text.slice(end), hidden: '', href: null })
   return parts
 }
 
@@ -113,7 +149,7 @@ export function json(value: unknown): string {
 
 /** The names of the filters in templates. */
 export const filters = {
-  link_parts: linkParts,
+  text_parts: textParts,
   likers_line: likersLine,
   tint,
   initial,

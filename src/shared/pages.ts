@@ -13,6 +13,8 @@ export interface Layout {
   flash: string[]
   /** The path and the query of this page, for `next`. */
   path: string
+  /** The path of this page without its query, also if a form is shown again after a POST. The navigation marks it. */
+  here: string
 }
 
 /** A page that a stream updates. */

@@ -68,14 +68,15 @@ export function settingsRoutes(deps: SettingsDeps) {
   })
 
   async function saveProfile(ctx: RouteContext, me: Me): Promise<void> {
-    await throttle(PROFILE_RATE, me.id)
-    if (ctx.is('multipart')) await throttle(UPLOAD_RATE, me.id)
     const values = await getProfileValues(db, me)
     const form = {
       template: 'settings/profile.njk' as const,
       context: { user: { ...me, bio: values.bio }, values },
     }
     const { input, file } = await readWithFile(ctx, ProfileInput, form, { name: 'avatar', limiter: uploads })
+    // After the form has been read, so that it is shown again with what was typed.
+    await throttle(PROFILE_RATE, me.id)
+    if (file) await throttle(UPLOAD_RATE, me.id)
     const picture = file && (await images.makeSquares(file, 'avatar'))
     const user = await updateProfile(deps, me, input, picture)
     Object.assign(me, user)

@@ -91,11 +91,19 @@ function respond(ctx: Context, error: HttpError): void {
   if (retryAfter !== null) ctx.set('Retry-After', String(retryAfter))
   if (wantsJson(ctx)) return json(ctx, status, { error: { code, message, fields } })
   if (error instanceof Unauthorized) return seeOther(ctx, signInPath(ctx))
-  const submitted = error instanceof Invalid ? (error.form ?? ctx.state.form) : ctx.state.form
-  // The form can show an error that names a field.
-  const form = error instanceof Invalid || Object.keys(fields).length > 0 ? submitted : undefined
-  if (form) return html(ctx, status, form.template, { ...form.context, errors: fields }, [])
+  const form = (error instanceof Invalid && error.form) || ctx.state.form
+  const errors = formErrors(error)
+  if (form && errors) return html(ctx, status, form.template, { ...form.context, errors }, [])
   errorPage(ctx, status, message)
+}
+
+/**
+ * The messages that a form shows when it is shown again: beside the fields that the error names, or above the form if
+ * the same text can be sent again later. Null if the form cannot help: the error then has a page of its own.
+ */
+function formErrors(error: HttpError): Record<string, string> | null {
+  if (error instanceof Invalid || Object.keys(error.fields).length > 0) return error.fields
+  return error instanceof TooMany || error instanceof Unavailable ? { form: error.message } : null
 }
 
 /** After signing in, the visitor returns to the page of a GET request. A POST is not repeated. */

@@ -102,5 +102,6 @@ function layout(ctx: Context, flash: string[]): Omit<Layout, 'site'> {
     flash,
     // Forms and the sign-in link return to this path. The response to a POST has no URL to return to.
     path: ctx.method === 'GET' ? safePath(ctx.path + ctx.search) : '/',
+    here: ctx.path,
   }
 }

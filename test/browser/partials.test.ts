@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { expect } from 'chai'
+import fc from 'fast-check'
 import type { Page } from 'playwright-core'
 import { bundle } from '../../src/assets/bundle.ts'
 import { createEnvironment } from '../../src/lib/templates.ts'
@@ -136,6 +137,35 @@ describe('a partial', () => {
       expect(found.comment?.toWellFormed()).to.equal(parsed)
       expect(found).to.deep.include({ unexpected: 0, attributes: [], links: [] })
     }
+  })
+
+  it('renders any text the same on the server and in the browser, and only links and hidden ends as elements', async () => {
+    const piece = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom(...HOSTILE, 'https://', 'www.', 'www.a.example/', '"', "'", '<', '>', '&', '\n\n\n'),
+      fc.string().map((text) => `https://a.example/${text.repeat(5)}`),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(piece, { maxLength: 12 }), async (pieces) => {
+        // The server refuses NUL.
+        const text = pieces.join('').toWellFormed().replaceAll('\0', '')
+        const html = await render('text', { text })
+        const found = await page.evaluate((markup) => {
+          const template = document.createElement('template')
+          template.innerHTML = markup
+          const all = [...template.content.querySelectorAll('*')]
+          return {
+            text: template.content.textContent,
+            elements: all.map((element) => `${element.localName} ${element.getAttributeNames().join()}`),
+            links: all.flatMap((element) => element.getAttribute('href') ?? []),
+          }
+        }, html)
+        expect(found.text).to.equal(text.replace(/\r\n?/g, '\n'))
+        for (const element of found.elements) expect(element).to.match(/^(a href,rel(,title)?|span class)$/)
+        for (const href of found.links) expect(href).to.match(/^https?:\/\//i)
+      }),
+      { numRuns: 200 },
+    )
   })
 
   it('throws if a variable is missing', () => {

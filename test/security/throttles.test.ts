@@ -117,6 +117,29 @@ describe('rate limits', () => {
     expect(await inTurn(26, guess)).to.deep.equal([...repeated(422, 25), 429])
   })
 
+  it('leave a rejected form on the page, with its text and the time to retry', async () => {
+    const asForm = { type: 'form' } as const
+    await inTurn(3, (n) => ann.post('/posts', { body: `post ${n}` }))
+    const post = await ann.post('/posts', { body: 'a text that took an hour' }, asForm)
+    expect(post.status).to.equal(429)
+    expect(post.text).to.match(/<textarea[^>]*>\na text that took an hour<\/textarea>/)
+    expect(post.text).to.match(/role="alert"[^>]*>You did this too often. Try again in 3 hours.</)
+    await inTurn(10, () => tryAs('ann', '192.0.2.1'))
+    await database.query(`update throttles set ends_at = now() + interval '47 seconds'`)
+    const login = await client(one.origin).post(
+      '/login',
+      { username: 'ann', password },
+      { ...asForm, ...from('192.0.2.1') },
+    )
+    expect(login.text)
+      .to.contain('Try again in 47 seconds.')
+      .and.to.contain('name="username" type="text" value="ann"')
+    await inTurn(2, () => ann.post('/settings/profile', avatarForm('x')))
+    const profile = await ann.post('/settings/profile', avatarForm('x', { bio: 'A new life' }), asForm)
+    expect(profile.status).to.equal(429)
+    expect(profile.text).to.contain('A new life').and.to.contain('Try again in')
+  })
+
   it('log the limit and the address of a rejected request', async () => {
     await inTurn(11, (n) => tryAs(`name_${n}`, '192.0.2.77'))
     await eventually(() =>

@@ -1,11 +1,11 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { excerpt, withCommas, initial, likersLine, linkParts, tint, utc } from '../../src/shared/filters.ts'
+import { excerpt, withCommas, initial, likersLine, textParts, tint, utc } from '../../src/shared/filters.ts'
 import type { Me, UserView } from '../../src/shared/views.ts'
 
 describe('filters', () => {
-  describe('link_parts', () => {
-    const links = (text: string) => linkParts(text).flatMap(({ href }) => href ?? [])
+  describe('text_parts', () => {
+    const links = (text: string) => textParts(text).flatMap(({ href }) => href ?? [])
 
     it('finds links, without the punctuation of the sentence around them', () => {
       expect(links('See https://a.example/x?y=1&z=2#t. And (http://b.example/)!')).to.deep.equal([
@@ -19,7 +19,7 @@ describe('filters', () => {
 
     it('finds only http and https links', () => {
       expect(links('javascript:alert(1) data:text/html,x ftp://x.example file:///x')).to.deep.equal([])
-      expect(links('xhttps://a.example')).to.deep.equal([])
+      expect(links('xhttps://a.example xwww.a.example ann@www.a.example')).to.deep.equal([])
       expect(links('https:// http://')).to.deep.equal([])
     })
 
@@ -28,25 +28,62 @@ describe('filters', () => {
       expect(links('https://a.example/<script>')).to.deep.equal(['https://a.example/'])
     })
 
+    it('links addresses that begin with www. by https', () => {
+      expect(links('See www.example.org/a?b=c, WWW.Example.org. (www.a.b.example)')).to.deep.equal([
+        'https://www.example.org/a?b=c',
+        'https://WWW.Example.org',
+        'https://www.a.b.example',
+      ])
+      expect(links('www. www.. www.a www.a. www')).to.deep.equal([])
+    })
+
+    it('shows at most 40 characters of an address', () => {
+      const long = `https://a.example/${'😀'.repeat(30)}`
+      const [link] = textParts(long)
+      expect([...link!.text]).to.have.length(39) // and an ellipsis
+      expect(link).to.include({ href: long, hidden: '😀'.repeat(9) })
+      const [short] = textParts(`https://a.example/${'x'.repeat(22)}`)
+      expect(short).to.include({ hidden: '' })
+    })
+
+    it('shows at most one blank line in a row', () => {
+      const shown = (text: string) =>
+        textParts(text)
+          .map((part) => part.text)
+          .join('')
+      expect(shown('a\n\n\n\nb\n \n\t\n  c\n\nd\ne')).to.equal('a\n\nb\n \n  c\n\nd\ne')
+      expect(shown('https://a.example/\n\n\n\nhttps://b.example/')).to.equal(
+        'https://a.example/\n\nhttps://b.example/',
+      )
+    })
+
     it('returns parts that join to the same text, for any text', () => {
       const piece = fc.oneof(
         fc.string({ unit: 'binary' }),
-        fc.constantFrom('https://', 'http://a.b/', '(', ')', '.', '<'),
+        fc.constantFrom('https://', 'www.', 'http://a.b/', '(', ')', '.', '<', '\n', ' \n\n'),
+        fc.integer({ min: 20, max: 60 }).map((length) => `www.a.example/${'x'.repeat(length)}`),
       )
       fc.assert(
         fc.property(fc.array(piece), (pieces) => {
           const text = pieces.join('')
-          const parts = linkParts(text)
-          expect(parts.map((part) => part.text).join('')).to.equal(text)
-          for (const { href } of parts) if (href !== null) expect(href).to.match(/^https?:\/\//i)
+          const parts = textParts(text)
+          expect(parts.map((part) => part.text + part.hidden).join('')).to.equal(text)
+          expect(parts.map((part) => part.text).join('')).not.to.match(/\n[^\S\n]*\n[^\S\n]*\n/)
+          for (const { href, hidden } of parts) {
+            if (href === null) expect(hidden).to.match(/^\s*$/)
+            else expect(href).to.match(/^https?:\/\//i)
+          }
         }),
       )
     })
 
     it('takes linear time', () => {
       const started = performance.now()
-      linkParts(`https://a.example/${')'.repeat(100_000)}`)
-      linkParts('https://'.repeat(20_000))
+      textParts(`https://a.example/${')'.repeat(100_000)}`)
+      textParts('https://'.repeat(20_000))
+      textParts('www.'.repeat(20_000))
+      textParts(`\n${' '.repeat(50_000)}x`.repeat(2))
+      textParts('\n'.repeat(100_000))
       expect(performance.now() - started).to.be.below(500)
     })
   })

@@ -189,6 +189,24 @@ describe('HTTP', () => {
       }
     })
 
+    it('mark the current page in the navigation, also when a form is shown again', async () => {
+      const current = async (sent: Promise<{ text: string }>) =>
+        [...(await sent).text.matchAll(/<a[^>]*href="([^"]*)"[^>]*aria-current="page"/g)].map(
+          ([, href]) => href,
+        )
+      expect(await current(ann.get('/', html))).to.deep.equal(['/'])
+      expect(await current(ann.get('/public?before=2026-01-01T00:00:00.000000Z_1', html))).to.deep.equal([
+        '/public',
+      ])
+      expect(await current(ann.get('/settings/profile', html))).to.deep.equal(['/settings/profile'])
+      const form = { type: 'form' } as const
+      expect(await current(ann.post('/settings/profile', { username: '?' }, form))).to.deep.equal([
+        '/settings/profile',
+      ])
+      expect(await current(ann.post('/groups', { title: '' }, form))).to.deep.equal(['/groups'])
+      expect(await current(ann.post('/posts', { body: '' }, form))).to.deep.equal([])
+    })
+
     it('are below 500 for malformed paths', async () => {
       for (const path of [
         '/%',

@@ -45,7 +45,7 @@ export function createThrottle(db: Db, limits: Limits): Throttle {
     const { hits, seconds } = rate.inMemory
       ? counter.hit(key, rate.seconds)
       : await hit(key, rate.seconds, max)
-    if (hits > max) throw new TooMany(undefined, Math.max(1, seconds), rate.key)
+    if (hits > max) throw tooOften(Math.max(1, seconds), rate.key)
   }
 
   function hit(key: string, window: number, max: number): Promise<{ hits: number; seconds: number }> {
@@ -57,6 +57,21 @@ export function createThrottle(db: Db, limits: Limits): Throttle {
         ends_at = case when t.ends_at <= now() then excluded.ends_at else t.ends_at end
       returning hits, ceil(extract(epoch from ends_at - now()))::int as seconds`)
   }
+}
+
+function tooOften(seconds: number, limit: string): TooMany {
+  return new TooMany(`You did this too often. Try again in ${duration(seconds)}.`, seconds, limit)
+}
+
+/** `47 seconds`, `3 minutes`, `2 hours`: rounded up, so that an attempt after this time succeeds. */
+export function duration(seconds: number): string {
+  const [count, unit] =
+    seconds < 2 * MINUTE
+      ? [seconds, 'second']
+      : seconds < 2 * HOUR
+        ? [Math.ceil(seconds / MINUTE), 'minute']
+        : [Math.ceil(seconds / HOUR), 'hour']
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
 }
 
 /** Deletes the counts of windows that have ended. */
