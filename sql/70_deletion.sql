@@ -28,13 +28,16 @@ begin
   end if;
 end $$;
 
--- The row of the user is locked: a session that is inserted while the account is being deleted is either found by
--- `tg_users__deleted` or refused here.
+-- The row of the user is locked: a session that is inserted while the account is being deleted or suspended is either
+-- found by the trigger of that change, or refused here.
 create or replace function tg_sessions__account() returns trigger
 language plpgsql as $$
 begin
   perform from users where id = new.user_id for share;
   perform refuse_deleted(array[new.user_id]);
+  if exists (select from users where id = new.user_id and suspended_at is not null) then
+    raise exception 'the account is suspended' using errcode = 'foreign_key_violation';
+  end if;
   return new;
 end $$;
 
@@ -208,6 +211,24 @@ begin
   return deleted;
 end $$;
 
+-- Deletes reports of the account and of its content, and removes its name from reports that it made: others may need
+-- their answer. Returns the number of changed rows.
+create or replace function delete_reports(account bigint) returns integer
+language plpgsql as $$
+declare
+  changed integer;
+begin
+  delete from reports where id in (select id from reports where author_id = account limit max_deleted_rows());
+  get diagnostics changed = row_count;
+  if changed = 0 then
+    update reports
+    set reporter_id = null
+    where id in (select id from reports where reporter_id = account limit max_deleted_rows());
+    get diagnostics changed = row_count;
+  end if;
+  return changed;
+end $$;
+
 -- Deletes some rows of a deleted account; false if there is none, or other transactions are at work on each of them.
 -- The order is random, so that an account with a row that somebody keeps locked does not stop the others.
 create or replace function delete_account_chunk() returns boolean
@@ -224,7 +245,8 @@ begin
   if not found then
     return false;
   end if;
-  if delete_reactions(account.id) > 0
+  if delete_reports(account.id) > 0
+    or delete_reactions(account.id) > 0
     or delete_posts(array(select id from posts where author_id = account.id limit max_deleted_events())) > 0
     or delete_posts(array(
       select p.id

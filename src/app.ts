@@ -4,6 +4,7 @@ import type Router from '@koa/router'
 import Koa from 'koa'
 import type { Logger } from 'pino'
 import type { DatabasePool } from 'slonik'
+import { adminRoutes } from './admin/routes.ts'
 import type { Caches } from './caches/caches.ts'
 import { commentRoutes } from './comments/routes.ts'
 import type { Config } from './config.ts'
@@ -38,6 +39,7 @@ import { createThrottle } from './web/limits/throttle.ts'
 import type { ContextExtension, ContextState } from './web/context.ts'
 import { likeRoutes } from './likes/routes.ts'
 import { postRoutes } from './posts/routes.ts'
+import { recoveryRoutes } from './recovery/routes.ts'
 import { createPasswords } from './users/passwords.ts'
 import { pictureRoutes } from './pictures/routes.ts'
 import { userRoutes } from './users/routes.ts'
@@ -131,6 +133,8 @@ export function createRouters({
     likeRoutes(deps),
     groupRoutes(deps),
     memberRoutes(deps),
+    recoveryRoutes(accounts),
+    adminRoutes(deps),
   ] as const
 }
 

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { deleteExpiredAdminTokens } from './admin/admins.ts'
 import { createApp, type AppDeps } from './app.ts'
 import { createCaches, type Caches } from './caches/caches.ts'
 import type { Config } from './config.ts'
@@ -17,6 +18,7 @@ import { Unavailable } from './lib/errors.ts'
 import { createLog, errorFacts } from './lib/log.ts'
 import { createMetricsServer } from './lib/metrics.ts'
 import { createPictureUpkeep } from './pictures/pictures.ts'
+import { deleteExpiredResets } from './recovery/recovery.ts'
 import { scheduleUpkeep } from './stream/log/upkeep.ts'
 import { createStreaming, type Streaming } from './stream/streaming.ts'
 import { deleteAccountRows } from './users/deletion.ts'
@@ -194,7 +196,13 @@ async function startStreaming(parts: Parts, probe: () => Promise<void>): Promise
 async function startUpkeepAndMetrics(parts: Parts, origin: string): Promise<{ metrics: string | null }> {
   const { config, log, write, streaming } = parts
   parts.phase = 'running'
-  const chores = [deleteExpiredThrottles, deleteExpiredSessions, createPictureUpkeep()]
+  const expired = [
+    deleteExpiredThrottles,
+    deleteExpiredSessions,
+    deleteExpiredAdminTokens,
+    deleteExpiredResets,
+  ]
+  const chores = [...expired, createPictureUpkeep()]
   scheduleUpkeep({ write, log, chores: [...chores, async () => void deleteAccountRows(write, log)] })
   const server = createMetricsServer(streaming.gauges)
   const metrics = await listen(server, config.metricsPort, config.host).catch((error: Error) => {

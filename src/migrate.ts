@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { offerAdminToken } from './cli/first-admin.ts'
 import { readConfig } from './config.ts'
 import { migrate } from './db/migrations.ts'
 import { ensurePostgres } from './embedded/postgres.ts'
@@ -20,6 +21,7 @@ try {
     const built = join(import.meta.dirname, '../static/build')
     if (existsSync(join(built, 'manifest.json'))) await storeAssets(database.url, built)
     console.log('The database is up to date')
+    await offerAdminToken(database.url, console.log)
   } finally {
     await database.stop()
   }

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { offerAdminToken } from './cli/first-admin.ts'
 import { readConfig, type Config } from './config.ts'
 import { startInstances, type Instances } from './lib/instances.ts'
 import { migrate } from './db/migrations.ts'
@@ -50,6 +51,7 @@ async function runInstances(config: Config, databaseUrl: string): Promise<void> 
   try {
     const origins = await Promise.race([instances.ready, interruption.promise])
     for (const origin of origins ?? []) console.log(`KoaFeed listens on ${origin}`)
+    if (origins) await offerAdminToken(databaseUrl, console.log)
     await interruption.promise
   } finally {
     await instances.stop(SHUTDOWN_TIMEOUT_MS)

@@ -25,7 +25,7 @@ export function createChanges(): Changes & { observer: LogObserver } {
     if (typeof post === 'string') posts.note(post, seq)
     else if (event === 'user' || event === 'account') names.note(`user:${String(payload.id)}`, seq)
     else if (event === 'group') names.note(`group:${String(payload.id)}`, seq)
-    else if (event === 'ownership') rights.note(String(payload.user), seq)
+    else if (event === 'ownership' || event === 'admin') rights.note(String(payload.user), seq)
     else if (event === 'subscription' || event === 'session') {
       for (const topic of topics) rights.note(topic.slice('user:'.length), seq)
     }

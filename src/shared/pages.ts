@@ -96,6 +96,20 @@ export interface SessionView {
   current: boolean
 }
 
+/** An entry of the log of admins. */
+export interface AdminLogView {
+  id: string
+  at: string
+  action: string
+  /** Whether it was done on the command line. */
+  by_command: boolean
+  /** Null for the command line and for a deleted account. */
+  admin: UserView | null
+  /** The account that the action is about, if any. */
+  user: UserView | null
+  detail: Record<string, string>
+}
+
 export type Errors = Record<string, string>
 
 export interface Pages {
@@ -163,5 +177,13 @@ export interface Pages {
   'groups/private.njk': { group: GroupMembershipView }
   'groups/members.njk': { group: GroupMembershipView; people: MemberView[]; before: string | null }
   'groups/requests.njk': { group: GroupView; people: PersonView[]; before: string | null }
+  'recovery/reset.njk': {
+    username: string
+    token: string
+    values?: { username?: string; token?: string }
+    errors: Errors
+  }
+  'admin/log.njk': { entries: AdminLogView[]; before: string | null }
+  'admin/token.njk': { errors: Errors }
   'error.njk': { status: number; message: string; request_id: string }
 }

@@ -89,6 +89,8 @@ export interface Me extends UserView {
    * The ids of the newest hundred groups that the viewer owns, and of other owned groups whose posts the page shows.
    */
   owns: string[]
+  /** Whether to show links for admins. Each action of an admin is checked again. */
+  admin: boolean
 }
 
 /** The ids of the posts and comments that the viewer likes, of those that the page shows. */

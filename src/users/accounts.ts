@@ -52,7 +52,14 @@ export async function registerUser(
 ): Promise<UserView> {
   if (await isTaken(db, username)) throw new Invalid({ username: USERNAME_TAKEN })
   await throttle(SIGN_UP_RATE, network)
-  const hash = await passwords.hash(password)
+  return insertUser(write, username, await passwords.hash(password))
+}
+
+/**
+ * Inserts a user.
+ * @throws Invalid if a user or a group has the name.
+ */
+export async function insertUser(write: Write, username: string, hash: string): Promise<UserView> {
   try {
     return await write((tx) =>
       tx.oneFirst(sql.row<{ user: UserView }>()`
@@ -61,7 +68,7 @@ export async function registerUser(
         returning user_view(users) as user`),
     )
   } catch (error) {
-    // Another request has taken the name since `isTaken`.
+    // The name may have been taken by another request since `isTaken`.
     if (error instanceof UniqueIntegrityConstraintViolationError)
       throw new Invalid({ username: USERNAME_TAKEN })
     throw error

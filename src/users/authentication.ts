@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { trimBlank } from '../lib/blank.ts'
 import { text } from '../web/body.ts'
 import { sql, type Db, type Write } from '../db/pool.ts'
-import { Invalid } from '../lib/errors.ts'
+import { Forbidden, Invalid } from '../lib/errors.ts'
 import { foldName } from '../web/paths.ts'
 import { HOUR, MINUTE, type Rate, type Throttle } from '../web/limits/throttle.ts'
 import type { Me } from '../shared/views.ts'
@@ -33,6 +33,7 @@ export const SignInInput = z.object({
 /** A user with the version of the password that was verified. */
 export interface AuthenticatedUser extends UserRow {
   password_version: number
+  admin: boolean
 }
 
 /** The error for an unknown username, a wrong password and a password that has changed: it must not show which. */
@@ -40,9 +41,16 @@ export function userNotFound(): Invalid {
   return new Invalid({ username: 'User not found' })
 }
 
+/** Only for a client that has sent the correct password: others must not learn that an account is suspended. */
+function accountSuspended(): Forbidden {
+  const message = 'This account is suspended. Please contact the people who run this site.'
+  return new Forbidden(message, { username: message })
+}
+
 /**
  * Verifies username and password. An unknown username takes the same time as a wrong password.
  * @throws Invalid if they do not belong to an account.
+ * @throws Forbidden if they do, and the account is suspended.
  * @throws TooMany after too many attempts.
  */
 export async function authenticate(
@@ -55,7 +63,8 @@ export async function authenticate(
   await countAttempt(throttle, { username, found, ...client })
   const isCorrect = await passwords.verify(found?.password_hash ?? null, password)
   if (!found || !isCorrect) throw userNotFound()
-  const { password_hash, ...user } = found
+  const { password_hash, suspended, ...user } = found
+  if (suspended) throw accountSuspended()
   if (passwords.isOutdated(password_hash)) await rehash(deps, found, password)
   return user
 }
@@ -142,8 +151,10 @@ async function rehash(
 }
 
 async function findWithPassword(db: Db, username: string) {
-  return db.maybeOne(sql.row<AuthenticatedUser & { password_hash: string }>()`
-    select id, feed_id, username, name, avatar, password_hash, password_version
+  return db.maybeOne(sql.row<AuthenticatedUser & { password_hash: string; suspended: boolean }>()`
+    select
+      id, feed_id, username, name, avatar, password_hash, password_version, admin,
+      suspended_at is not null as suspended
     from users
     where username = ${username} and deleted_at is null`)
 }

@@ -98,7 +98,7 @@ export async function readSession(
       select
         s.id as session,
         s.data ->> 'csrf' as csrf,
-        user_view(u) || jsonb_build_object('feed', u.feed_id::text, 'owns', owned_groups(u.id)) as me,
+        user_view(u) || jsonb_build_object('feed', u.feed_id::text, 'owns', owned_groups(u.id), 'admin', u.admin) as me,
         s.last_seen_at < now() - interval '10 minutes' as stale,
         extract(epoch from least(s.expires_at, s.last_seen_at + interval '10 minutes') - now())::float * 1000 as rest
       from sessions s
@@ -118,7 +118,7 @@ export async function readSession(
 }
 
 /**
- * Inserts a session, or returns false if the password has changed since it was verified. `for share` waits for a
+ * Inserts a session, or returns false if the password has changed or the account was suspended since it was verified. `for share` waits for a
  * password change that is not committed yet. A later change waits for this insert and then ends the new session.
  */
 export async function insertSession(
@@ -140,7 +140,8 @@ export async function insertSession(
         ${sql.binary(hashOf(id))}, u.id, ${sql.jsonb(data)},
         ${address}, ${userAgent}, now() + interval '14 days'
       from users u
-      where u.id = ${user} and u.password_version = ${passwordVersion} and u.deleted_at is null
+      where u.id = ${user} and u.password_version = ${passwordVersion}
+        and u.deleted_at is null and u.suspended_at is null
       for share`),
   )
   return rowCount === 1

@@ -53,7 +53,7 @@ export function sessionMiddleware(
  * Requests that change what the session holds of its user. The next request to this instance reads it again, and does
  * not depend on the event having arrived.
  */
-const CHANGES_ME = /^\/(settings|groups)\b/
+const CHANGES_ME = /^\/(settings|groups|admin)\b/
 
 /**
  * Creates a session with a new id and ends the previous one.

@@ -29,7 +29,7 @@ const HEADERS = {
 export async function securityHeaders(ctx: Context, next: Next): Promise<void> {
   const secure = ctx.state.site.origin?.startsWith('https:') ?? false
   ctx.set({ ...HEADERS, 'X-Request-Id': ctx.state.requestId })
-  if (/^\/settings(\/|$)/.test(ctx.path)) ctx.set('Cache-Control', 'no-store')
+  if (/^\/(settings|admin|reset-password)(\/|$)/.test(ctx.path)) ctx.set('Cache-Control', 'no-store')
   ctx.vary('Accept')
   if (secure) {
     ctx.set('Strict-Transport-Security', 'max-age=31536000')

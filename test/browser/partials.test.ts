@@ -18,7 +18,7 @@ const HOSTILE = [
 ]
 
 const ann = person('1', 'Ann')
-const me: Me = { ...ann, feed: '1', owns: [] }
+const me: Me = { ...ann, feed: '1', owns: [], admin: false }
 
 describe('a partial', () => {
   const server = createEnvironment(join(import.meta.dirname, '../../templates'))

@@ -146,8 +146,9 @@ describe('a request that refers to rows that are being deleted', () => {
 
   it('gets 404 for the settings of a deleted account', async () => {
     const db: DatabasePool = await createDb(database.url, { applicationName: 'test' })
-    const gone = { id: '999999', username: 'gone', name: 'Gone', avatar: null, feed: '1', owns: [] }
-    const error: unknown = await getProfileValues(db, gone).catch((thrown: unknown) => thrown)
+    const gone = { id: '999999', username: 'gone', name: 'Gone', avatar: null, feed: '1' }
+    const me = { ...gone, owns: [], admin: false }
+    const error: unknown = await getProfileValues(db, me).catch((thrown: unknown) => thrown)
     await db.end()
     expect(error).to.have.property('status', 404)
   })

@@ -89,7 +89,7 @@ describe('filters', () => {
   })
 
   describe('likers_line', () => {
-    const me: Me = { ...person('1', 'Me'), feed: '1', owns: [] }
+    const me: Me = { ...person('1', 'Me'), feed: '1', owns: [], admin: false }
     const line = (like_count: number, likers: UserView[], liked: boolean) =>
       likersLine({ like_count, likers }, me, liked)
         .map(

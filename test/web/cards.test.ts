@@ -67,7 +67,9 @@ const entry = fc.oneof(
   fc.record({ at: time, reason: fc.constantFrom('commented' as const, 'liked' as const), actor: user }),
 )
 const me: fc.Arbitrary<Me | null> = fc.option(
-  fc.tuple(user, fc.subarray(['1', '2'])).map(([person, owns]) => ({ ...person, feed: '1', owns })),
+  fc
+    .tuple(user, fc.subarray(['1', '2']), fc.boolean())
+    .map(([person, owns, admin]) => ({ ...person, feed: '1', owns, admin })),
 )
 const likes: fc.Arbitrary<LikesView> = fc.record({
   posts: fc.subarray(['1', '2']),
@@ -134,7 +136,7 @@ describe('the cached HTML of a card', () => {
     const show = (id: string, post: PostView, owns: string[] = []) =>
       render(
         { ...post, entry: place, [CARD]: post },
-        { me: { id, username: 'u', name: 'U', avatar: null, feed: id, owns }, likes: none },
+        { me: { id, username: 'u', name: 'U', avatar: null, feed: id, owns, admin: false }, likes: none },
         { csrf: `token of ${id}`, path: '/' },
       )
     expect(show('8', shared)).to.contain('token of 8').and.not.contain('token of 9')

@@ -69,6 +69,7 @@ export const PayloadSchemas = {
   subscription: z.strictObject({ action: z.enum(['made', 'ended']), feed: z.string() }),
   session: z.strictObject({ action: z.literal('ended'), session: z.string() }),
   ownership: z.strictObject({ action: z.enum(['made', 'ended']), feed: z.string(), user: z.string() }),
+  admin: z.strictObject({ action: z.enum(['made', 'ended']), user: z.string() }),
   group: Group.strict(),
   account: z.strictObject({ action: z.literal('deleted'), id: z.string() }),
 }
