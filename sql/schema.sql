@@ -482,6 +482,8 @@ on users
   CREATE INDEX users_deleted ON public.users USING btree (deleted_at) WHERE (deleted_at IS NOT NULL)
   CREATE UNIQUE INDEX users_feed_id_key ON public.users USING btree (feed_id)
   CREATE UNIQUE INDEX users_pkey ON public.users USING btree (id)
+  CREATE INDEX users_search_name ON public.users USING btree (search_key(name) COLLATE "C", id) WHERE (deleted_at IS NULL)
+  CREATE INDEX users_search_username ON public.users USING btree (username COLLATE "C", id) WHERE (deleted_at IS NULL)
   CREATE INDEX users_suspended ON public.users USING btree (suspended_at) WHERE (suspended_at IS NOT NULL)
   CREATE UNIQUE INDEX users_username_key ON public.users USING btree (username)
 
@@ -724,6 +726,9 @@ function replay_event(l log)
 
 function replay_likers(likers jsonb)
   returns jsonb stable
+
+function search_key(name text)
+  returns text immutable strict
 
 function settle_entry(post bigint, person bigint)
   returns void volatile

@@ -38,6 +38,7 @@ import type { Renderer } from './web/rendering/render.ts'
 import { createThrottle } from './web/limits/throttle.ts'
 import type { ContextExtension, ContextState } from './web/context.ts'
 import { likeRoutes } from './likes/routes.ts'
+import { peopleRoutes } from './people/routes.ts'
 import { postRoutes } from './posts/routes.ts'
 import { recoveryRoutes } from './recovery/routes.ts'
 import { createPasswords } from './users/passwords.ts'
@@ -128,6 +129,7 @@ export function createRouters({
     userRoutes(accounts),
     settingsRoutes({ ...accounts, images: createImages(), uploads: createLimiter(MAX_UPLOADS, 0) }),
     followRoutes(deps),
+    peopleRoutes(deps),
     postRoutes(deps),
     commentRoutes(deps),
     likeRoutes(deps),

@@ -1,3 +1,4 @@
+import type { FragmentSqlToken } from 'slonik'
 import type { Cursor } from '../db/pagination.ts'
 import { sql, type Db, type Write } from '../db/pool.ts'
 import { Invalid } from '../lib/errors.ts'
@@ -91,20 +92,7 @@ export async function listSuggestions(db: Db, me: { id: string }): Promise<Sugge
     with mine as (
       select feed_id from subscriptions where user_id = ${me.id}
     ),
-    friends as (
-      select theirs.feed_id, count(*) as friends
-      from (
-        select u.id
-        from mine
-        join users u on u.feed_id = mine.feed_id
-        where u.id <> ${me.id}
-        limit 100
-      ) friend
-      cross join lateral (
-        select feed_id from subscriptions where user_id = friend.id limit 100
-      ) theirs
-      group by theirs.feed_id
-    ),
+    friends as (${friendCounts(me.id)}),
     active as (
       select p.author_id, count(*) + sum(p.comment_count) + sum(p.like_count) as activity
       from (
@@ -136,6 +124,26 @@ export async function listSuggestions(db: Db, me: { id: string }): Promise<Sugge
     order by friends.friends desc nulls last, active.activity desc nulls last, u.id desc
     limit 5`)
   return [...rows]
+}
+
+/**
+ * Builds a query for how many of the people that the viewer follows subscribe to which feeds. It reads at most 100
+ * followed people with 100 subscriptions each.
+ */
+export function friendCounts(viewerId: string | null): FragmentSqlToken {
+  return sql.fragment`
+    select theirs.feed_id, count(*) as friends
+    from (
+      select u.id
+      from subscriptions mine
+      join users u on u.feed_id = mine.feed_id
+      where mine.user_id = ${viewerId}::bigint and u.id <> mine.user_id
+      limit 100
+    ) friend
+    cross join lateral (
+      select feed_id from subscriptions where user_id = friend.id limit 100
+    ) theirs
+    group by theirs.feed_id`
 }
 
 /** @throws NotFound if the account has been deleted since `user` was read. */

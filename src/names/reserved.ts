@@ -3,7 +3,7 @@ const RESERVED = new Set(
   `about account admin administrator all anonymous api app assets auth blog build comment comments contact css
   everyone favicon feed feeds follow followers following group groups guest health help home host hostmaster icons
   images info koafeed likes livez login logout mail me metrics mod moderator new nobody null official owner password
-  post postmaster posts privacy profile public readyz register root search security service session sessions settings
+  people post postmaster posts privacy profile public readyz register root search security service session sessions settings
   signin signout signup site static status stream support system team terms undefined user users webmaster www`.split(
     /\s+/,
   ),

@@ -25,13 +25,17 @@ export interface StreamedPage {
   stream: string
 }
 
-/** What the home page shows beside the posts. */
-export interface SideColumn {
-  people: SuggestionView[]
+/** The people and the groups that the viewer follows. Nothing for anonymous visitors. */
+export interface MyPlaces {
   following: PersonView[]
   /** The twenty groups that the viewer joined last. */
   groups: GroupView[]
   more_groups: boolean
+}
+
+/** What the home page shows beside the posts. */
+export interface SideColumn extends MyPlaces {
+  people: SuggestionView[]
 }
 
 export interface FeedPage extends StreamedPage {
@@ -120,6 +124,12 @@ export interface Pages {
     user: UserView
     list: 'followers' | 'following'
     people: PersonView[]
+    before: string | null
+  }
+  /** The directory; with a text `q`, the people whose names begin with it. Only the directory has `friends`. */
+  'people/people.njk': MyPlaces & {
+    q: string
+    people: (PersonView & Partial<SuggestionView>)[]
     before: string | null
   }
   'users/register.njk': { values: { username?: string }; errors: Errors; next: string }
