@@ -36,11 +36,13 @@ import { createLimiter } from './lib/limiter.ts'
 import type { Limits } from './web/limits/limits.ts'
 import type { Renderer } from './web/rendering/render.ts'
 import { createThrottle } from './web/limits/throttle.ts'
+import { readTheme } from './web/theme.ts'
 import type { ContextExtension, ContextState } from './web/context.ts'
 import { likeRoutes } from './likes/routes.ts'
 import { peopleRoutes } from './people/routes.ts'
 import { postRoutes } from './posts/routes.ts'
 import { recoveryRoutes } from './recovery/routes.ts'
+import { themeRoutes } from './theme/routes.ts'
 import { createPasswords } from './users/passwords.ts'
 import { pictureRoutes } from './pictures/routes.ts'
 import { userRoutes } from './users/routes.ts'
@@ -137,6 +139,7 @@ export function createRouters({
     memberRoutes(deps),
     recoveryRoutes(accounts),
     adminRoutes(deps),
+    themeRoutes(),
   ] as const
 }
 
@@ -152,7 +155,7 @@ function initState({ render, config, log }: AppDeps): Middleware {
   const site = { origin: config.publicOrigin, render }
   return async (ctx, next) => {
     const requestId = randomBytes(12).toString('base64url')
-    ctx.state = { site, requestId, log: log.child({ request: requestId }), me: null }
+    ctx.state = { site, requestId, log: log.child({ request: requestId }), me: null, theme: readTheme(ctx) }
     await next()
   }
 }

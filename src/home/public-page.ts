@@ -13,7 +13,8 @@ export interface SharedPageDeps {
 
 /**
  * Middleware: responds with the first page of the public feed to anonymous visitors. It is the same HTML for all of
- * them, without a token or a cookie, so it is rendered and compressed once for each page that `feed` returns.
+ * them who chose the same theme, without a token or a cookie, so it is rendered and compressed once for each page that
+ * `feed` returns.
  */
 export function sharedPublicPage({ feed, sessionCookie, compression }: SharedPageDeps) {
   const bodies = new WeakMap<FeedPage, Map<string, Buffer>>()
@@ -21,7 +22,7 @@ export function sharedPublicPage({ feed, sessionCookie, compression }: SharedPag
   function bodyOf(ctx: Context, page: FeedPage, encoding: Encoding | null): Buffer {
     const ofPage = bodies.get(page) ?? new Map<string, Buffer>()
     bodies.set(page, ofPage)
-    const key = `${ctx.path} ${encoding}`
+    const key = `${ctx.path} ${ctx.state.theme} ${encoding}`
     const text = () => render(ctx, page)
     const body = ofPage.get(key) ?? (encoding ? compress(text(), encoding) : Buffer.from(text()))
     ofPage.set(key, body)
@@ -33,15 +34,16 @@ export function sharedPublicPage({ feed, sessionCookie, compression }: SharedPag
     const page = await feed.get()
     const encoding = compression ? acceptedEncoding(ctx) : null
     ctx.type = 'html'
+    ctx.vary('Cookie')
     ctx.body = bodyOf(ctx, page, encoding)
     if (compression) ctx.vary('Accept-Encoding')
     if (encoding) ctx.set('Content-Encoding', encoding)
   }
 }
 
-/** The layout has nothing of this visitor: others get the same text. */
-function render({ path, state: { site } }: Context, page: FeedPage): string {
-  return site.render('feeds/public.njk', { me: null, csrf: '', flash: [], path, here: path, ...page })
+/** The layout has nothing of this visitor but the theme: all who chose this theme get the same text. */
+function render({ path, state: { site, theme } }: Context, page: FeedPage): string {
+  return site.render('feeds/public.njk', { me: null, theme, csrf: '', flash: [], path, here: path, ...page })
 }
 
 function isSameForAll(ctx: Context, sessionCookie: string): boolean {

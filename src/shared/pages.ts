@@ -4,10 +4,14 @@
  */
 import type { CommentView, FeedPostView, GroupView, LikesView, Me, UserView } from './views.ts'
 
+/** The reader's choice of colors; `system` follows the browser. */
+export type Theme = 'light' | 'dark' | 'system'
+
 /** The variables of every template. */
 export interface Layout {
   site: { name: string }
   me: Me | null
+  theme: Theme
   csrf: string
   /** Messages that are shown once, for example "Followed ann". */
   flash: string[]
@@ -195,5 +199,6 @@ export interface Pages {
   }
   'admin/log.njk': { entries: AdminLogView[]; before: string | null }
   'admin/token.njk': { errors: Errors }
+  'theme/page.njk': { next: string; errors: Errors }
   'error.njk': { status: number; message: string; request_id: string }
 }

@@ -1,6 +1,7 @@
 import type { RouterContext } from '@koa/router'
 import type Koa from 'koa'
 import type { Logger } from 'pino'
+import type { Theme } from '../shared/pages.ts'
 import type { Me } from '../shared/views.ts'
 import type { FilledForm } from '../lib/errors.ts'
 import type { Renderer } from './rendering/render.ts'
@@ -33,6 +34,7 @@ export interface ContextState {
   me: Me | null
   /** Whether the request has the cookie of a session that has ended. A sign-out removes the cookie. */
   isSessionEnded?: boolean
+  theme: Theme
   /** The id of the session of a signed-in user. */
   session?: string
   /** The CSRF token of the session. */

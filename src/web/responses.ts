@@ -92,12 +92,14 @@ export function html(
 ): void {
   ctx.status = status
   ctx.type = 'html'
+  ctx.vary('Cookie')
   ctx.body = ctx.state.site.render(template, { ...layout(ctx, flash), ...view })
 }
 
 function layout(ctx: Context, flash: string[]): Omit<Layout, 'site'> {
   return {
     me: ctx.state.me,
+    theme: ctx.state.theme,
     csrf: knownToken(ctx),
     flash,
     // Forms and the sign-in link return to this path. The response to a POST has no URL to return to.
