@@ -15,7 +15,7 @@ import { createReceiver } from './sync/receiver.ts'
 import { refetch } from './sync/reset.ts'
 import { guardRestoredPage, streamPath } from './sync/session.ts'
 import { attachDraft, send } from './forms/sending.ts'
-import { showConnection } from './page/status.ts'
+import { showConnection, toast } from './page/status.ts'
 import { connectStream, type StreamEvent } from './sync/stream.ts'
 import { startTimes } from './page/times.ts'
 
@@ -72,7 +72,8 @@ function onRefused(status: number): void {
 document.addEventListener('submit', (event) => {
   const form = event.target as HTMLFormElement
   if (form.matches('[data-logout]')) return deleteAllDrafts()
-  if (form.matches('.follow-form')) void toggleFollow(page, form)
+  if (form.matches('.theme')) void loadTheme(form, event.submitter)
+  else if (form.matches('.follow-form')) void toggleFollow(page, form)
   else if (form.matches('#live .like-form, #live .comment-like')) void toggleLike(page, form)
   // A page without a stream cannot show the result: the browser sends the form, and the server redirects.
   else if (form.matches('[data-send]') && page.live) void send(page, feed, form)
@@ -91,11 +92,14 @@ document.addEventListener('click', (event) => {
     !link.closest('#live')
   )
     return
+  // Before the action, because closing a menu returns the focus to its button.
+  link.closest<HTMLElement>('[popover]')?.hidePopover()
   if (link.closest('.more')) receiver.holdDuring(() => expandComments(page, link))
   else if (link.dataset.do === 'reply') openReply(page, link)
   else if (link.dataset.do === 'edit') openEditor(page, link)
   else if (link.dataset.do === 'delete') void confirmAndDelete(feed, link)
   else if (link.dataset.do === 'likers') void showLikers(link)
+  else if (link.dataset.do === 'copy') void copyLink(link)
   else if (link.dataset.do === 'cancel') closeEditor(link.closest('form')!)
   event.preventDefault()
 })
@@ -104,6 +108,26 @@ async function showLikers(link: HTMLAnchorElement): Promise<void> {
   const module = await loadModule(() => import('./feed/likers.ts'), link)
   await module?.toggleLikers(link)
 }
+
+async function copyLink({ href }: HTMLAnchorElement): Promise<void> {
+  // The clipboard exists only on https and localhost. It may be refused.
+  const copied = await navigator.clipboard?.writeText(href).then(
+    () => true,
+    () => false,
+  )
+  if (copied) toast('Link copied')
+  else location.assign(href)
+}
+
+async function loadTheme(form: HTMLFormElement, button: HTMLElement | null): Promise<void> {
+  const module = await loadModule(() => import('./page/theme.ts'), form)
+  if (button) await module?.chooseTheme(button)
+}
+
+// Another tab may have changed the theme.
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) void import('./page/theme.ts').then(({ showStoredTheme }) => showStoredTheme())
+})
 
 document.addEventListener('keydown', (event) => {
   const form = (event.target as Element).closest<HTMLFormElement>('form[data-send]')

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import type { BrowserContext, Page } from 'playwright-core'
 import { newContext } from '../support/browser/chromium.ts'
+import { choose } from '../support/browser/menus.ts'
 import { useDatabase } from '../support/database.ts'
 import { client, password, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/servers/instance.ts'
@@ -95,7 +96,7 @@ describe('a group in two browsers on two instances', () => {
     await commentWith(annPage, 'How about this').getByRole('link', { name: 'Delete' }).click()
     await annPage.locator('dialog[open] button', { hasText: 'Delete' }).click()
     await commentWith(bobPage, 'How about this').waitFor({ state: 'detached' })
-    await postWith(annPage, 'Only for us').getByRole('link', { name: 'Delete' }).click()
+    await choose(postWith(annPage, 'Only for us'), 'Delete')
     await annPage.locator('dialog[open] button', { hasText: 'Delete' }).click()
     await postWith(bobPage, 'Only for us').waitFor({ state: 'detached' })
   })

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import type { BrowserContext, Page } from 'playwright-core'
 import { useDatabase } from '../support/database.ts'
 import { newContext } from '../support/browser/chromium.ts'
+import { choose } from '../support/browser/menus.ts'
 import { client, password, type Client } from '../support/http.ts'
 import { startInstance, type Instance } from '../support/servers/instance.ts'
 
@@ -80,7 +81,7 @@ describe('the pages of two people on two instances', () => {
 
   it('show an edit', async () => {
     const post = postWith(annPage, 'The second one')
-    await post.getByRole('link', { name: 'Edit' }).first().click()
+    await choose(post, 'Edit')
     await post.locator('form textarea').first().fill('The second one, improved')
     await post.getByRole('button', { name: 'Save' }).click()
     await postWith(bobPage, 'The second one, improved').waitFor()
@@ -88,7 +89,7 @@ describe('the pages of two people on two instances', () => {
   })
 
   it('remove a deleted post, after a confirmation', async () => {
-    await postWith(annPage, 'The second one, improved').getByRole('link', { name: 'Delete' }).first().click()
+    await choose(postWith(annPage, 'The second one, improved'), 'Delete')
     await annPage.locator('dialog[open] button', { hasText: 'Delete' }).click()
     await postWith(bobPage, 'The second one, improved').waitFor({ state: 'detached' })
     await postWith(annPage, 'The second one, improved').waitFor({ state: 'detached' })

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { newContext } from '../support/browser/chromium.ts'
+import { choose, signOut } from '../support/browser/menus.ts'
 import { useSite } from '../support/site.ts'
 import { client, password, type Client } from '../support/http.ts'
 
@@ -231,7 +232,7 @@ describe('the page', () => {
   it('keeps the text of an open editor, and warns that the post has changed', async () => {
     const id = await write(ann, 'First words')
     const post = page.locator(`#post-${id}`)
-    await post.getByRole('link', { name: 'Edit' }).click()
+    await choose(post, 'Edit')
     await post.locator('.editor textarea').fill('My new words')
     await ann.post(`/posts/${id}/edit`, { body: 'Words from elsewhere' })
     await post.getByText('changed elsewhere').waitFor()
@@ -289,7 +290,7 @@ describe('the page', () => {
   it('goes to the sign-in page after a sign-out in another tab', async () => {
     const other = await context.newPage()
     await other.goto(`${guest.origin}/public`)
-    await other.getByRole('button', { name: 'Sign out' }).click()
+    await signOut(other)
     await page.waitForURL(/\/login\?next=/)
   })
 
@@ -313,7 +314,7 @@ describe('the page', () => {
     await page.fill('.editor textarea', 'Edited without a script')
     await page.click('.editor button')
     await page.locator('.comment', { hasText: 'Edited without a script' }).waitFor()
-    await page.locator('.meta').getByRole('link', { name: 'Delete' }).click()
+    await choose(page.locator('.post'), 'Delete')
     await page.getByRole('button', { name: 'Delete' }).click()
     await page.getByText('Post deleted').waitFor()
     await page.goto(`${guest.origin}/users/bob`)

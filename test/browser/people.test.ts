@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import type { BrowserContext, Page } from 'playwright-core'
 import { newContext } from '../support/browser/chromium.ts'
+import { signOut } from '../support/browser/menus.ts'
 import { eventually } from '../support/eventually.ts'
 import { useDatabase } from '../support/database.ts'
 import { client, password } from '../support/http.ts'
@@ -159,7 +160,7 @@ describe('profile pages and sessions in the browser', () => {
   it('show nothing of a person who signed out when the reader goes back', async () => {
     const page = await signIn('ann', instances[0]!)
     await page.locator('article.post', { hasText: 'Hello from Ann' }).waitFor()
-    await page.click('button:has-text("Sign out")')
+    await signOut(page)
     await page.locator('.bar-join').waitFor()
     await page.goto(`${instances[0]!.origin}/login`)
     expect(await page.getByText('Your session has ended').count(), 'after a sign-out').to.equal(0)

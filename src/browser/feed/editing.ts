@@ -20,11 +20,12 @@ export function openEditor(page: Page, link: HTMLAnchorElement): void {
   field?.setSelectionRange(body.length, body.length)
 }
 
-/** Closes an editor, and moves the focus to the link that opens it. */
+/** Closes an editor, and moves the focus to the link that opens it, or to the button of the menu with that link. */
 export function closeEditor(form: Element): void {
   const item = form.closest(EDITABLE)
   form.remove()
-  item?.querySelector<HTMLElement>('[data-do="edit"]')?.focus({ preventScroll: true })
+  const openers = [...(item?.querySelectorAll<HTMLElement>('.dots, [data-do="edit"]') ?? [])]
+  openers.find((opener) => opener.checkVisibility())?.focus({ preventScroll: true })
 }
 
 /** Warns in each open editor whose text was changed elsewhere. The text in the editor stays. */
