@@ -1,7 +1,8 @@
 import Router from '@koa/router'
 import { addShownOwnership } from '../groups/my-groups.ts'
-import { redirectRenamed, page, viewerId } from '../web/responses.ts'
+import { redirectRenamed, page, viewerId, wantsJson } from '../web/responses.ts'
 import { queryText } from '../web/paths.ts'
+import { getVisitorData } from '../web/visitor-session.ts'
 import type { Context, ContextExtension, ContextState } from '../web/context.ts'
 import { getProfile, getUser } from '../users/users.ts'
 import { parseBefore, START, type Cursor } from '../db/pagination.ts'
@@ -24,8 +25,9 @@ export function homeRoutes(deps: FeedDeps & { publicFeed: PublicFeed }) {
     const first = await readHome(ctx, before)
     // The page has waited for the events of its snapshot. One of them may have ended the session or renamed the viewer.
     const { feed, side } = (await ctx.state.updateMe?.()) ? await readHome(ctx, before) : first
-    if (side) page(ctx, 'feeds/home.njk', { ...feed, ...side })
-    else page(ctx, 'feeds/public.njk', feed)
+    if (!side) return page(ctx, 'feeds/public.njk', feed)
+    const welcome = !wantsJson(ctx) && getVisitorData(ctx).welcome
+    page(ctx, 'feeds/home.njk', { ...feed, ...side, ...(welcome ? { welcome } : {}) })
   })
 
   async function readHome(

@@ -121,7 +121,8 @@ export interface AdminLogView {
 export type Errors = Record<string, string>
 
 export interface Pages {
-  'feeds/home.njk': FeedPage & SideColumn
+  /** `welcome`: the page asks for name and picture. JSON leaves it out. */
+  'feeds/home.njk': FeedPage & SideColumn & { welcome?: boolean }
   'feeds/public.njk': FeedPage
   'users/profile.njk': FeedPage & { user: ProfileView }
   'users/people.njk': {

@@ -38,7 +38,7 @@ export interface AuthenticatedUser extends UserRow {
 
 /** The error for an unknown username, a wrong password and a password that has changed: it must not show which. */
 export function userNotFound(): Invalid {
-  return new Invalid({ username: 'User not found' })
+  return new Invalid({ username: 'User not found: check the username and the password.' })
 }
 
 /** Only for a client that has sent the correct password: others must not learn that an account is suspended. */

@@ -51,7 +51,9 @@ export function userRoutes(deps: AccountDeps) {
     const network = networkOf(ctx.ip)
     try {
       const user = await authenticate(deps, input, { network, devices: readDevices(ctx) })
+      const welcome = getVisitorData(ctx).registered === user.username
       await signIn(ctx, user)
+      if (welcome) setVisitorData(ctx, { welcome })
       setDeviceCookie(ctx, user)
       done(ctx, { to: nextOr(ctx, nextOf(ctx)), json: { user: toUserView(user), csrf: csrfToken(ctx) } })
     } catch (error) {
@@ -59,6 +61,13 @@ export function userRoutes(deps: AccountDeps) {
         ctx.state.log.warn({ event: 'sign-in refused', network }, 'sign-in refused')
       throw error
     }
+  })
+
+  router.post('/welcome/skip', async (ctx) => {
+    requireMe(ctx)
+    await read(ctx, EmptyBody)
+    setVisitorData(ctx, { welcome: false })
+    done(ctx, { to: '/', json: {} })
   })
 
   router.post('/logout', async (ctx) => {

@@ -2,10 +2,11 @@ import Router from '@koa/router'
 import { z } from 'zod'
 import { EmptyBody, read, readWithFile } from '../web/body.ts'
 import { TooMany } from '../lib/errors.ts'
-import { done, page, requireMe, seeOther } from '../web/responses.ts'
+import { done, nextOr, page, requireMe, seeOther } from '../web/responses.ts'
 import type { Images } from '../pictures/images.ts'
 import { getId } from '../web/paths.ts'
 import { withoutDeadline } from '../db/deadline.ts'
+import { getVisitorData, setVisitorData } from '../web/visitor-session.ts'
 import type { Limiter } from '../lib/limiter.ts'
 import { createKeyedSlots } from '../lib/slots.ts'
 import { HOUR, MINUTE, type Rate } from '../web/limits/throttle.ts'
@@ -80,7 +81,8 @@ export function settingsRoutes(deps: SettingsDeps) {
     const picture = file && (await images.makeSquares(file, 'avatar'))
     const user = await updateProfile(deps, me, input, picture)
     Object.assign(me, user)
-    done(ctx, { to: '/settings/profile', flash: 'Profile updated', json: { user } })
+    if (getVisitorData(ctx).welcome) setVisitorData(ctx, { welcome: false })
+    done(ctx, { to: nextOr(ctx, '/settings/profile'), flash: 'Profile updated', json: { user } })
   }
 
   router.get('/settings/password', (ctx) => {

@@ -12,6 +12,8 @@ export interface VisitorData {
   flash?: string[]
   /** The username that the visitor has just registered, for the form to sign in. */
   registered?: string
+  /** Whether the home page asks for name and picture, until the person answers. */
+  welcome?: boolean
 }
 
 /** The session of a signed-in user, as koa-session provides it. */

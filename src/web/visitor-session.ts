@@ -22,7 +22,7 @@ export function getVisitorData(ctx: Context): VisitorData {
 export function setVisitorData(ctx: Context, changes: VisitorData): void {
   const data = { ...getVisitorData(ctx), ...changes }
   ctx.state.visitor = data
-  const isEmpty = data.csrf === undefined && !data.flash?.length
+  const isEmpty = data.csrf === undefined && !data.flash?.length && !data.welcome
   const value = isEmpty ? null : Buffer.from(JSON.stringify(data)).toString('base64url')
   ctx.cookies.set(guestCookieName(ctx), value, cookieOptions)
 }

@@ -92,7 +92,7 @@ describe('npm run admin', function () {
     for (const username of ['ben', 'nobody_here']) {
       const wrong = await client(guest.origin).login(username, 'not the password')
       expect(wrong).to.include({ status: 422 })
-      expect(wrong.json.error.message).to.equal('User not found')
+      expect(wrong.json.error.message).to.match(/^User not found: check/)
     }
   })
 

@@ -62,8 +62,8 @@ describe('a password change', () => {
     const rejected = await late
     expect(rejected.status).to.equal(422)
     expect(rejected.json.error).to.deep.include({
-      message: 'User not found',
-      fields: { username: 'User not found' },
+      message: 'User not found: check the username and the password.',
+      fields: { username: 'User not found: check the username and the password.' },
     })
     expect(await sessions(), 'only the session that changed the password is left').to.have.length(1)
     expect((await guest.get('/')).json.stream).to.equal('/public/stream')
