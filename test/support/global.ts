@@ -4,11 +4,16 @@
  */
 import { build } from '../../src/assets/build.ts'
 import { closeChromium } from './browser/chromium.ts'
+import { takePageErrors } from './browser/page-errors.ts'
 import { shareServer, stopServer } from './database.ts'
 import { findLeak, stopInstances } from './servers/instance.ts'
 import { secrets } from './secrets.ts'
 
 export const mochaHooks = {
+  afterEach() {
+    const errors = takePageErrors()
+    if (errors.length > 0) throw new Error(`A page caused errors:\n${errors.join('\n')}`)
+  },
   /** Runs at the end; in a parallel run after each file, because a worker is ended without another hook. */
   async afterAll() {
     await closeChromium()

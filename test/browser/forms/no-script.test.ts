@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { BrowserContext, Page } from 'playwright-core'
+import type { BrowserContext, Locator, Page } from 'playwright-core'
 import { newContext } from '../../support/browser/chromium.ts'
 import { client, password } from '../../support/http.ts'
 import { useSite } from '../../support/site.ts'
@@ -210,11 +210,18 @@ describe('without JavaScript', () => {
     const form = page.locator(`form[action="${action}"]`).first()
     if (forged)
       await form.locator('[name=csrf_token]').evaluate((field) => ((field as HTMLInputElement).value = 'x'))
+    const button = form.locator('button').first()
+    if (!(await button.isVisible())) await openMenuOf(form)
     const [response] = await Promise.all([
       page.waitForResponse((answer) => answer.status() !== 303 && answer.request().isNavigationRequest()),
-      form.locator('button').first().click(),
+      button.click(),
     ])
     return { status: response.status(), text: await response.text() }
+  }
+
+  async function openMenuOf(form: Locator): Promise<void> {
+    const menu = await form.evaluate((element) => element.closest('[popover]')?.id)
+    await page.locator(`[popovertarget="${menu}"]`).click()
   }
 })
 

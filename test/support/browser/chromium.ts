@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions } from 'playwright-core'
+import { watchPages } from './page-errors.ts'
 
 let browser: Promise<Browser> | null = null
 
@@ -32,9 +33,14 @@ export async function launchChromium(): Promise<Browser> {
   return browser
 }
 
-/** Returns a context with separate cookies, tabs and workers, as for another person. The caller closes it. */
+/**
+ * Returns a context with separate cookies, tabs and workers, as for another person. The caller closes it. A test fails if
+ * a page of it causes an error.
+ */
 export async function newContext(options: BrowserContextOptions = {}): Promise<BrowserContext> {
-  return (await launchChromium()).newContext(options)
+  const context = await (await launchChromium()).newContext(options)
+  watchPages(context)
+  return context
 }
 
 export async function closeChromium(): Promise<void> {
