@@ -38,6 +38,8 @@ export async function bundle(
       comments: false,
       entryFileNames: '[name]-[hash].js',
       chunkFileNames: '[name]-[hash].js',
+      // Without it, what two modules of `import()` share with the entry would be in files of its own.
+      codeSplitting: { groups: [{ name, tags: ['$initial'] }] },
     })
     const chunks = output.filter((file) => file.type === 'chunk')
     const imports = new Map(chunks.map((chunk) => [chunk.fileName, chunk.imports]))

@@ -1,26 +1,25 @@
 /** The script of every page. It updates the page live; without it, all links and forms work. */
 import type { UserView } from '../shared/views.ts'
-import { expandComments, openReply, toggleFollow } from './forms/actions.ts'
 import { signInLink } from './page/api.ts'
 import type { Change } from './feed/change.ts'
-import { confirmAndDelete } from './forms/deleting.ts'
-import { deleteAllDrafts } from './forms/drafts.ts'
-import { closeEditor, openEditor } from './feed/editing.ts'
 import { createFeed, replaceContent } from './feed/feed.ts'
 import { toggleLike } from './feed/likes.ts'
+import { attachForms } from './forms/forms.ts'
 import { loadModule } from './page/load-module.ts'
 import { readPage } from './page/page.ts'
 import { applyUser } from './feed/people.ts'
 import { createReceiver } from './sync/receiver.ts'
 import { refetch } from './sync/reset.ts'
 import { guardRestoredPage, streamPath } from './sync/session.ts'
-import { attachDraft, send } from './forms/sending.ts'
 import { showConnection, toast } from './page/status.ts'
 import { connectStream, type StreamEvent } from './sync/stream.ts'
 import { startTimes } from './page/times.ts'
 
+const loadActions = () => import('./forms/actions.ts')
+
 const page = readPage()
 const feed = createFeed(page)
+const forms = attachForms(page, feed)
 const receiver = createReceiver(page, {
   apply,
   refetch: (read) => refetch(page, feed, read),
@@ -38,14 +37,6 @@ if (page.live) {
   connectStream({ path: streamPath(page), after: page.seq, onEvent: receiver.receive, onDown, onRefused })
 }
 guardRestoredPage(page)
-for (const form of document.querySelectorAll<HTMLFormElement>('form[data-send]')) attachDraft(page, form)
-
-const upload = document.querySelector<HTMLFormElement>('form[data-upload]')
-if (upload) void import('./forms/upload.ts').then(({ attachUpload }) => attachUpload(upload))
-
-document.querySelector('.composer')?.addEventListener('focusin', (event) => {
-  ;(event.currentTarget as Element).classList.add('open')
-})
 
 function apply({ name, id, payload }: StreamEvent): void {
   if (id) page.seq = id
@@ -71,13 +62,10 @@ function onRefused(status: number): void {
 
 document.addEventListener('submit', (event) => {
   const form = event.target as HTMLFormElement
-  if (form.matches('[data-logout]')) return deleteAllDrafts()
   if (form.matches('.theme')) void loadTheme(form, event.submitter)
-  else if (form.matches('.follow-form')) void toggleFollow(page, form)
+  else if (form.matches('.follow-form')) void follow(form)
   else if (form.matches('#live .like-form, #live .comment-like')) void toggleLike(page, form)
-  // A page without a stream cannot show the result: the browser sends the form, and the server redirects.
-  else if (form.matches('[data-send]') && page.live) void send(page, feed, form)
-  else return
+  else if (!forms.submit(form)) return
   event.preventDefault()
 })
 
@@ -94,15 +82,22 @@ document.addEventListener('click', (event) => {
     return
   // Before the action, because closing a menu returns the focus to its button.
   link.closest<HTMLElement>('[popover]')?.hidePopover()
-  if (link.closest('.more')) receiver.holdDuring(() => expandComments(page, link))
-  else if (link.dataset.do === 'reply') openReply(page, link)
-  else if (link.dataset.do === 'edit') openEditor(page, link)
-  else if (link.dataset.do === 'delete') void confirmAndDelete(feed, link)
+  if (link.closest('.more')) receiver.holdDuring(() => expand(link))
   else if (link.dataset.do === 'likers') void showLikers(link)
   else if (link.dataset.do === 'copy') void copyLink(link)
-  else if (link.dataset.do === 'cancel') closeEditor(link.closest('form')!)
+  else void forms.click(link, { byKeyboard: event.detail === 0 })
   event.preventDefault()
 })
+
+async function expand(link: HTMLAnchorElement): Promise<void> {
+  const module = await loadModule(loadActions, link)
+  await module?.expandComments(page, link)
+}
+
+async function follow(form: HTMLFormElement): Promise<void> {
+  const module = await loadModule(loadActions, form)
+  await module?.toggleFollow(page, form)
+}
 
 async function showLikers(link: HTMLAnchorElement): Promise<void> {
   const module = await loadModule(() => import('./feed/likers.ts'), link)
@@ -127,12 +122,4 @@ async function loadTheme(form: HTMLFormElement, button: HTMLElement | null): Pro
 // Another tab may have changed the theme.
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden) void import('./page/theme.ts').then(({ showStoredTheme }) => showStoredTheme())
-})
-
-document.addEventListener('keydown', (event) => {
-  const form = (event.target as Element).closest<HTMLFormElement>('form[data-send]')
-  if (!form) return
-  if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit()
-  else if (event.key === 'Escape' && form.matches('.editor')) closeEditor(form)
-  else if (event.key === 'Escape' && form.matches('.post .reply')) form.remove()
 })

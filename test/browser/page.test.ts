@@ -235,7 +235,7 @@ describe('the page', () => {
     await choose(post, 'Edit')
     await post.locator('.editor textarea').fill('My new words')
     await ann.post(`/posts/${id}/edit`, { body: 'Words from elsewhere' })
-    await post.getByText('changed elsewhere').waitFor()
+    await post.getByText('has changed meanwhile').waitFor()
     expect(await post.locator('.editor textarea').inputValue()).to.equal('My new words')
   })
 
@@ -245,6 +245,7 @@ describe('the page', () => {
     await page.reload()
     const comments = page.locator(`#post-${id} .comment`)
     await comments.nth(1).getByRole('link', { name: 'Edit' }).click()
+    await comments.locator('.editor textarea:focus').waitFor()
     await page.keyboard.type(', with better')
     for (let n = 5; n <= 6; n++) await bob.post(`/posts/${id}/comments`, { body: `Number ${n}` })
     await comments.filter({ hasText: 'Number 6' }).waitFor()

@@ -96,8 +96,15 @@ describe('a partial', () => {
       values: { body: 'x', client_key: 'y' },
       errors: { body: 'z' },
     })
-    await render('editor', { key: 'a', action: '/posts/12/edit', cancel: '/', body: '\nx' })
-    await render('editor', { key: 'a', action: '/posts/12/edit', cancel: '/', body: '', error: 'e' })
+    await render('editor', { key: 'a', action: '/posts/12/edit', cancel: '/', max: 5000, body: '\nx' })
+    await render('editor', {
+      key: 'a',
+      action: '/posts/12/edit',
+      cancel: '/',
+      max: 5000,
+      body: '',
+      error: 'e',
+    })
   })
 
   it('escapes every text of people, and shows it unchanged', async () => {

@@ -59,7 +59,7 @@ describe('profile pages and sessions in the browser', () => {
     const preview = annPage.locator('[data-preview] img.pic[src^="blob:"]')
     await preview.waitFor()
     await annPage.waitForFunction(
-      () => document.querySelector<HTMLImageElement>('[data-preview] img')?.naturalWidth === 900,
+      () => document.querySelector<HTMLImageElement>('[data-preview] img')?.naturalWidth === 400,
     )
     await annPage.click('button:has-text("Save")')
     await annPage.getByText('Profile updated').waitFor()
@@ -96,23 +96,9 @@ describe('profile pages and sessions in the browser', () => {
       mimeType: 'image/png',
       buffer: Buffer.from('x'),
     })
-    await annPage.fill('[name=username]', 'ann')
-    await annPage.click('button:has-text("Save")')
-    await annPage.locator('#avatar-error', { hasText: 'JPEG, PNG, WebP or GIF' }).waitFor()
-  })
-
-  it('can cancel an upload', async () => {
-    await annPage.route('**/settings/profile', async (route) => {
-      if (route.request().method() === 'POST') return // never answered
-      await route.continue()
-    })
-    await annPage.setInputFiles('[name=avatar]', await upload('slow.png'))
-    await annPage.click('button:has-text("Save")')
-    await annPage.locator('[data-progress] progress').waitFor()
-    await annPage.locator('[data-progress] button').click()
-    await annPage.getByText('The upload was cancelled').waitFor()
-    await annPage.locator('[data-progress]').waitFor({ state: 'hidden' })
-    await annPage.unroute('**/settings/profile')
+    await annPage
+      .locator('#avatar-error', { hasText: 'This browser cannot read this file. Choose a JPEG' })
+      .waitFor()
   })
 
   it('can change a profile without JavaScript', async () => {

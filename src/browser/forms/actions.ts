@@ -2,10 +2,8 @@ import type { CommentView } from '../../shared/views.ts'
 import type { Pages } from '../../shared/pages.ts'
 import { get, post, showError } from '../page/api.ts'
 import { commentsOf, putComment } from '../feed/card.ts'
-import { textField } from './forms.ts'
 import { setLikes } from '../page/like-state.ts'
 import { renderElement, type Page } from '../page/page.ts'
-import { attachDraft } from './sending.ts'
 
 /** Follows or unfollows a person without leaving the page. On the home page, a `reset` then updates the posts. */
 export async function toggleFollow(page: Page, form: HTMLFormElement): Promise<void> {
@@ -24,23 +22,6 @@ export async function toggleFollow(page: Page, form: HTMLFormElement): Promise<v
     form.classList.remove('busy')
     showError(error)
   }
-}
-
-/** Opens the form for a comment below the post, with the draft from before. */
-export function openReply(page: Page, link: Element): void {
-  const article = link.closest<HTMLElement>('.post')
-  if (!article) return
-  let form =
-    document.querySelector<HTMLFormElement>('#reply') ?? article.querySelector<HTMLFormElement>('.reply')
-  if (!form) {
-    form = renderElement(page, 'reply', { post: { id: article.dataset.post } }) as HTMLFormElement
-    article.querySelector('.post-main')?.append(form)
-    attachDraft(page, form)
-  }
-  const field = textField(form)
-  field.focus({ preventScroll: true })
-  form.scrollIntoView({ block: 'nearest', behavior: 'instant' })
-  field.setSelectionRange(field.value.length, field.value.length)
 }
 
 /** At most so many hundreds of comments are shown in a feed. More are shown only on the page of the post. */

@@ -1,9 +1,10 @@
 import { pageEntry } from '../../shared/entries.ts'
 import type { CommentView, FeedPostView, PostView } from '../../shared/views.ts'
 import { putComment, renderCard } from '../feed/card.ts'
-import { closeEditor, TEXT } from '../feed/editing.ts'
+import { TEXT } from '../feed/editing.ts'
 import type { Feed } from '../feed/feed.ts'
-import { clearForm } from './forms.ts'
+import { closeEditor } from './editor.ts'
+import { clearForm } from './fields.ts'
 import { articleOf, type Page } from '../page/page.ts'
 import { withScrollAnchor } from '../page/scroll-anchor.ts'
 

@@ -1,42 +1,74 @@
-/** Drafts of posts and comments, in the local storage of the browser. */
+/** Drafts of posts, comments and edits, in the local storage of the browser. Each belongs to one person. */
+import { groupField, keyField, textField } from './fields.ts'
 
-interface Draft {
+export interface Draft {
   text: string
   /** The `client_key` of the form: with it, the server stores the text only once even if the form is sent twice. */
-  key: string
+  key?: string | undefined
   /** The name of the group that the post is for. */
-  group?: string
+  group?: string | undefined
+  /** Of an edit: the text that the editor began with. */
+  original?: string | undefined
 }
 
 const PREFIX = 'koafeed:draft:'
 
-/** The name of a draft in the storage: one per viewer, form and group. */
-export function draftName(form: HTMLFormElement, viewerId: string): string {
-  const group = form.querySelector<HTMLInputElement>('input[name="group"]')?.value
-  return `${PREFIX}${viewerId}:${form.getAttribute('action') ?? ''}${group ? `:${group}` : ''}`
+/** The names of a person's drafts in the storage. */
+export function draftNames(personId: string): string[] {
+  return attempt(() => Object.keys(localStorage).filter((key) => key.startsWith(prefixOf(personId)))) ?? []
 }
 
-/** Saves a draft; deletes it if its text is empty. */
-export function saveDraft(name: string, draft: Draft): void {
-  attempt(() => {
-    if (draft.text === '') localStorage.removeItem(name)
-    else localStorage.setItem(name, JSON.stringify(draft))
-  })
+/** The path that the form of a draft posts to. */
+export function draftPath(name: string): string {
+  return name.slice(name.indexOf(':/') + 1)
 }
 
 export function findDraft(name: string): Draft | null {
   return attempt(() => JSON.parse(localStorage.getItem(name) ?? 'null') as Draft | null) ?? null
 }
 
-export function deleteDraft(name: string): void {
-  attempt(() => localStorage.removeItem(name))
+/** Saves what a form contains now; deletes the draft if there is nothing to keep. */
+export function saveDraft(form: HTMLFormElement, personId: string): void {
+  const text = textField(form).value
+  const { original } = form.dataset
+  const name = draftName(form, personId)
+  const draft: Draft = { text, key: keyField(form)?.value, group: groupField(form)?.value, original }
+  attempt(() => {
+    if (text === (original ?? '')) localStorage.removeItem(name)
+    else localStorage.setItem(name, JSON.stringify(draft))
+  })
 }
 
-/** Deletes all drafts when the viewer signs out, because the next person at this browser must not see them. */
-export function deleteAllDrafts(): void {
-  attempt(() => {
-    for (const key of Object.keys(localStorage)) if (key.startsWith(PREFIX)) localStorage.removeItem(key)
-  })
+/** Shows the draft of a form that has no text yet. */
+export function restoreDraft(form: HTMLFormElement, personId: string): void {
+  const draft = findDraft(draftName(form, personId))
+  const field = textField(form)
+  if (!draft || field.value !== '') return
+  field.value = draft.text
+  const key = keyField(form)
+  if (key && draft.key) key.value = draft.key
+  const group = groupField(form)
+  // A draft for a private group must not become a public post.
+  if (group instanceof HTMLSelectElement) group.value = draft.group ?? ''
+}
+
+export function deleteDraft(form: HTMLFormElement, personId: string): void {
+  attempt(() => localStorage.removeItem(draftName(form, personId)))
+}
+
+/** Deletes the drafts of a person who signs out. Those of other people at this browser stay. */
+export function deleteDrafts(personId: string): void {
+  for (const name of draftNames(personId)) attempt(() => localStorage.removeItem(name))
+}
+
+/** One name per person, form and, on the page of a group, group. */
+function draftName(form: HTMLFormElement, personId: string): string {
+  const group = form.querySelector<HTMLInputElement>('input[name="group"]')?.value
+  return `${prefixOf(personId)}${form.getAttribute('action')}${group ? `:${group}` : ''}`
+}
+
+function prefixOf(personId: string): string {
+  return `${PREFIX}${personId}:`
 }
 
 /** Ignores errors: the storage can be full or disabled. Drafts are then lost with the page. */

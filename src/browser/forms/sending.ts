@@ -1,8 +1,8 @@
 import { post, signInLink, toRequestError, type RequestError } from '../page/api.ts'
 import { applyResponse, type FormResponse } from './apply-response.ts'
-import { deleteDraft, draftName, findDraft, saveDraft } from './drafts.ts'
+import { deleteDraft } from './drafts.ts'
 import type { Feed } from '../feed/feed.ts'
-import { groupField, keyField, textField } from './forms.ts'
+import { groupField, keyField, textField } from './fields.ts'
 import { newKey, type Page } from '../page/page.ts'
 import { setMessage } from '../page/status.ts'
 
@@ -26,7 +26,7 @@ export async function send(page: Page, feed: Feed, form: HTMLFormElement): Promi
       ...(key && { client_key: key.value }),
       ...(group && { group }),
     })
-    deleteDraft(draftName(form, page.me?.id ?? ''))
+    deleteDraft(form, page.me?.id ?? '')
     delete form.dataset.sent
     applyResponse(page, feed, form, response)
   } catch (thrown) {
@@ -60,24 +60,4 @@ function showFormError(form: HTMLFormElement, error: RequestError | null): void 
   field.setAttribute('aria-describedby', line.id)
   if (button && error.status !== 422) button.textContent = 'Retry'
   if (error.status === 422) field.focus({ preventScroll: true })
-}
-
-/** Restores the draft of a form, and saves the draft whenever its text or group changes. */
-export function attachDraft(page: Page, form: HTMLFormElement): void {
-  if (form.dataset.send === 'edit') return
-  const name = draftName(form, page.me?.id ?? '')
-  const field = textField(form)
-  const key = keyField(form)
-  const group = groupField(form)
-  const draft = findDraft(name)
-  if (draft && field.value === '') {
-    field.value = draft.text
-    if (key) key.value = draft.key
-    // A draft for a private group must not become a public post.
-    if (group instanceof HTMLSelectElement) group.value = draft.group ?? ''
-  }
-  const save = (): void =>
-    saveDraft(name, { text: field.value, key: key?.value ?? '', group: group?.value ?? '' })
-  field.addEventListener('input', save)
-  group?.addEventListener('change', save)
 }

@@ -5,7 +5,7 @@
  */
 export async function loadModule<T>(
   load: () => Promise<T>,
-  fallback: HTMLAnchorElement | HTMLFormElement,
+  fallback?: HTMLAnchorElement | HTMLFormElement,
 ): Promise<T | null> {
   for (const delayMs of [1_000, null]) {
     try {
@@ -15,6 +15,6 @@ export async function loadModule<T>(
     }
   }
   if (fallback instanceof HTMLFormElement) fallback.submit()
-  else location.assign(fallback.href)
+  else if (fallback) location.assign(fallback.href)
   return null
 }

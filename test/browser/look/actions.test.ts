@@ -106,7 +106,7 @@ describe('the actions of a card', () => {
     await field.waitFor()
     expect(await field.evaluate((element) => element === document.activeElement)).to.equal(true)
     await page.keyboard.press('Escape')
-    expect(await page.evaluate(() => document.activeElement?.className)).to.contain('dots')
+    await page.waitForFunction(() => document.activeElement?.matches('.meta .dots'))
   })
 
   it('stay open when an event changes the card', async () => {
