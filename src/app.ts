@@ -4,6 +4,8 @@ import type Router from '@koa/router'
 import Koa from 'koa'
 import type { Logger } from 'pino'
 import type { DatabasePool } from 'slonik'
+import { adminPeopleRoutes } from './admin/people-routes.ts'
+import { adminReportRoutes } from './admin/report-routes.ts'
 import { adminRoutes } from './admin/routes.ts'
 import type { Caches } from './caches/caches.ts'
 import { commentRoutes } from './comments/routes.ts'
@@ -41,6 +43,7 @@ import type { ContextExtension, ContextState } from './web/context.ts'
 import { likeRoutes } from './likes/routes.ts'
 import { peopleRoutes } from './people/routes.ts'
 import { postRoutes } from './posts/routes.ts'
+import { reportRoutes } from './reports/routes.ts'
 import { recoveryRoutes } from './recovery/routes.ts'
 import { themeRoutes } from './theme/routes.ts'
 import { createPasswords } from './users/passwords.ts'
@@ -138,7 +141,10 @@ export function createRouters({
     groupRoutes(deps),
     memberRoutes(deps),
     recoveryRoutes(accounts),
+    reportRoutes(deps),
     adminRoutes(deps),
+    adminReportRoutes(deps),
+    adminPeopleRoutes(deps),
     themeRoutes(),
   ] as const
 }

@@ -187,6 +187,19 @@ export async function deleteComment(
   return { post_id }
 }
 
+/** Deletes a comment with its likes, if the condition is true. Locks the post first, like every write. */
+export async function removeComment(tx: Db, id: string, condition: FragmentSqlToken): Promise<void> {
+  await tx.query(sql.command`
+    delete from comments c
+    using (
+      select p.id
+      from posts p
+      where p.id = (select post_id from comments where id = ${id})
+      for no key update of p
+    ) p
+    where c.id = ${id} and c.post_id = p.id and ${condition}`)
+}
+
 /** Selects and locks a post that `me` may see. Every write locks the post before its comments, to avoid deadlocks. */
 function lockedPost(me: Me, id: string): FragmentSqlToken {
   return sql.fragment`

@@ -129,12 +129,14 @@ export async function editPost(
 export async function deletePost({ db, write }: { db: Db; write: Write }, me: Me, id: string): Promise<void> {
   await getDeletablePost(db, me, id)
   await write(
-    (tx) =>
-      tx.query(sql.command`
-      delete from posts p
-      where p.id = ${id} and may_see_post(${me.id}, p) and ${mayDelete(me)}`),
+    (tx) => removePost(tx, id, sql.fragment`may_see_post(${me.id}, p) and ${mayDelete(me)}`),
     `posts ${id}`,
   )
+}
+
+/** Deletes a post with its comments and likes, if the condition, on the row `p` of `posts`, is true. */
+export async function removePost(tx: Db, id: string, condition: FragmentSqlToken): Promise<void> {
+  await tx.query(sql.command`delete from posts p where p.id = ${id} and ${condition}`)
 }
 
 /** A condition: `me` may delete the row `p` of `posts`. */

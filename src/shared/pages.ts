@@ -104,6 +104,50 @@ export interface SessionView {
   current: boolean
 }
 
+/** What a person is about to report. */
+export interface ReportedView {
+  kind: 'post' | 'comment' | 'account'
+  id: string
+  /** The post that shows it; null for an account. */
+  post_id: string | null
+  author: UserView
+  /** The text of a post or comment, or the bio of an account. */
+  body: string
+}
+
+/** A report, for admins. */
+export interface ReportView {
+  id: string
+  kind: 'post' | 'comment' | 'account'
+  subject_id: string
+  /** The post that shows it; null for an account, and if the content has been deleted. */
+  post_id: string | null
+  author: UserView & { suspended: boolean }
+  /** Null for a deleted account. */
+  reporter: UserView | null
+  /** Whether it is in a private group. */
+  private: boolean
+  /** A copy of the reported text. */
+  body: string
+  reason: string
+  created_at: string
+  closed_at: string | null
+  closer: UserView | null
+  outcome: 'dismissed' | 'removed' | 'suspended' | null
+  /** The number of other open reports of the same thing. */
+  others: number
+}
+
+/** An account, for admins. */
+export interface AccountView extends UserView {
+  bio: string
+  created_at: string
+  admin: boolean
+  suspended_at: string | null
+  /** The number of open reports of the account and of its content. */
+  reports: number
+}
+
 /** An entry of the log of admins. */
 export interface AdminLogView {
   id: string
@@ -198,6 +242,11 @@ export interface Pages {
     values?: { username?: string; token?: string }
     errors: Errors
   }
+  'reports/new.njk': { reported: ReportedView; values: { reason?: string }; errors: Errors }
+  'admin/reports.njk': { reports: ReportView[]; closed: boolean; before: string | null }
+  'admin/report.njk': { report: ReportView }
+  'admin/people.njk': { people: AccountView[]; before: string | null }
+  'admin/person.njk': { account: AccountView; values: { reason?: string }; errors: Errors }
   'admin/log.njk': { entries: AdminLogView[]; before: string | null }
   'admin/token.njk': { errors: Errors }
   'theme/page.njk': { next: string; errors: Errors }

@@ -11,6 +11,7 @@ export const LIMIT_NAMES = [
   'groups',
   'joins',
   'moderation',
+  'reports',
   'profiles',
   'renames',
   'uploads',
