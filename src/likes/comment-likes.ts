@@ -11,38 +11,45 @@ export interface LikedComment {
 }
 
 /**
- * Likes a comment; liking it again changes nothing. Locks the post first: see `likePost`.
+ * Likes a comment; liking it again changes nothing. Locks the post first: see `likePost`. Returns the id of the post.
  * @throws NotFound if the comment does not exist, or `me` may not see it.
  */
 export async function likeComment(
   { db, write }: { db: Db; write: Write },
   me: Me,
   id: string,
-): Promise<LikedComment> {
+): Promise<{ post_id: string }> {
   const post_id = await getPostId(db, me.id, id)
-  await write.statement(
-    sql.command`
-      insert into comment_likes (comment_id, user_id)
-      select c.id, ${me.id}
-      from (${lockedPost(me, id)}) p
-      join comments c on c.post_id = p.id
-      where c.id = ${id}
-      for key share of c
-      on conflict do nothing`,
+  const comments = await write.statement(
+    sql.row<{ id: string }>()`
+      with comment as (
+        select c.id
+        from (${lockedPost(me, id)}) p
+        join comments c on c.post_id = p.id
+        where c.id = ${id}
+        for key share of c
+      ), liked as (
+        insert into comment_likes (comment_id, user_id)
+        select id, ${me.id}
+        from comment
+        on conflict do nothing
+      )
+      select id from comment`,
     `posts ${post_id}`,
   )
-  return getLikedComment(db, me, id)
+  if (comments.length === 0) throwCommentNotFound()
+  return { post_id }
 }
 
 /**
- * Removes a like; does nothing if `me` does not like the comment.
+ * Removes a like; does nothing if `me` does not like the comment. Returns the id of the post.
  * @throws NotFound if the comment does not exist, or `me` may not see it.
  */
 export async function unlikeComment(
   { db, write }: { db: Db; write: Write },
   me: Me,
   id: string,
-): Promise<LikedComment> {
+): Promise<{ post_id: string }> {
   const post_id = await getPostId(db, me.id, id)
   await write.statement(
     sql.command`
@@ -51,7 +58,20 @@ export async function unlikeComment(
       where l.comment_id = ${id} and l.user_id = ${me.id}`,
     `posts ${post_id}`,
   )
-  return getLikedComment(db, me, id)
+  return { post_id }
+}
+
+/**
+ * Returns a comment, and the card of its post.
+ * @throws NotFound if the comment does not exist, or the viewer may not see it.
+ */
+export async function getCommentAndPost(db: Db, viewerId: string, id: string): Promise<LikedComment> {
+  const found = await db.maybeOne(sql.row<LikedComment>()`
+    select comment_view(c) as comment, post_card(p) as post
+    from comments c
+    join posts p on p.id = c.post_id
+    where c.id = ${id} and may_see_post(${viewerId}, p)`)
+  return found ?? throwCommentNotFound()
 }
 
 /**
@@ -94,13 +114,4 @@ function lockedPost(me: Me, commentId: string): FragmentSqlToken {
     from posts p
     where p.id = (select post_id from comments where id = ${commentId}) and may_see_post(${me.id}, p)
     for no key update of p`
-}
-
-async function getLikedComment(db: Db, me: Me, id: string): Promise<LikedComment> {
-  const found = await db.maybeOne(sql.row<LikedComment>()`
-    select comment_view(c) as comment, post_card(p) as post
-    from comments c
-    join posts p on p.id = c.post_id
-    where c.id = ${id} and may_see_post(${me.id}, p)`)
-  return found ?? throwCommentNotFound()
 }

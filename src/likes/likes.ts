@@ -1,51 +1,54 @@
+import type { FragmentSqlToken } from 'slonik'
 import type { Cursor } from '../db/pagination.ts'
 import { listPeople, type PeoplePage } from '../users/people.ts'
 import { sql, type Db, type Write } from '../db/pool.ts'
-import { getVisiblePost } from '../posts/posts.ts'
-import type { LikesView, Me, PostView } from '../shared/views.ts'
+import { getVisiblePost, throwPostNotFound } from '../posts/posts.ts'
+import type { LikesView, Me } from '../shared/views.ts'
 
 /**
  * Likes a post; liking it again changes nothing.
  * @throws NotFound if the post does not exist, or `me` may not see it.
  */
-export async function likePost(
-  { db, write }: { db: Db; write: Write },
-  me: Me,
-  id: string,
-): Promise<PostView> {
+export async function likePost({ write }: { write: Write }, me: Me, id: string): Promise<void> {
   // Locks the post before it inserts the like. If the post is being deleted, the statement then waits and finds no
   // post; without the lock, it would fail on the foreign key.
-  await write.statement(
-    sql.command`
-      insert into post_likes (post_id, user_id)
-      select p.id, ${me.id}
-      from posts p
-      where p.id = ${id} and may_see_post(${me.id}, p)
-      for no key update of p
-      on conflict do nothing`,
+  const posts = await write.statement(
+    sql.row<{ id: string }>()`
+      with post as (${lockedPost(me, id)}), liked as (
+        insert into post_likes (post_id, user_id)
+        select id, ${me.id}
+        from post
+        on conflict do nothing
+      )
+      select id from post`,
     `posts ${id}`,
   )
-  return getVisiblePost(db, me.id, id)
+  if (posts.length === 0) throwPostNotFound()
 }
 
 /**
  * Removes a like; does nothing if `me` does not like the post.
  * @throws NotFound if the post does not exist, or `me` may not see it.
  */
-export async function unlikePost(
-  { db, write }: { db: Db; write: Write },
-  me: Me,
-  id: string,
-): Promise<PostView> {
+export async function unlikePost({ write }: { write: Write }, me: Me, id: string): Promise<void> {
   // Locks the post before the like, as every other write does, to avoid deadlocks.
-  await write.statement(
-    sql.command`
-      delete from post_likes l
-      using (select p.id from posts p where p.id = ${id} and may_see_post(${me.id}, p) for no key update of p) p
-      where l.post_id = p.id and l.user_id = ${me.id}`,
+  const posts = await write.statement(
+    sql.row<{ id: string }>()`
+      with post as (${lockedPost(me, id)}), unliked as (
+        delete from post_likes l
+        using post
+        where l.post_id = post.id and l.user_id = ${me.id}
+      )
+      select id from post`,
     `posts ${id}`,
   )
-  return getVisiblePost(db, me.id, id)
+  if (posts.length === 0) throwPostNotFound()
+}
+
+/** Selects and locks a post that `me` may see. */
+function lockedPost(me: Me, id: string): FragmentSqlToken {
+  return sql.fragment`
+    select p.id from posts p where p.id = ${id} and may_see_post(${me.id}, p) for no key update of p`
 }
 
 /** Returns which of these posts and comments `me` likes. Leaves out ids that do not exist. */

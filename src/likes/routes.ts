@@ -2,11 +2,13 @@ import Router from '@koa/router'
 import { parseBefore } from '../db/pagination.ts'
 import { EmptyBody, read } from '../web/body.ts'
 import type { Db, Write } from '../db/pool.ts'
-import { done, backOr, json, page, requireMe, viewerId } from '../web/responses.ts'
+import { getVisiblePost } from '../posts/posts.ts'
+import type { Me } from '../shared/views.ts'
+import { doneReading, backOr, json, page, requireMe, viewerId } from '../web/responses.ts'
 import { getId, idList, queryText } from '../web/paths.ts'
 import { HOUR, type Rate, type Throttle } from '../web/limits/throttle.ts'
 import type { ContextExtension, ContextState } from '../web/context.ts'
-import { likeComment, listCommentLikers, unlikeComment, type LikedComment } from './comment-likes.ts'
+import { getCommentAndPost, likeComment, listCommentLikers, unlikeComment } from './comment-likes.ts'
 import { likePost, listPostLikers, listMyLikes, unlikePost } from './likes.ts'
 
 /** For likes of posts and comments together. */
@@ -15,6 +17,7 @@ const LIKE_RATE: Rate = { key: 'likes', limit: 'likes', max: 1_000, seconds: HOU
 /** Likes and unlikes posts and comments, and lists the people who like them. */
 export function likeRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
   const router = new Router<ContextState, ContextExtension>()
+  const readPost = async (me: Me, id: string) => ({ post: await getVisiblePost(deps.db, me.id, id) })
 
   router.get('/likes', async (ctx) => {
     ctx.state.jsonOnly = true
@@ -27,15 +30,17 @@ export function likeRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
     const me = requireMe(ctx)
     await read(ctx, EmptyBody)
     await deps.throttle(LIKE_RATE, me.id)
-    const post = await likePost(deps, me, getId(ctx.params))
-    done(ctx, { to: backOr(ctx, `/posts/${post.id}`), json: { post } })
+    const id = getId(ctx.params)
+    await likePost(deps, me, id)
+    await doneReading(ctx, { to: backOr(ctx, `/posts/${id}`), read: () => readPost(me, id) })
   })
 
   router.post('/posts/:id/unlike', async (ctx) => {
     const me = requireMe(ctx)
     await read(ctx, EmptyBody)
-    const post = await unlikePost(deps, me, getId(ctx.params))
-    done(ctx, { to: backOr(ctx, `/posts/${post.id}`), json: { post } })
+    const id = getId(ctx.params)
+    await unlikePost(deps, me, id)
+    await doneReading(ctx, { to: backOr(ctx, `/posts/${id}`), read: () => readPost(me, id) })
   })
 
   router.get('/posts/:id/likers', async (ctx) => {
@@ -47,15 +52,23 @@ export function likeRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
     const me = requireMe(ctx)
     await read(ctx, EmptyBody)
     await deps.throttle(LIKE_RATE, me.id)
-    const liked = await likeComment(deps, me, getId(ctx.params))
-    done(ctx, { to: backOr(ctx, commentPath(liked)), json: liked })
+    const id = getId(ctx.params)
+    const { post_id } = await likeComment(deps, me, id)
+    await doneReading(ctx, {
+      to: backOr(ctx, `/posts/${post_id}#comment-${id}`),
+      read: () => getCommentAndPost(deps.db, me.id, id),
+    })
   })
 
   router.post('/comments/:id/unlike', async (ctx) => {
     const me = requireMe(ctx)
     await read(ctx, EmptyBody)
-    const unliked = await unlikeComment(deps, me, getId(ctx.params))
-    done(ctx, { to: backOr(ctx, commentPath(unliked)), json: unliked })
+    const id = getId(ctx.params)
+    const { post_id } = await unlikeComment(deps, me, id)
+    await doneReading(ctx, {
+      to: backOr(ctx, `/posts/${post_id}#comment-${id}`),
+      read: () => getCommentAndPost(deps.db, me.id, id),
+    })
   })
 
   router.get('/comments/:id/likers', async (ctx) => {
@@ -65,8 +78,4 @@ export function likeRoutes(deps: { db: Db; write: Write; throttle: Throttle }) {
   })
 
   return router
-}
-
-function commentPath({ comment, post }: LikedComment): string {
-  return `/posts/${post.id}#comment-${comment.id}`
 }

@@ -40,6 +40,20 @@ export function done(
   seeOther(ctx, to)
 }
 
+/**
+ * Like `done`, for a body that costs a query. `read` runs only if the response has a body: not for a form, which is
+ * redirected, and not for a client with `Prefer: return=minimal` (RFC 7240), which gets 204.
+ */
+export async function doneReading(
+  ctx: Context,
+  { to, read }: { to: string; read: () => Promise<object> },
+): Promise<void> {
+  if (!wantsJson(ctx)) return seeOther(ctx, to)
+  if (!/(^|[,;\s])return\s*=\s*"?minimal\b/i.test(ctx.get('prefer'))) return json(ctx, 200, await read())
+  ctx.status = 204
+  ctx.set({ 'Cache-Control': 'no-store', 'Preference-Applied': 'return=minimal' })
+}
+
 /** Returns the path that the form wants to be redirected to, else `fallback`. */
 export function nextOr(ctx: Context, fallback: string): string {
   return ctx.state.next ?? fallback

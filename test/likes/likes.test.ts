@@ -54,6 +54,27 @@ describe('likes of posts', () => {
     expect((await late).status).to.equal(404)
   })
 
+  it('answers 204 without the card if the client prefers it, and 404 all the same', async () => {
+    const minimal = { headers: { prefer: 'respond-async, return=minimal' } }
+    const comment = (await ann.post(`/posts/${post}/comments`, { body: 'a' })).json.comment.id
+    for (const path of [`/posts/${post}`, `/comments/${comment}`]) {
+      for (const [action, count] of [
+        ['like', 1],
+        ['unlike', 0],
+      ] as const) {
+        const answer = await bob.post(`${path}/${action}`, {}, minimal)
+        expect([answer.status, answer.text]).to.deep.equal([204, ''])
+        expect(answer.headers.get('preference-applied')).to.equal('return=minimal')
+        const { post: card, comment: shown } = (await bob.post(`${path}/${action}`)).json
+        expect((shown ?? card).like_count, `${action} ${path}`).to.equal(count)
+      }
+    }
+    for (const path of ['/posts/999', '/comments/999']) {
+      expect((await bob.post(`${path}/like`, {}, minimal)).status).to.equal(404)
+      expect((await bob.post(`${path}/unlike`, {}, minimal)).status).to.equal(404)
+    }
+  })
+
   it('redirects a form to the post', async () => {
     for (const action of ['like', 'unlike']) {
       expect(await bob.post(`/posts/${post}/${action}`, {}, { type: 'form' })).to.include({

@@ -28,7 +28,10 @@ export function createLikes({ size, runLoad }: Bench): Likes {
       const requests = await Promise.all(
         Array.from({ length: connections }, async (_, n) => {
           const person = nextPerson++ % size.people
-          const headers = await writingHeaders(servers[n % servers.length]!, person + 1)
+          const headers = {
+            ...(await writingHeaders(servers[n % servers.length]!, person + 1)),
+            Prefer: 'return=minimal', // as the page sends it
+          }
           const first = person * 157 + used[person]!
           used[person]! += count
           return Array.from({ length: count }, (_, k) =>

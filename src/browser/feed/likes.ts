@@ -22,7 +22,7 @@ export async function toggleLike(page: Page, form: HTMLFormElement): Promise<voi
   set(like)
   form.classList.add('busy')
   try {
-    await post(`/${kind}/${id}/${like ? 'like' : 'unlike'}`)
+    await post(`/${kind}/${id}/${like ? 'like' : 'unlike'}`, {}, true)
   } catch (error) {
     // An event may have changed the state meanwhile.
     if (page.likes[kind].get(id) === like) set(!like)
