@@ -2,7 +2,7 @@
  * Who may import whom. `npm run imports` checks it; ARCHITECTURE.md draws it.
  * TypeScript 7 has no compiler API, so dependency-cruiser must parse with swc: without it, it would see no module.
  */
-const FEATURES = 'names|users|follows|people|posts|comments|likes|groups|feeds|home|pictures|caches|sign-up|recovery|reports|admin|theme'
+const FEATURES = 'names|users|follows|people|install|posts|comments|likes|groups|feeds|home|pictures|caches|sign-up|recovery|reports|admin|theme'
 const TOP = '(app|instance|main|start|config|seed|migrate|schema|admin)\\.ts$'
 
 const forbid = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to })

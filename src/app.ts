@@ -18,6 +18,7 @@ import { START } from './db/pagination.ts'
 import { followRoutes } from './follows/routes.ts'
 import { memberRoutes } from './groups/member-routes.ts'
 import { groupRoutes } from './groups/routes.ts'
+import { installRoutes } from './install/routes.ts'
 import type { Assets } from './web/static/asset-urls.ts'
 import { createAssetStore } from './web/static/asset-store.ts'
 import { staticFiles } from './web/static/files.ts'
@@ -59,7 +60,10 @@ export interface AppDeps {
   caches: Caches
   render: Renderer
   assets: Assets
-  config: Pick<Config, 'publicOrigin' | 'sessionKeys' | 'trustedProxies' | 'limits' | 'compression'>
+  config: Pick<
+    Config,
+    'siteName' | 'publicOrigin' | 'sessionKeys' | 'trustedProxies' | 'limits' | 'compression'
+  >
   log: Logger
   health: {
     /** False until the database has been reached once. */
@@ -99,6 +103,7 @@ export function createApp(deps: AppDeps): Koa<ContextState, ContextExtension> {
   app.use(errorHandler) // inside logRequests, which logs the final status
   if (config.compression) app.use(compressPages)
   app.use(sameOrigin)
+  app.use(installRoutes({ siteName: config.siteName, assets: deps.assets, folder }).routes() as Middleware)
   app.use(refuseUntilStarted(health))
   const publicFeed = createPublicFeed(() => publicPage(deps, null, START), deps.caches)
   const { compression } = config

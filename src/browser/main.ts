@@ -37,6 +37,7 @@ if (page.live) {
   connectStream({ path: streamPath(page), after: page.seq, onEvent: receiver.receive, onDown, onRefused })
 }
 guardRestoredPage(page)
+navigator.serviceWorker?.register('/sw.js').catch(() => {})
 
 function apply({ name, id, payload }: StreamEvent): void {
   if (id) page.seq = id

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { createRouters } from '../../src/app.ts'
 import { PayloadSchemas } from '../../src/stream/log/events.ts'
 import { streamRoutes } from '../../src/stream/routes.ts'
+import { installRoutes } from '../../src/install/routes.ts'
 import { pictureRoutes } from '../../src/pictures/routes.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -22,7 +23,7 @@ describe('docs/http.md', () => {
   it('lists every route of the routers, and no others', () => {
     // `app.ts` and the metrics server answer these without a router.
     const others = ['GET /livez', 'GET /metrics', 'GET /readyz']
-    const routers = [...createRouters({} as never), pictureRoutes({} as never)]
+    const routers = [...createRouters({} as never), pictureRoutes({} as never), installRoutes({} as never)]
     expect(documentedRoutes(read('http.md'))).to.deep.equal([...routers.flatMap(routesOf), ...others].sort())
   })
 

@@ -43,6 +43,7 @@ export async function createAppLab(databaseUrl: string): Promise<AppLab> {
     assets,
     render: createRenderer({ assets, siteName: 'KoaFeed' }),
     config: {
+      siteName: 'KoaFeed',
       publicOrigin: null,
       sessionKeys: ['a key for tests'],
       trustedProxies: 0,

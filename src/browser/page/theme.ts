@@ -29,6 +29,10 @@ function showTheme(theme: string): void {
   else root.dataset.bsTheme = theme
   const scheme = document.querySelector<HTMLMetaElement>('[name="color-scheme"]')
   if (scheme) scheme.content = theme === 'system' ? 'light dark' : theme
+  document.querySelectorAll<HTMLMetaElement>('[name="theme-color"]').forEach((color, i) => {
+    const own = ['light', 'dark'][i]
+    color.media = theme === 'system' ? `(prefers-color-scheme: ${own})` : theme === own ? 'all' : 'not all'
+  })
   for (const button of document.querySelectorAll<HTMLElement>('.theme [data-theme]')) {
     button.setAttribute('aria-pressed', String(button.dataset.theme === theme))
   }

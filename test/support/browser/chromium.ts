@@ -35,10 +35,11 @@ export async function launchChromium(): Promise<Browser> {
 
 /**
  * Returns a context with separate cookies, tabs and workers, as for another person. The caller closes it. A test fails if
- * a page of it causes an error.
+ * a page of it causes an error. Service workers are blocked unless `options` allow them: Playwright cannot intercept
+ * requests that pass through them.
  */
 export async function newContext(options: BrowserContextOptions = {}): Promise<BrowserContext> {
-  const context = await (await launchChromium()).newContext(options)
+  const context = await (await launchChromium()).newContext({ serviceWorkers: 'block', ...options })
   watchPages(context)
   return context
 }
