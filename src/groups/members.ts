@@ -1,4 +1,4 @@
-import { toPage, type Cursor } from '../db/pagination.ts'
+import { START, toPage, type Cursor } from '../db/pagination.ts'
 import { listPeople, type PeoplePage } from '../users/people.ts'
 import { sql, type Db, type Write } from '../db/pool.ts'
 import { Forbidden, Invalid, NotFound } from '../lib/errors.ts'
@@ -61,14 +61,20 @@ export async function leaveGroup(
   return left
 }
 
-/** Lists members, newest first. The list is empty if the viewer may not see the content of the group. */
+/** Owners that a list of members begins with. Fewer than a page has, so that its cursor is that of another member. */
+const MAX_LEADING = PAGE - 1
+
+/**
+ * Lists members: first the owners who founded the group or were added first, then the others, newest first. The list is
+ * empty if the viewer may not see the content of the group.
+ */
 export async function listMembers(
   db: Db,
   viewerId: string | null,
   group: GroupRow,
   before: Cursor,
 ): Promise<{ people: MemberView[]; before: string | null }> {
-  const rows = await db.any(sql.row<{ at: string; id: string; person: MemberView }>()`
+  const member = sql.fragment`
     select
       utc(s.created_at) as at,
       u.id,
@@ -78,10 +84,25 @@ export async function listMembers(
     from groups g
     join subscriptions s on s.feed_id = g.feed_id
     join users u on u.id = s.user_id and u.deleted_at is null
-    where g.id = ${group.id} and may_see_group(${viewerId}::bigint, g)
-      and (s.created_at, s.user_id) < (${before.at}::timestamptz, ${before.id}::bigint)
-    order by s.created_at desc, s.user_id desc
-    limit ${PAGE + 1}`)
+    where g.id = ${group.id} and may_see_group(${viewerId}::bigint, g)`
+  const rows = await db.any(sql.row<{ at: string; id: string; person: MemberView }>()`
+    with first_owners as materialized (
+      select user_id from group_owners where feed_id = ${group.feed_id} order by created_at, user_id limit ${MAX_LEADING}
+    )
+    select at, id, person
+    from (
+      select true as leads, owners.*
+      from (${member} and ${before === START} and s.user_id in (select user_id from first_owners)) owners
+      union all
+      select false, others.*
+      from (
+        ${member} and s.user_id not in (select user_id from first_owners)
+          and (s.created_at, s.user_id) < (${before.at}::timestamptz, ${before.id}::bigint)
+        order by s.created_at desc, s.user_id desc
+        limit ${PAGE + 1}
+      ) others
+    ) list
+    order by leads desc, case when leads then at end, at desc, id desc`)
   const page = toPage(rows, PAGE)
   return { people: page.rows.map(({ person }) => person), before: page.before }
 }

@@ -137,6 +137,15 @@ describe('groups', () => {
     expect(names.slice(0, 12)).to.have.members(Array.from({ length: 12 }, (_, i) => `many_${i + 1}`))
   })
 
+  it('are on the page of groups once: those of the viewer are not among the others', async () => {
+    const group = await createGroup('public')
+    const count = async (reader: Client) =>
+      (await reader.get('/groups', html)).text.split(`<a class="name" dir="auto" href="/groups/${group}">`)
+        .length - 1
+    expect(await count(ann)).to.equal(1)
+    expect(await count(bob)).to.equal(1)
+  })
+
   describe('that are public', () => {
     it('can be joined and left at once; only members can post', async () => {
       const group = await createGroup('public')
@@ -325,7 +334,7 @@ describe('groups', () => {
     for (const stream of [home, both]) stream.close()
   })
 
-  it('list their members, newest first, ten per page', async () => {
+  it('list their members, owners first and then the newest, ten per page', async () => {
     const group = await createGroup('public')
     await database.query(
       `with crowd as (
@@ -341,8 +350,20 @@ describe('groups', () => {
     expect(first.people).to.have.length(10)
     const next = (await guest.get(`/groups/${group}/members?before=${encodeURIComponent(first.before)}`)).json
     const names = [...first.people, ...next.people].map((person) => person.username)
-    expect(names).to.deep.equal([...Array.from({ length: 12 }, (_, i) => `crowd_${21 - i}`), 'ann'])
-    expect(next.people.at(-1)).to.include({ owner: true })
-    expect(first.people[0]).to.include({ owner: false })
+    expect(names).to.deep.equal(['ann', ...Array.from({ length: 12 }, (_, i) => `crowd_${21 - i}`)])
+    expect(first.people[0]).to.include({ owner: true })
+    expect(first.people[1]).to.include({ owner: false })
+
+    await database.query(
+      `insert into group_owners (feed_id, user_id)
+       select g.feed_id, u.id from groups g, users u where g.name = $1 and u.username like 'crowd_%'`,
+      [group],
+    )
+    const owners = (await guest.get(`/groups/${group}/members`)).json
+    const others = (await guest.get(`/groups/${group}/members?before=${encodeURIComponent(owners.before)}`))
+      .json
+    const all = [...owners.people, ...others.people].map((person) => person.username)
+    expect(owners.people).to.have.length(10)
+    expect(all.toSorted(), 'everybody once').to.deep.equal(names.toSorted())
   })
 })

@@ -118,6 +118,23 @@ describe('the actions of a card', () => {
     expect(await page.locator('.heart').innerText()).to.contain('1')
   })
 
+  it('of a group hide "Leave" in a menu, so that nobody leaves by accident', async () => {
+    await people.bob.post('/groups', { name: 'walks', title: 'Sunday walks' })
+    await people.ann.post('/groups/walks/join')
+    for (const javaScriptEnabled of [false, true]) {
+      const page = await open({ javaScriptEnabled })
+      await page.goto(`${guest.origin}/groups/walks`)
+      const leave = page.getByRole('button', { name: 'Leave the group' })
+      expect(await leave.isVisible()).to.equal(false)
+      await page.locator('.profile .dots').click()
+      await leave.click()
+      await page.getByText('You left Sunday walks').waitFor()
+      await page.getByRole('button', { name: 'Join Sunday walks' }).click()
+      await page.locator('.profile .dots').waitFor()
+      if (!javaScriptEnabled) await context.close()
+    }
+  })
+
   it('copy the address of a post', async () => {
     const page = await open({ permissions: ['clipboard-read', 'clipboard-write'] })
     await choose(page.locator('.post'), 'Copy link')
