@@ -7,6 +7,7 @@ import type { DatabasePool } from 'slonik'
 import { adminPeopleRoutes } from './admin/people-routes.ts'
 import { adminReportRoutes } from './admin/report-routes.ts'
 import { adminRoutes } from './admin/routes.ts'
+import { adminSignUpRoutes } from './admin/sign-up-routes.ts'
 import type { Caches } from './caches/caches.ts'
 import { commentRoutes } from './comments/routes.ts'
 import type { Config } from './config.ts'
@@ -150,6 +151,7 @@ export function createRouters({
     adminRoutes(deps),
     adminReportRoutes(deps),
     adminPeopleRoutes(deps),
+    adminSignUpRoutes(deps),
     themeRoutes(),
   ] as const
 }

@@ -9,12 +9,14 @@ import { foldName } from '../web/paths.ts'
 import { DAY, type Rate, type Throttle } from '../web/limits/throttle.ts'
 import type { GroupPageView, GroupMembershipView, GroupSummary } from '../shared/pages.ts'
 import type { Me } from '../shared/views.ts'
-import { isTaken, newName } from '../names/names.ts'
+import { newName, requireFreeName, type NameErrors } from '../names/names.ts'
 
 const GROUP_RATE: Rate = { key: 'groups', limit: 'groups', max: 20, seconds: DAY }
 
 const PAGE = 10
 const NAME_TAKEN = 'This name is taken'
+const NAME_RESERVED = 'This name is reserved'
+const NAME_ERRORS: NameErrors = { field: 'name', taken: NAME_TAKEN, reserved: NAME_RESERVED }
 
 export interface GroupRow {
   id: string
@@ -27,7 +29,7 @@ export const GroupInput = z.object({
   name: newName({
     empty: 'Please choose a name',
     malformed: 'A name must have 3 to 15 letters, digits or underscores',
-    reserved: 'This name is reserved',
+    reserved: NAME_RESERVED,
   }),
   title: text({
     max: 80,
@@ -55,7 +57,7 @@ export async function createGroup(
   me: Me,
   { name, title, description, visibility }: z.output<typeof GroupInput>,
 ): Promise<GroupSummary> {
-  if (await isTaken(db, name)) throw new Invalid({ name: NAME_TAKEN })
+  await requireFreeName(db, name, NAME_ERRORS)
   await throttle(GROUP_RATE, me.id)
   try {
     const id = await write(async (tx) => {
@@ -71,7 +73,7 @@ export async function createGroup(
     return await db.oneFirst(sql.row<{ group: GroupSummary }>()`
       select ${groupSummary(me.id)} as group from groups g where g.id = ${id}`)
   } catch (error) {
-    // Another request has taken the name since `isTaken`.
+    // Another request has taken the name since it was free.
     if (error instanceof UniqueIntegrityConstraintViolationError) throw new Invalid({ name: NAME_TAKEN })
     throw error
   }

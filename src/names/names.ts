@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { sql, type Db } from '../db/pool.ts'
+import { Invalid } from '../lib/errors.ts'
 import { trimBlank } from '../lib/blank.ts'
 import { text } from '../web/body.ts'
 import { foldName } from '../web/paths.ts'
@@ -19,7 +20,26 @@ export function newName({ empty, malformed, reserved }: Record<'empty' | 'malfor
     .refine((name) => !isReserved(name), { error: reserved, abort: true })
 }
 
-/** Whether a user or a group has this name. A username that its user has changed is free. */
-export async function isTaken(db: Db, name: string): Promise<boolean> {
-  return db.exists(sql.command`select from names where name = ${name} and current`)
+/** The form field of a name, and its messages. */
+export interface NameErrors {
+  field: string
+  taken: string
+  reserved: string
+}
+
+/**
+ * Checks that a name is free. A username that its user has changed is free.
+ * @throws Invalid if a user or a group has the name, or an admin has reserved it.
+ */
+export async function requireFreeName(
+  db: Db,
+  name: string,
+  { field, taken, reserved }: NameErrors,
+): Promise<void> {
+  const found = await db.one(sql.row<{ taken: boolean; reserved: boolean }>()`
+    select
+      exists (select from names where name = ${name} and current) as taken,
+      exists (select from reserved_names where name = ${name}) as reserved`)
+  if (found.taken) throw new Invalid({ [field]: taken })
+  if (found.reserved) throw new Invalid({ [field]: reserved })
 }

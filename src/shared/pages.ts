@@ -148,6 +148,18 @@ export interface AccountView extends UserView {
   reports: number
 }
 
+/** A link with which people register, for admins. */
+export interface InvitationView {
+  id: string
+  note: string
+  creator: UserView | null
+  created_at: string
+  expires_at: string
+  uses: number
+  max_uses: number
+  state: 'valid' | 'used' | 'expired' | 'revoked'
+}
+
 /** An entry of the log of admins. */
 export interface AdminLogView {
   id: string
@@ -181,7 +193,16 @@ export interface Pages {
     people: (PersonView & Partial<SuggestionView>)[]
     before: string | null
   }
-  'users/register.njk': { values: { username?: string }; errors: Errors; next: string }
+  'users/register.njk': {
+    values: { username?: string; invitation?: string }
+    errors: Errors
+    next: string
+    sign_up: 'open' | 'invitation' | 'closed'
+    /** The secret of the invitation link that led here. */
+    invitation: string | null
+    /** Why the visitor may not register; null if the visitor may. */
+    refused: string | null
+  }
   /** `ended`: the session of this browser has ended elsewhere, or has expired. */
   'users/login.njk': { values: { username?: string }; errors: Errors; next: string; ended?: boolean }
   'settings/profile.njk': {
@@ -247,6 +268,14 @@ export interface Pages {
   'admin/report.njk': { report: ReportView }
   'admin/people.njk': { people: AccountView[]; before: string | null }
   'admin/person.njk': { account: AccountView; values: { reason?: string }; errors: Errors }
+  'admin/sign-up.njk': {
+    sign_up: 'open' | 'invitation' | 'closed'
+    invitations: InvitationView[]
+    before: string | null
+    values: { uses?: string; days?: string; note?: string }
+    errors: Errors
+  }
+  'admin/names.njk': { names: string[]; values: { name?: string }; errors: Errors }
   'admin/log.njk': { entries: AdminLogView[]; before: string | null }
   'admin/token.njk': { errors: Errors }
   'theme/page.njk': { next: string; errors: Errors }

@@ -3,12 +3,11 @@ import { z } from 'zod'
 import { isBlank } from '../lib/blank.ts'
 import { storable } from '../web/body.ts'
 import { sql, type Db, type Write } from '../db/pool.ts'
-import { Invalid } from '../lib/errors.ts'
 import type { Picture } from '../pictures/images.ts'
 import { DAY, type Rate, type Throttle } from '../web/limits/throttle.ts'
 import type { Me, UserView } from '../shared/views.ts'
-import { isTaken } from '../names/names.ts'
-import { newUsername, USERNAME_TAKEN } from './accounts.ts'
+import { requireFreeName } from '../names/names.ts'
+import { newUsername, USERNAME_ERRORS, usernameTaken } from './accounts.ts'
 import { throwUserNotFound } from './users.ts'
 import { deleteUnusedPictures, saveWithPicture } from '../pictures/pictures.ts'
 
@@ -59,7 +58,7 @@ export async function updateProfile(
 ): Promise<UserView> {
   const { username = me.username } = input
   if (username !== me.username) {
-    if (await isTaken(db, username)) throw new Invalid({ username: USERNAME_TAKEN })
+    await requireFreeName(db, username, USERNAME_ERRORS)
     await throttle(RENAME_RATE, me.id)
   }
   const save = (tx: Db) => tx.maybeOneFirst(updateStatement(me, input, picture))
@@ -67,9 +66,8 @@ export async function updateProfile(
     const user = picture ? await saveWithPicture(write, picture, save) : await write(save)
     return user ?? throwUserNotFound()
   } catch (error) {
-    // Another request has taken the name since `isTaken`.
-    if (error instanceof UniqueIntegrityConstraintViolationError)
-      throw new Invalid({ username: USERNAME_TAKEN })
+    // Another request has taken the name since it was free.
+    if (error instanceof UniqueIntegrityConstraintViolationError) throw usernameTaken()
     throw error
   } finally {
     const hashes = [me.avatar, picture?.hash].filter((hash) => typeof hash === 'string')

@@ -4,7 +4,8 @@ import { EmptyBody, read } from '../web/body.ts'
 import { csrfToken } from '../web/csrf.ts'
 import { Invalid } from '../lib/errors.ts'
 import { done, nextOr, page, requireMe, seeOther } from '../web/responses.ts'
-import { safePath } from '../web/paths.ts'
+import { queryText, safePath } from '../web/paths.ts'
+import { getSignUpState } from '../sign-up/sign-up.ts'
 import { getVisitorData, setVisitorData } from '../web/visitor-session.ts'
 import type { Context, ContextExtension, ContextState } from '../web/context.ts'
 import { RegisterInput, registerUser, type AccountDeps } from './accounts.ts'
@@ -17,14 +18,17 @@ import { toUserView } from './users.ts'
 export function userRoutes(deps: AccountDeps) {
   const router = new Router<ContextState, ContextExtension>()
 
-  router.get('/register', (ctx) => {
+  router.get('/register', async (ctx) => {
     if (ctx.state.me) return seeOther(ctx, '/')
-    page(ctx, 'users/register.njk', { values: {}, errors: {}, next: nextOf(ctx) })
+    const invitation = queryText(ctx.query, 'invitation') || null
+    const state = await getSignUpState(deps.db, invitation)
+    page(ctx, 'users/register.njk', { values: {}, errors: {}, next: nextOf(ctx), invitation, ...state })
   })
 
   router.post('/register', async (ctx) => {
     if (ctx.state.me) return alreadySignedIn(ctx)
-    const form = { template: 'users/register.njk' as const, context: { next: nextOf(ctx) } }
+    const context = { next: nextOf(ctx), invitation: null, refused: null }
+    const form = { template: 'users/register.njk' as const, context }
     const input = await read(ctx, RegisterInput, form)
     const user = await registerUser(deps, input, networkOf(ctx.ip))
     ctx.state.log.info({ event: 'registered', user: user.id }, 'registered')
