@@ -15,7 +15,11 @@ import { styles } from './styles.ts'
 const root = join(import.meta.dirname, '../..')
 const target = join(root, 'static/build')
 /** The scripts that templates name, each with the module that it starts with. */
-const ENTRIES = { app: 'src/browser/main.ts', sw: 'src/browser/offline/service-worker.ts' }
+const ENTRIES = {
+  app: 'src/browser/main.ts',
+  worker: 'src/browser/sync/worker.ts',
+  sw: 'src/browser/offline/service-worker.ts',
+}
 
 export async function build({ minify = true }: { minify?: boolean } = {}): Promise<void> {
   const [scripts, css] = await Promise.all([

@@ -1,6 +1,5 @@
 /** The script of every page. It updates the page live; without it, all links and forms work. */
 import type { UserView } from '../shared/views.ts'
-import { signInLink } from './page/api.ts'
 import type { Change } from './feed/change.ts'
 import { createFeed, replaceContent } from './feed/feed.ts'
 import { toggleLike } from './feed/likes.ts'
@@ -9,10 +8,10 @@ import { loadModule } from './page/load-module.ts'
 import { readPage } from './page/page.ts'
 import { applyUser } from './feed/people.ts'
 import { createReceiver } from './sync/receiver.ts'
-import { refetch } from './sync/reset.ts'
-import { guardRestoredPage, streamPath } from './sync/session.ts'
+import { goToSignIn, guardRestoredPage } from './sync/session.ts'
 import { showConnection, toast } from './page/status.ts'
-import { connectStream, type StreamEvent } from './sync/stream.ts'
+import type { StreamState } from './sync/messages.ts'
+import { joinStream, type StreamEvent } from './sync/stream.ts'
 import { startTimes } from './page/times.ts'
 
 const loadActions = () => import('./forms/actions.ts')
@@ -22,7 +21,7 @@ const feed = createFeed(page)
 const forms = attachForms(page, feed)
 const receiver = createReceiver(page, {
   apply,
-  refetch: (read) => refetch(page, feed, read),
+  refetch: async (read) => (await import('./sync/reset.ts')).refetch(page, feed, read),
   onStale(value) {
     stale = value
     updateConnection()
@@ -33,9 +32,7 @@ let stale = false
 let down = false
 
 startTimes()
-if (page.live) {
-  connectStream({ path: streamPath(page), after: page.seq, onEvent: receiver.receive, onDown, onRefused })
-}
+if (page.live) joinStream(page, { onEvent: receiver.receive, onState, onRefused })
 guardRestoredPage(page)
 navigator.serviceWorker?.register('/sw.js').catch(() => {})
 
@@ -45,8 +42,10 @@ function apply({ name, id, payload }: StreamEvent): void {
   else if (name !== 'beat') feed.apply(name, payload as Change)
 }
 
-function onDown(value: boolean): void {
-  down = value
+function onState(state: StreamState): void {
+  // `connecting` and `lost` may be over in a moment.
+  if (state === 'down') down = true
+  else if (state === 'live') down = false
   updateConnection()
 }
 
@@ -57,7 +56,7 @@ function updateConnection(): void {
 }
 
 function onRefused(status: number): void {
-  if (status === 401) location.assign(signInLink().href)
+  if (status === 401) goToSignIn()
   else replaceContent(page, 'This page does not exist, or you do not have access to it.')
 }
 

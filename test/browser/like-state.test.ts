@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import type { BrowserContext, Page } from 'playwright-core'
 import { newContext } from '../support/browser/chromium.ts'
+import { withoutSharedWorkers } from '../support/browser/tabs.ts'
 import { useSite } from '../support/site.ts'
 import { client, password } from '../support/http.ts'
 
@@ -25,6 +26,7 @@ describe('the like state of a post that an event inserts', () => {
   /** Opens Ann's home page. `requests` lists what its script fetches after that. */
   async function open(): Promise<void> {
     context = await newContext({ viewport: { width: 900, height: 700 } })
+    await withoutSharedWorkers(context)
     page = await context.newPage()
     await page.goto(`${guest.origin}/login`)
     await page.fill('[name=username]', 'ann')
@@ -34,7 +36,7 @@ describe('the like state of a post that an event inserts', () => {
     requests = []
     page.on('request', (request) => {
       const { pathname, search } = new URL(request.url())
-      if (request.resourceType() === 'fetch') requests.push(pathname + search)
+      if (request.resourceType() === 'fetch' && pathname !== '/stream') requests.push(pathname + search)
     })
   }
   afterEach(() => context.close())

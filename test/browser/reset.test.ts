@@ -142,10 +142,12 @@ describe('a page after a reset', () => {
   it('waits a random time before it fetches, except after a follow made on it', async () => {
     await page.addInitScript(() => {
       Math.random = () => 0.999
-      window.EventSource = class extends EventSource {
-        constructor(url: string | URL) {
-          super(url)
-          this.addEventListener('reset', () => (document.body.dataset.reset = 'received'))
+      window.SharedWorker = class extends SharedWorker {
+        constructor(url: string | URL, options?: string | WorkerOptions) {
+          super(url, options)
+          this.port.addEventListener('message', ({ data }) => {
+            if (data.name === 'reset') document.body.dataset.reset = 'received'
+          })
         }
       }
     })

@@ -1,7 +1,8 @@
+import { compareIds } from '../../shared/ids.ts'
 import type { CommentView, FeedPostView } from '../../shared/views.ts'
 import { warnEditors } from './editing.ts'
 import { containsOpened, morph } from '../page/morph.ts'
-import { compareIds, renderElement, type Page } from '../page/page.ts'
+import { renderElement, type Page } from '../page/page.ts'
 
 /** The comment that an event reports: new or changed, or the id of a removed one. */
 export interface CommentChange {

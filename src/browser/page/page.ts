@@ -112,11 +112,6 @@ export function newKey(): string {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-/** Compares two ids or cursors. They are decimal numbers of up to 19 digits: too long for a JavaScript number. */
-export function compareIds(a: string, b: string): number {
-  return a.length - b.length || (a < b ? -1 : a > b ? 1 : 0)
-}
-
 /** Parses JSON; returns `fallback` if there is no text. */
 export function fromJson<T>(text: string | undefined, fallback: T): T {
   return text ? (JSON.parse(text) as T) : fallback

@@ -1,5 +1,6 @@
+import { compareIds } from '../../shared/ids.ts'
 import { get, toRequestError } from '../page/api.ts'
-import { compareIds, type Page } from '../page/page.ts'
+import type { Page } from '../page/page.ts'
 import type { StreamEvent } from './stream.ts'
 
 /** Events that are held during a fetch. Beyond this number they are dropped, and the state is fetched again. */
@@ -66,6 +67,7 @@ export function createReceiver(page: Page, { apply, refetch, onStale, onRefused 
   async function fetchState(): Promise<void> {
     let failures = 0
     for (let current = -1; current !== resets;) {
+      await untilVisible()
       await pause(delayAfter(failures))
       current = resets
       try {
@@ -99,6 +101,19 @@ export function createReceiver(page: Page, { apply, refetch, onStale, onRefused 
   }
 
   return { receive, holdDuring }
+}
+
+/** A hidden page fetches its state when it is shown. */
+function untilVisible(): Promise<void> {
+  return new Promise((resolve) => {
+    const check = (): void => {
+      if (document.hidden) return
+      document.removeEventListener('visibilitychange', check)
+      resolve()
+    }
+    document.addEventListener('visibilitychange', check)
+    check()
+  })
 }
 
 function pause(ms: number): Promise<void> {

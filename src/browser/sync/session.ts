@@ -1,12 +1,12 @@
 import { signInLink } from '../page/api.ts'
 import type { Page } from '../page/page.ts'
-import { fetchStatus } from './stream.ts'
 
-/**
- * The address of the page's stream. `as` names the viewer: if the session belongs to another person, the answer is 401.
- */
-export function streamPath({ me, stream }: Page): string {
-  return me ? `${stream}?as=${me.id}` : stream
+let isLeaving = false
+
+/** Goes to the sign-in page, once: another call would interrupt the navigation. */
+export function goToSignIn(): void {
+  if (!isLeaving) location.replace(signInLink().href)
+  isLeaving = true
 }
 
 /**
@@ -22,6 +22,8 @@ export function guardRestoredPage({ me }: Page): void {
 
 async function check(id: string): Promise<void> {
   document.body.hidden = true
-  if ((await fetchStatus(`/stream?as=${id}`)) === 401) location.replace(signInLink().href)
+  // `as`: the session must belong to the person of this page.
+  const response = await fetch(`/stream?as=${id}`, { method: 'HEAD' }).catch(() => null)
+  if (response?.status === 401) goToSignIn()
   else document.body.hidden = false
 }

@@ -1,11 +1,18 @@
-import { compareIds } from '../page/page.ts'
+import type { Page } from '../page/page.ts'
+import {
+  holdLock,
+  portOf,
+  READ_BATCH,
+  watchLock,
+  type FromPage,
+  type Port,
+  type StreamState,
+  type ToPage,
+} from './messages.ts'
 
-/** After this time without an event or a beat, the connection is dead, even if the browser reports it as open. */
-const SILENCE_MS = 25_000
-const SHORTEST_WAIT_MS = 500
+/** A worker that does not answer in this time is not used. */
+const WORKER_TIMEOUT_MS = 10_000
 const LONGEST_WAIT_MS = 8000
-const BANNER_DELAY_MS = 5000
-const EVENTS = ['post', 'comment', 'like', 'user', 'reset', 'beat']
 
 export interface StreamEvent {
   name: string
@@ -15,132 +22,108 @@ export interface StreamEvent {
 }
 
 export interface StreamOptions {
-  path: string
-  /** The cursor of the page. */
-  after: string
   onEvent(event: StreamEvent): void
-  /** Called with true after 5 s without a stream, with false when it is open again. */
-  onDown(down: boolean): void
-  /** Called if the server will not open this stream again: 401 or 404. */
+  onState(state: StreamState): void
+  /** Called if the server will not open the stream of this page again: 401 or 404. */
   onRefused(status: number): void
 }
 
 /**
- * Keeps a stream open. EventSource reconnects after a lost connection. It does not reconnect after a status other than
- * 200 (for example 503 from an instance that shuts down), and it does not notice a silent connection that is dead. In
- * both cases this function opens a new EventSource after the last event. That uses another connection, so a proxy can
- * choose another instance.
+ * Joins the stream that all tabs of this person share in a SharedWorker. Without such a worker, the page opens a stream
+ * of its own. The page leaves the stream while it is in the back/forward cache or frozen.
  */
-export function connectStream({ path, after, onEvent, onDown, onRefused }: StreamOptions): void {
-  let source: EventSource | null = null
-  let cursor = after
-  let receivedAt = Date.now()
-  let attempts = 0
-  let retryTimer = 0
-  let bannerTimer = 0
-  let stopped = false
-  /** Whether an event has arrived, so that this browser and its proxies do not damage a compressed stream. */
-  let isReadable = false
-  let plain = ''
+export function joinStream(page: Page, { onEvent, onState, onRefused }: StreamOptions): void {
+  const viewer = page.me?.id ?? ''
+  let port: Port<FromPage, ToPage> | null = null
+  let canShare = 'SharedWorker' in window
+  let leaving = new AbortController()
+  let read = 0
+  let timer = 0
 
-  function address(): string {
-    return `${path}${path.includes('?') ? '&' : '?'}after=${cursor}${plain}`
+  function join(): void {
+    if (canShare) use(openWorker(viewer, useOwnStream))
+    else void openOwn()
   }
 
-  function open(): void {
-    clearTimeout(retryTimer)
-    if (stopped) return
-    source?.close()
-    receivedAt = Date.now()
-    source = new EventSource(address())
-    source.addEventListener('open', opened)
-    source.addEventListener('error', failed)
-    for (const name of EVENTS) source.addEventListener(name, received)
+  function use(opened: Port<FromPage, ToPage>): void {
+    leave()
+    port = opened
+    read = 0
+    opened.listen((message) => {
+      if (port === opened) receive(message)
+    })
+    opened.send({ kind: 'join', page: pageOf(page.stream), after: page.seq })
+    if (!canShare) return
+    timer = window.setTimeout(useOwnStream, WORKER_TIMEOUT_MS)
+    holdLock(opened.send, leaving.signal)
   }
 
-  function received(event: MessageEvent<string>): void {
-    receivedAt = Date.now()
-    isReadable = true
-    const { type: name, lastEventId: id, data } = event
-    if (id && (name === 'reset' || compareIds(id, cursor) > 0)) cursor = id
+  function useOwnStream(): void {
+    if (!canShare) return
+    canShare = false
+    if (port) join()
+  }
+
+  async function openOwn(): Promise<void> {
+    leave()
+    const attempt = (port = { send() {}, listen() {}, close() {} })
+    for (;;) {
+      const module = await import('./joint-stream.ts').catch(() => null)
+      if (port !== attempt) return
+      if (module) return use(module.openOwnStream(viewer))
+      onState('down')
+      await new Promise((resolve) => setTimeout(resolve, LONGEST_WAIT_MS * Math.random()))
+    }
+  }
+
+  function receive(message: ToPage): void {
+    clearTimeout(timer)
+    if (message.kind === 'full') return useOwnStream()
+    if (message.kind === 'state') return onState(message.state)
+    if (message.kind === 'lock') return watchLock(message, join, leaving.signal)
+    if (message.kind === 'refused') return onRefused(message.status)
+    const { name, id, data } = message
     onEvent({ name, id, payload: JSON.parse(data || '{}') })
+    if (++read < READ_BATCH) return
+    port?.send({ kind: 'read', count: read })
+    read = 0
   }
 
-  function opened(): void {
-    attempts = 0
-    receivedAt = Date.now()
-    clearTimeout(bannerTimer)
-    bannerTimer = 0
-    onDown(false)
+  function leave(): void {
+    clearTimeout(timer)
+    port?.send({ kind: 'leave' })
+    port?.close()
+    port = null
+    leaving.abort()
+    leaving = new AbortController()
   }
 
-  function failed(): void {
-    bannerTimer ||= window.setTimeout(onDown, BANNER_DELAY_MS, true)
-    if (!isReadable) readPlain()
-    if (source?.readyState === EventSource.CLOSED) retryLater()
-  }
-
-  /** EventSource would repeat the same address. */
-  function readPlain(): void {
-    isReadable = true
-    plain = '&plain=1'
-    source?.close()
-  }
-
-  function retryLater(): void {
-    const longest = Math.min(LONGEST_WAIT_MS, SHORTEST_WAIT_MS * 2 ** ++attempts)
-    clearTimeout(retryTimer)
-    retryTimer = window.setTimeout(retry, SHORTEST_WAIT_MS + Math.random() * (longest - SHORTEST_WAIT_MS))
-  }
-
-  /** EventSource does not report the status. So after repeated failures `fetch` reads it first. */
-  async function retry(): Promise<void> {
-    const status = attempts > 1 ? await fetchStatus(address()) : 200
-    if (status === 200) return open()
-    if (status !== 401 && status !== 404) return retryLater()
-    clearTimeout(bannerTimer)
-    source = null
-    stopped = true
-    onRefused(status)
-  }
-
-  function checkSilence(): void {
-    if (source && Date.now() - receivedAt > SILENCE_MS) reopen()
-  }
-
-  function reopen(): void {
-    bannerTimer ||= window.setTimeout(onDown, BANNER_DELAY_MS, true)
-    open()
-  }
-
-  setInterval(checkSilence, 5000)
-  window.addEventListener('online', reopen)
+  const wake = (reconnect: boolean) => port?.send({ kind: 'wake', reconnect })
+  window.addEventListener('online', () => wake(true))
   document.addEventListener('visibilitychange', () => {
-    if (document.hidden) return
-    if (source?.readyState === EventSource.OPEN) checkSilence()
-    else reopen()
+    if (!document.hidden) wake(false)
   })
-  // A page in the back/forward cache must not hold a connection. When the browser restores it, the stream opens again.
-  window.addEventListener('pagehide', () => {
-    clearTimeout(retryTimer)
-    source?.close()
-    source = null
+  window.addEventListener('pagehide', leave)
+  document.addEventListener('freeze', leave)
+  document.addEventListener('resume', join)
+  window.addEventListener('pageshow', ({ persisted }) => {
+    if (persisted) join()
   })
-  window.addEventListener('pageshow', (event) => {
-    if (event.persisted) open()
-  })
-  open()
+  join()
 }
 
-/** The status of a GET request, without its body; 0 if there is no response. */
-export async function fetchStatus(address: string): Promise<number> {
-  const controller = new AbortController()
-  try {
-    const { status } = await fetch(address, { signal: controller.signal })
-    return status
-  } catch {
-    return 0
-  } finally {
-    controller.abort()
-  }
+/** The name has the build and the person, so that a page never shares a stream with another one of either. */
+function openWorker(viewer: string, onError: () => void): Port<FromPage, ToPage> {
+  const { pathname } = new URL(import.meta.url)
+  const worker = new SharedWorker(document.body.dataset.worker!, {
+    type: 'module',
+    name: `${pathname} ${viewer}`,
+  })
+  worker.addEventListener('error', onError)
+  return portOf(worker.port)
+}
+
+/** The text for `?with=`; empty for the home page. */
+function pageOf(stream: string): string {
+  return stream.replace(/^\/?/, '').replace(/\/?stream$/, '')
 }

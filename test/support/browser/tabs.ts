@@ -1,0 +1,41 @@
+import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
+import type { Client } from '../http.ts'
+import { newContext } from './chromium.ts'
+
+/** A context of the browser in which this person is signed in. */
+export async function contextOf(
+  person: Client,
+  { origin = person.origin, ...options }: BrowserContextOptions & { origin?: string } = {},
+): Promise<BrowserContext> {
+  const context = await newContext(options)
+  await setCookies(context, person, origin)
+  return context
+}
+
+/** Gives the context the session of this person. */
+export async function setCookies(context: BrowserContext, person: Client, url: string): Promise<void> {
+  const pairs = person.cookie().split('; ').filter(Boolean)
+  await context.addCookies(
+    pairs.map((pair) => {
+      const [name = '', value = ''] = pair.split(/=(.*)/)
+      return { name, value, url }
+    }),
+  )
+}
+
+export async function openTab(context: BrowserContext, url: string): Promise<Page> {
+  const page = await context.newPage()
+  await page.goto(url)
+  return page
+}
+
+/** Makes each tab of the context open a stream of its own, in the page, where Playwright can intercept it. */
+export async function withoutSharedWorkers(context: BrowserContext): Promise<void> {
+  await context.addInitScript(() => Reflect.deleteProperty(window, 'SharedWorker'))
+}
+
+/** The number of streams that an instance serves. */
+export async function countStreams({ metricsOrigin }: { metricsOrigin: string | null }): Promise<number> {
+  const text = await (await fetch(`${metricsOrigin}/metrics`)).text()
+  return Number(/^koafeed_streams (\d+)$/m.exec(text)?.[1])
+}
