@@ -39,10 +39,10 @@ begin
   perform pg_notify('koafeed', message);
 end $$;
 
--- The outbox: triggers note here, within the transaction, what changed. Only the trigger of the outbox is deferred. At the
--- commit it builds the payloads of all changes, then takes the lock and writes them to the log. So no card is built under the
--- lock, and each post's card is built once, whatever number of its likes a transaction holds. All events of a transaction show
--- its result.
+-- The outbox: triggers record each change here, within the transaction. Only the trigger of the outbox is deferred. At
+-- the commit it builds the payloads of all changes, then takes the lock and writes the payloads to the log. So no card
+-- is built under the lock. A post's card is built once, however often the transaction changes the post. All events of a
+-- transaction show its result.
 --
 --   topics      of an event that is complete. Null for a change of a post: its events go to the feeds that have the post before
 --               or after the change, and to the page of the post.
@@ -53,7 +53,7 @@ end $$;
 --               (`withdrawn`) only if the post has no other.
 --   moved_at    selects the entries that the change made or moved
 --
--- Rows with the event `count` are no events, but changes of `feed_counts` (sql/60_counts.sql).
+-- Rows with the event `count` are not events. They are changes of `feed_counts` (sql/60_counts.sql).
 
 -- The trigger fires for each row; the first call takes all rows.
 create or replace function tg_outbox__log() returns trigger
@@ -78,7 +78,7 @@ begin
 end $$;
 
 -- Deletes the outbox of the transaction, and returns its events in order. RETURN QUERY builds the last event before the
--- caller gets the first. The settings: see `post_card`. A post that is not kept has only one event more, its deletion.
+-- caller gets the first. The settings: see `post_card`. If `is_kept` is false, only the deletion is an event.
 create or replace function take_events() returns table (event text, topics text[], payload jsonb, user_id bigint)
 language plpgsql
 set enable_seqscan = off
@@ -139,7 +139,7 @@ begin
     cross join lateral event_feeds(
       p.card -> 'entries',
       c.moved_at,
-      -- The last event has them. Cascades of a deleted post are noted after it, and are no events.
+      -- The last event has them. Cascades of a deleted post are recorded after it, and are not events.
       case when p.card is null or c.ordinality = cardinality(p.changes) then p.removed end
     ) feeds
     where case

@@ -21,8 +21,8 @@ language sql stable as $$
     and (select count(*) from entries e where e.post_id = post) < max_entries()
 $$;
 
--- Locks the post that gets a comment or a like from the account. Refuses it if the account or the author of the post is
--- deleted. Nobody can delete them meanwhile, because that takes the lock of views.
+-- Locks the post for a comment or a like by the account. Throws if the account or the author of the post is deleted.
+-- Neither can be deleted before the commit, because a deletion takes the lock of views.
 create or replace function lock_post_for(account bigint, post bigint) returns void
 language plpgsql as $$
 declare

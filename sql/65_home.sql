@@ -1,4 +1,4 @@
--- Which posts the home page shows, and where.
+-- The posts of the home page, and their places.
 
 -- Returns the `wanted` newest places before the given one. The place of a post is its newest entry in the feeds that the
 -- viewer subscribes to; of entries with the same time, that of the feed with the greater id. `reason` and `actor_id` are
@@ -85,7 +85,7 @@ begin
           wanted := wanted - 1;
         end if;
       end if;
-      -- Below the last entry that was read of a feed, the merge knows only the other feeds.
+      -- The merge has not read the older entries of this feed, so it must read more before it continues.
       is_complete := is_complete and not candidate.is_last;
       exit when wanted = 0 or candidate.is_last;
     end loop;

@@ -180,8 +180,8 @@ begin
   return delete_comments(array(select id from comments where author_id = account limit max_deleted_events()));
 end $$;
 
--- Subscriptions go without an event (`tg_subscriptions__outbox`): followers would load every page again. Returns the number
--- of deleted rows.
+-- Deletes subscriptions without an event (`tg_subscriptions__outbox`), because followers would load every page again.
+-- Returns the number of deleted rows.
 create or replace function delete_subscriptions(account users) returns integer
 language plpgsql as $$
 declare

@@ -8,7 +8,7 @@ import { createPosition, type Position, type PositionDeps } from './position.ts'
 /** Some 10,000 cards. */
 const MAX_CARD_BYTES = 48 * 1024 * 1024
 
-/** What one instance keeps of the database. The log keeps it current: give `observer` every event. */
+/** The caches of one instance. Pass every event of the log to `observer`, which keeps them current. */
 export interface Caches {
   position: Position
   changes: Changes

@@ -7,9 +7,9 @@ import type { CardRows, CardsDeps } from './cards.ts'
 /** Cards of one statement, which takes up to 0.4 ms for each. */
 const MAX_CARDS = 200
 
-/** Creates a reader that needs one statement at a time, however many pages miss cards. */
+/** Creates a reader that runs one statement at a time, for all pages that miss cards. */
 export function createCardReader(db: Db): CardsDeps['readCards'] {
-  // The statement serves many requests, so it counts for none of their limits.
+  // Many requests share the statement, so the deadline and the query limit of a single one do not apply to it.
   const read = createSharedRead(
     (ids: string[]) => withoutDeadline(() => withinQuery(() => readCards(db, ids))),
     MAX_CARDS,

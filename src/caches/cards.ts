@@ -9,7 +9,7 @@ const MAX_AGE_MS = 60_000
 /** A round reads missing cards or waits for the log. Cards may change meanwhile. */
 const MAX_ROUNDS = 5
 
-/** A cache of cards by post. It follows the log, so that a page reads no card that an event has brought. */
+/** A cache of cards by post. Events of the log update it, so most pages need no query for cards. */
 export interface Cards {
   /**
    * Returns the present cards of these posts, at `seq` or later. Posts that have been deleted are missing. The same
@@ -31,7 +31,7 @@ export interface CardsDeps {
   readCards(ids: string[]): Promise<CardRows>
   position: Position
   changes: Changes
-  /** Of heap, as `sizeOf` estimates it. */
+  /** The most heap that the cache may take, as `sizeOf` estimates it. */
   maxBytes: number
 }
 
@@ -39,7 +39,7 @@ interface Cached {
   card: PostView
   /** The card contains the changes of its post up to this event, and perhaps later ones. */
   seq: number
-  /** The names on the card are those of this event. */
+  /** The names on the card are current as of this event. */
   namesSeq: number
 }
 
@@ -100,8 +100,8 @@ export function createCards(deps: CardsDeps): Cards & { observer: LogObserver } 
       for (let round = 0; round < MAX_ROUNDS && position.isCurrent(); round++) {
         if (!(await position.reach(least))) return null
         const { found, missing, newest } = findAll(ids, gone)
-        // A card that was read from the database may be ahead of the log. It could show what the viewer has lost the
-        // right to see, before this instance has the event that ended the right.
+        // A card that was read from the database may be ahead of the log. It may show content that the viewer must no
+        // longer see, although this instance does not have the event that ended the right.
         if (newest > position.seq()) least = newest
         else if (missing.length === 0) return found
         else {

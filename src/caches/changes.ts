@@ -1,15 +1,15 @@
 import type { LogEvent, LogObserver } from '../lib/log-observer.ts'
 import { createRecentChanges, type RecentChanges } from './recent-changes.ts'
 
-/** What the log has changed lately. */
+/** The recent changes in the log. */
 export interface Changes {
   /** By post id. */
   posts: Pick<RecentChanges, 'changedAfter'>
-  /** What is in a feed, or how a page shows it: by feed id. */
+  /** The posts of a feed, and how pages show them, by feed id. */
   feeds: Pick<RecentChanges, 'changedAfter' | 'newest'>
   /** The names of groups, the names and pictures of people, and deleted accounts: `user:ID` and `group:ID`. */
   names: Pick<RecentChanges, 'changedAfter' | 'newest'>
-  /** What people may see and own, and whether their sessions last: by user id. */
+  /** Subscriptions, ownership and ended sessions, by user id. */
   rights: Pick<RecentChanges, 'changedAfter'>
 }
 

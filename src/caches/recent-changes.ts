@@ -1,14 +1,14 @@
-/** Keys that are remembered. For older changes the answer is that everything may have changed. */
+/** The most keys that are held. For an older `seq`, `changedAfter` returns true for every key. */
 const MAX_KEYS = 10_000
 
-/** Remembers the `seq` of the last change of each key. Bounded: forgets the oldest changes. */
+/** Holds the `seq` of the last change of each key. Bounded: drops the oldest changes. */
 export interface RecentChanges {
   note(key: string, seq: number): void
-  /** Whether the key has changed after `seq`. True as well if `seq` is older than what is remembered. */
+  /** Whether the key has changed after `seq`. Also true if `seq` is older than the changes that are held. */
   changedAfter(key: string, seq: number): boolean
   /** The highest number that was noted. */
   newest(): number
-  /** Forgets all changes: whatever is from before `seq` may have changed. */
+  /** Drops all changes. Every key then counts as changed after any earlier `seq`. */
   reset(seq: number): void
 }
 

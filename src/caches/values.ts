@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { Caches } from './caches.ts'
 import type { Changes } from './changes.ts'
 
-/** What `read` found in one snapshot of the database. */
+/** The result of `read`, from one snapshot of the database. */
 export interface ReadValue<Value> {
   seq: number
   /** Null if there is nothing. */
@@ -20,7 +20,7 @@ export interface ValuesDeps<Value> {
   max: number
 }
 
-/** A cache of values that are read together with the `seq` of their snapshot. The log says when they have changed. */
+/** A cache of values that are read together with the `seq` of their snapshot. Events of the log invalidate them. */
 export interface Values<Value> {
   /**
    * Returns the cached value, or reads it. A cached value contains every change that was committed more than 1.5 s ago,
@@ -39,7 +39,7 @@ export function createValues<Value extends object>({
   max,
 }: ValuesDeps<Value>): Values<Value> {
   const cached = new LRUCache<string, Value>({ max })
-  /** Each value is known to be right at this event. */
+  /** The event up to which each value is known to be correct. */
   const known = new WeakMap<Value, { key: string; seq: number; epoch: number }>()
 
   function isOutdated(value: Value): boolean {

@@ -28,8 +28,9 @@ interface Folders {
 
 /**
  * Runs the migrations that the database does not have yet, in order. Then, if a file of `sql/` has changed, applies all of
- * `sql/`. Both are one transaction, so no writer meets a trigger whose function is not there yet. Safe to run at any time,
- * and by several processes at once. If the transaction cannot get a lock, it is tried again for up to ten minutes.
+ * `sql/`. Both run in one transaction: no write fires a trigger whose function does not exist yet. Safe to run at any
+ * time, and by several processes at once. If the transaction cannot get a lock, it is tried again for up to ten
+ * minutes.
  *
  * A migration with `pgm.noTransaction()` commits those before it, without `sql/`.
  * @throws Error that describes what failed, with file and line in `sql/`; the transaction is rolled back

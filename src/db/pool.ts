@@ -83,7 +83,7 @@ export async function createDb(
     maxPoolSize,
     captureStackTrace: false,
     connectionRetryLimit: 0,
-    // Nothing is repeated but what is certainly rolled back: see `Write`.
+    // slonik must not repeat anything. `Write` repeats only statements that were certainly rolled back.
     queryRetryLimit: 0,
     transactionRetryLimit: 0,
     gracefulTerminationTimeout: CLOSE_TIMEOUT_MS,
@@ -99,7 +99,7 @@ export async function createDb(
   return withWaitLimit(pool)
 }
 
-/** What all connections to PostgreSQL have in common. */
+/** Returns the options that all connections to PostgreSQL share. */
 export function connectionConfig(url: string, { applicationName, names = true }: DbOptions) {
   return {
     connectionString: withApplicationName(url, applicationName),

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 /** The source has about 130 statements with a fixed text. A connection keeps each named one in memory. */
 export const MAX_NAMES = 160
 
-/** A statement whose text varies rarely runs as often as this with the same text, and so stays unnamed. */
+/** Runs with the same text before a statement gets a name. Statements with a varying text seldom reach this number. */
 export const RUNS_BEFORE_NAME = 5
 
 /** The number of texts that are counted at the same time. */

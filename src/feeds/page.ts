@@ -27,7 +27,7 @@ export interface FeedRequest {
   viewerId: string | null
   stream: string
   sourceOf(filter: Filter): FeedSource
-  /** Reads the row without its cards, if it does not come from the database. */
+  /** Replaces the query of the row. Returns the row without its cards. */
   readRow?(): Promise<FeedRow>
 }
 
@@ -47,9 +47,9 @@ export async function readWithoutCache(
 }
 
 /**
- * Places, entries and likes come from the snapshot of `seq`, and cards from the same or a later state. The stream sends
- * all events after `seq`, so the page may be ahead of it. Returns null if the viewer may have lost the right to see a
- * later state.
+ * Places, entries and likes come from the snapshot of `seq`. Cards come from the same or a later state: the page may be
+ * ahead of `seq`, because the stream sends all events after it. Returns null if the viewer may have lost the right to
+ * see a later state.
  */
 async function readWithCache(
   { db, caches: { cards, position, changes } }: FeedDeps,
@@ -67,12 +67,12 @@ async function readWithCache(
   if (found === null) return null
   const changed = [...found.values()].filter(({ id }) => changes.posts.changedAfter(id, seq))
   const likes = viewerId === null ? row.likes : await correctLikes(db, viewerId, row.likes, changed)
-  // Nothing may wait from here on.
+  // Synchronous from here on, so that no event arrives between these checks and the result.
   const mayHaveLostRights = viewerId !== null && changes.rights.changedAfter(viewerId, seq)
   return position.epoch() !== epoch || mayHaveLostRights ? null : toPage(row, stream, found, likes)
 }
 
-/** A card that has changed after the snapshot may show other comments than those whose likes the snapshot has. */
+/** Reads the likes of comments again for cards that changed after the snapshot: they may show other comments. */
 async function correctLikes(
   db: Db,
   viewerId: string,

@@ -29,7 +29,7 @@ export interface FeedSource {
   feeds: FragmentSqlToken
   /**
    * Selects at least the posts of the page, each once: `post_id`, and its entry on the page as `at`, `reason` and
-   * `actor_id`. These two are null if the post was posted there.
+   * `actor_id`. `reason` and `actor_id` are null if the post was posted in one of the feeds.
    */
   posts: FragmentSqlToken
 }

@@ -25,13 +25,13 @@ interface Kept {
   readAt: number
 }
 
-/** Keeps the page while this instance follows the log. Otherwise the requests that wait at one time share one read. */
+/** Keeps the page while this instance follows the log. Otherwise concurrent requests share one read. */
 export function createPublicFeed(
   readPage: () => Promise<FeedPage>,
   { position }: Pick<Caches, 'position'>,
   clock = systemClock,
 ): PublicFeed {
-  // The read serves many requests, so it counts for none of their limits.
+  // Many requests share the read, so the deadline and the query limit of a single one do not apply to it.
   const read = createSharedRead(() => withoutDeadline(() => withinQuery(readPage)), 0)
   let kept: Kept | null = null
   let writes = 0

@@ -8,7 +8,7 @@ import type { SideColumn } from '../shared/pages.ts'
 
 /** Side columns that one instance keeps; up to 10 kB each. */
 const MAX_SIDE_COLUMNS = 2_000
-/** Suggestions also depend on what other people do, of which no event says that it changes them. */
+/** Suggestions also depend on the actions of other people, whose events do not invalidate this cache. */
 const MAX_AGE_MS = 60_000
 
 /** A cache of what the home pages show beside the posts. */
@@ -28,7 +28,7 @@ export function createSideColumns({ db, caches }: FeedDeps) {
 
   async function read(userId: string) {
     const me = { id: userId }
-    // Before the others, so that what they read is not older.
+    // Read first, so that the other reads are not older than `seq`.
     const seq = await db.oneFirst(
       sql.row<{ seq: string }>()`select coalesce((select max(seq) from log), 0) as seq`,
     )

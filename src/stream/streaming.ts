@@ -54,7 +54,7 @@ export interface Streaming {
   start(): Promise<void>
   /** Reads the log up to its newest event; concurrent calls share one read. Never rejects. */
   sync(): Promise<void>
-  /** Whether `observer` has a state that the log continues, and how old it may be; see `Listener`. */
+  /** Whether `observer` is current, and whether it is fresh: see `Listener`. */
   isCurrent(): boolean
   isFresh(): boolean
   /** Reasons why this instance should get no traffic; empty if it is current. */

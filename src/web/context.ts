@@ -42,8 +42,8 @@ export interface ContextState {
   /** The CSRF token of the session. */
   csrf?: string
   /**
-   * Sets `me` and the session again if the log has changed them since the request began. Returns whether it has: the
-   * session may have ended. Only for requests with a session.
+   * Updates `me` and the session if an event has changed them since the request began. Returns whether one has: the
+   * session may have ended. Set only for requests with a session.
    */
   updateMe?(): Promise<boolean>
   /** The visitor's data in the cookie, after it has been read. */

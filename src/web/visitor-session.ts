@@ -11,8 +11,8 @@ export function guestCookieName(ctx: Context): string {
 }
 
 /**
- * Returns the data in the cookie: messages, and the CSRF token of an anonymous visitor. A session holds no data, so
- * that a page of a signed-in user needs no row of the database for it.
+ * Returns the data in the cookie: messages, and the CSRF token of an anonymous visitor. Messages are not in the
+ * session, so that the page of a signed-in user needs no query for them.
  */
 export function getVisitorData(ctx: Context): VisitorData {
   return (ctx.state.visitor ??= readCookie(ctx))

@@ -46,7 +46,7 @@ describe('the table of npm run bench', () => {
     expect(cells(second)).to.deep.equal(['a time', 'failed', '', '', '≤ 40', 'failed', ''])
   })
 
-  it('calls a goal met at the goal itself, and short beyond it', () => {
+  it('reports a goal as met at its exact value, and as short beyond it', () => {
     expect(verdictOf(line(rate, 1_000))).to.equal('met')
     expect(verdictOf(line(rate, 999))).to.equal('short')
     expect(verdictOf(line(time, 40))).to.equal('met')

@@ -267,7 +267,7 @@ describe('a page of posts whose cards are cached', () => {
     expect(shown!.like_count).to.equal(0)
   })
 
-  it('knows the viewer’s likes of comments that a card shows only since its places were read', async () => {
+  it('has the viewer’s likes of comments that appeared on a card after its places were read', async () => {
     const id = await post(bob, 'hello')
     const comments: string[] = []
     for (let n = 1; n <= 7; n++) comments.push(await comment(cleo, id, `${n}`))

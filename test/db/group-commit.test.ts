@@ -110,7 +110,7 @@ describe('group commit', () => {
     return results
   }
 
-  it('puts writes that arrive during a commit into one transaction, at most 60, and makes a lone write wait for none', async () => {
+  it('commits up to 60 concurrent writes in one transaction, and never delays a single write', async () => {
     await groupOf(() => Array.from({ length: 70 }, (_, n) => note(n + 1, `note ${n}`)))
     const sizes = new Map<string, number>()
     for (const { transaction } of await listNotes()) sizes.set(transaction, (sizes.get(transaction) ?? 0) + 1)
@@ -143,13 +143,13 @@ describe('group commit', () => {
     expect(new Set((await listNotes()).slice(1).map(({ transaction }) => transaction)).size).to.equal(1)
   })
 
-  it('undoes a lone write that fails, and goes on', async () => {
+  it('rolls back a single write that fails, and commits the next one', async () => {
     expect((await errorOf(note(1, 'invalid')))?.status).to.equal(500)
     await note(1, 'valid')
     expect(await bodies()).to.deep.equal(['valid'])
   })
 
-  it('sends the writes of a locked row off alone, and commits the others meanwhile', async () => {
+  it('runs the writes of a locked row in transactions of their own, and commits the others meanwhile', async () => {
     const psql = new pg.Client({ connectionString: database.url })
     await psql.connect()
     await psql.query('begin; select from rows where id = 2 for update')

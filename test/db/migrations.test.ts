@@ -108,7 +108,7 @@ create trigger _150_new before insert on posts for each row execute function tg_
       expect(await countTriggers()).to.equal(0)
     })
 
-    it('shows no writer the trigger without its function', async () => {
+    it('never lets a write fire the trigger without its function', async () => {
       // sql/ takes longer than several writes, which would all fail if the migration were committed before.
       writeFileSync(join(dirs.sqlDir, '94_slow.sql'), 'select pg_sleep(0.3);')
       let isDone = false

@@ -99,7 +99,7 @@ describe('the kept page of the public feed', () => {
     expect(await feed.get()).not.to.equal(before)
   })
 
-  it('is not used while the instance does not follow the log; requests at one time then share two reads', async () => {
+  it('is not used while the instance does not follow the log; concurrent requests then share two reads', async () => {
     await post('one')
     await lab.follow()
     await feed.get()

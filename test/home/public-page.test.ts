@@ -52,7 +52,7 @@ describe('the public page of anonymous visitors', () => {
     }
   })
 
-  it('is another one at / than at /public', async () => {
+  it('differs between / and /public', async () => {
     expect((await guest.get('/', html)).text).to.contain('href="/register">Register</a> <a')
     expect((await guest.get('/public', html)).text).to.contain('<h1 class="list-title">Public</h1>')
   })

@@ -94,7 +94,7 @@ describe('the outbox of a transaction', () => {
     expect((await events()).map(({ payload }) => payload.post.id)).to.deep.equal(['2', '3', '4'])
   })
 
-  it('tells a feed that lost the post once, with the last event of the post', async () => {
+  it('notifies a feed that lost the post once, with the last event of the post', async () => {
     const [{ feed }] = (await database.query('select feed_id::text as feed from users where id = 2')) as [
       { feed: string },
     ]

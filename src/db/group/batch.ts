@@ -49,7 +49,7 @@ interface EncodedStatement {
   name: string | undefined
 }
 
-/** The messages of a connection, with the parameters that pg's types lack or require in vain. */
+/** The messages of a connection. pg's types lack some of these parameters, and require others without need. */
 interface Messages {
   stream: { cork(): void; uncork(): void }
   parse(message: { name?: string | undefined; text: string }): void

@@ -25,9 +25,9 @@ interface Waiting {
 }
 
 /**
- * Gathers the writes that arrive while a group commits, and commits them as the next group. So one flush of the disk,
- * one turn at the lock of the log and one notification of each listener serve many writes. A write that arrives while
- * no group commits does not wait.
+ * Gathers the writes that arrive while a group commits, and commits them as the next group. Many writes then share one
+ * flush to disk, one lock of the log and one notification per listener. A write that arrives while no group commits
+ * does not wait.
  */
 export function createGroupQueue(session: GroupSession): Gather {
   const queue = new Set<Waiting>()

@@ -15,7 +15,7 @@ interface Connection {
   run: Promise<RunBatch>
 }
 
-/** Connects when the first group needs it, and again after a connection is lost or an answer did not come. */
+/** Connects for the first group, and again after the connection is lost or a response times out. */
 export function createGroupSession({
   nameOf,
   ...config

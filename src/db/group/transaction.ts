@@ -10,7 +10,7 @@ export interface GroupWrite extends Statement {
 /**
  * The result of a write. `contended`: it waited too long for a lock, or ran too long. `alone`: the transaction of the
  * group failed. In both cases the write is certainly rolled back, and may run in a transaction of its own. `again`: the
- * time of the group was over before the write began.
+ * time limit of the group ended before the write began.
  */
 export type Outcome = { rows: Row[] } | { error: Error } | 'contended' | 'alone' | 'again'
 
@@ -106,8 +106,8 @@ function toSteps({ text, values, index }: GroupWrite & { index: number }, size: 
 }
 
 /**
- * Sets the outcome of the write that failed, and of the writes that are not tried after it: those of a locked row, and
- * all if the time of the group is over. Returns the others.
+ * Sets the outcome of the write that failed, and of those that are not tried after it: writes of the same row if it is
+ * locked, and all writes after the time limit. Returns the others.
  */
 function settleFailed<Write extends GroupWrite & { index: number }>(
   rest: Write[],

@@ -44,7 +44,7 @@ export function createConnection(
  * of 17.
  */
 class StreamConnection implements Connection {
-  /** Until the head is sent. Request, response and context can be freed afterwards. */
+  /** Null once the head is sent, so that request, response and context can be freed. */
   private unsent: UnsentResponse | null
   private transport: Transport | null = null
   private readonly encoding: Encoding
@@ -54,8 +54,8 @@ class StreamConnection implements Connection {
   private lastWriteAt: number
   private lastProgressAt: number
   /**
-   * Bytes that Node does not have yet. It gets them only while it has room, so each `drain` shows that the client
-   * reads.
+   * Bytes that have not been passed to Node. They are passed only while its buffer has room, so each `drain` shows that
+   * the client reads.
    */
   private waiting: Buffer[] | null = null
   private waitingLength = 0

@@ -20,7 +20,7 @@ export interface UnsentResponse extends Pick<Transport, 'destroyed' | 'destroy' 
   begin(headers: Record<string, string>): Transport | null
 }
 
-/** The writes of a turn of the event loop cost one system call. */
+/** Corks the transport, so that all writes of one turn of the event loop need one system call. */
 export function collectWrites(transport: Transport): void {
   if (transport.writableCorked > 0) return
   transport.cork()

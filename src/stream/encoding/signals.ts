@@ -1,6 +1,6 @@
 import { createBlock, type Block } from './block.ts'
 
-/** The blocks that tell a client its cursor. All clients with the same cursor share one. */
+/** The blocks that send a client its cursor. All clients with the same cursor share one. */
 export interface Signals {
   /** Makes the client load its state again. */
   reset(seq: number): Block

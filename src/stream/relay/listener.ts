@@ -11,7 +11,7 @@ const PAGE = 250
 const TIMER_MS = 1_000
 /** An instance that has not read the log for this long does not count as current. */
 const STALE_MS = 5_000
-/** What may be lost within 2 s, a session for example, is believed for this long after a read of the log. */
+/** A read of the log counts as fresh for this long, so that every instance refuses an ended session within 2 s. */
 const FRESH_MS = 1_500
 /** A notification counts as missed if it arrives later than this after its event was found in the log. */
 const LATE_MS = 5_000

@@ -40,7 +40,7 @@ function begin(response: ServerResponse, headers: Record<string, string>): Writa
   return detach(response) ?? response
 }
 
-/** Neither the property nor its adoption by another socket is in Node's documentation. A test shows that both work. */
+/** Node does not document this property, or that another socket may take it over. A test shows that both work. */
 type HandleOwner = Socket & { _handle?: SocketConstructorOpts['handle'] | null }
 
 /**

@@ -16,7 +16,7 @@ export interface Pieces {
 /** Renders a partial. The variables have no value for the holes. */
 export type PieceRenderer = (name: string, variables: Record<string, unknown>) => Pieces
 
-/** Fills the holes. The values are escaped, as the template would do it. */
+/** Fills the holes. The values must be escaped: see `escapeHoles`. */
 export function fill({ html, holes }: Pieces, values: HoleValues): string {
   let text = html[0]!
   for (let i = 0; i < holes.length; i++) text += values[holes[i]!] + html[i + 1]!
@@ -40,7 +40,7 @@ interface Frame {
   push(isolateWrites: boolean): Frame
 }
 
-/** nunjucks outputs a SafeString as it is, so the output has the object itself. A text cannot imitate it. */
+/** nunjucks does not convert a SafeString, so the output contains this object. No text can be mistaken for it. */
 class Hole extends runtime.SafeString {
   readonly hole: HoleName
 
