@@ -16,7 +16,10 @@ export function groupField(form: HTMLFormElement): HTMLSelectElement | HTMLInput
 
 /** Empties the text, and sets another `client_key`. */
 export function clearForm(form: HTMLFormElement): void {
-  textField(form).value = ''
+  const field = textField(form)
+  field.value = ''
+  // For the count of characters and the height.
+  field.dispatchEvent(new Event('input', { bubbles: true }))
   const key = keyField(form)
   if (key) key.value = newKey()
 }

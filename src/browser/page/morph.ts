@@ -7,6 +7,7 @@ const OPENED = 'form.reply, form.editor, .who'
  * Changes `old` into `fresh` with as few changes as possible. Keeps the focus, the caret and what the reader opened.
  */
 export function morph(old: Element, fresh: Element): void {
+  carryOpened(old, fresh)
   // Idiomorph returns a promise only if it has changed <head>.
   void Idiomorph.morph(old, fresh, {
     morphStyle: 'outerHTML',
@@ -19,6 +20,16 @@ export function morph(old: Element, fresh: Element): void {
         !(name === 'class' && element.matches('.post')),
     },
   })
+}
+
+/** Copies what the reader opened to the same position in `fresh`. Otherwise it would move behind what is new. */
+function carryOpened(old: Element, fresh: Element): void {
+  for (const opened of old.querySelectorAll(OPENED)) {
+    const id = opened.closest('.comment')?.id ?? ''
+    const item = id === '' || id === fresh.id ? fresh : fresh.querySelector(`#${id}`)
+    const previous = item?.querySelector(`.${opened.previousElementSibling?.classList[0]}`)
+    if (previous && !previous.nextElementSibling?.matches(OPENED)) previous.after(opened.cloneNode(true))
+  }
 }
 
 function isOpened(node: Node): boolean {
