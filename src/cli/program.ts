@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { addAccountCommands, type Run } from './accounts.ts'
-import { withSite, type CommandConfig } from './site.ts'
+import { withClient, withSite, type CommandConfig, type RunDirect } from './site.ts'
+import { addVerifyCommand } from './verify/command.ts'
 
 /** The command line: `npm run admin -- --help`. */
 export function createProgram({ readConfig }: { readConfig(): CommandConfig }): Command {
@@ -9,5 +10,7 @@ export function createProgram({ readConfig }: { readConfig(): CommandConfig }): 
     .showHelpAfterError()
   const run: Run = (work) => withSite(readConfig(), work)
   addAccountCommands(program, run)
+  const runDirect: RunDirect = (work) => withClient(readConfig(), work)
+  addVerifyCommand(program, runDirect)
   return program
 }

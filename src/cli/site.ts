@@ -1,6 +1,9 @@
+import pg from 'pg'
 import { createDb, sql, type DatabasePool, type Write } from '../db/pool.ts'
 import { createWrite } from '../db/write.ts'
 import { ensurePostgres } from '../embedded/postgres.ts'
+
+const NOT_MIGRATED = 'The database has not been migrated. Run `npm run migrate` first.'
 
 /** The part of the service's configuration that commands use. */
 export interface CommandConfig {
@@ -65,7 +68,33 @@ export async function withSite<T>(
 
 async function requireMigrated(db: DatabasePool): Promise<void> {
   const isMigrated = await db.exists(sql.command`select where to_regclass('admin_log') is not null`)
-  if (!isMigrated) throw new Error('The database has not been migrated. Run `npm run migrate` first.')
+  if (!isMigrated) throw new Error(NOT_MIGRATED)
+}
+
+/** Runs a command on one direct connection, without the time limits of the service. */
+export type RunDirect = (work: (client: pg.Client, config: CommandConfig) => Promise<void>) => Promise<void>
+
+/**
+ * Connects directly to the database for the time of `work`. For commands that read much in one statement.
+ * @throws Error if the database has not been migrated.
+ */
+export async function withClient(
+  config: CommandConfig,
+  work: (client: pg.Client, config: CommandConfig) => Promise<void>,
+): Promise<void> {
+  await withDatabase(config, async ({ directUrl }) => {
+    const client = new pg.Client({ connectionString: directUrl, application_name: 'koafeed:admin' })
+    await client.connect()
+    try {
+      const { rows } = await client.query<{ found: boolean }>(
+        `select to_regclass('admin_log') is not null as found`,
+      )
+      if (!rows[0]?.found) throw new Error(NOT_MIGRATED)
+      await work(client, config)
+    } finally {
+      await client.end()
+    }
+  })
 }
 
 /** The address of a page, for a link that is printed. */
