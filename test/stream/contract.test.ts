@@ -50,6 +50,7 @@ describe('a stream', () => {
     expect(stream.headers.get('cache-control')).to.equal('no-cache, no-transform')
     expect(stream.headers.get('x-accel-buffering')).to.equal('no')
     expect(stream.headers.get('content-encoding')).to.equal(null)
+    expect(Number(stream.headers.get('x-server-time'))).to.be.closeTo(Date.now(), 5_000)
   })
 
   it('begins with its cursor and the time after which to reconnect', async () => {

@@ -12,6 +12,8 @@ export interface ConnectionOptions {
   address(): string
   onEvent(event: ServerEvent): void
   onState(state: StreamState): void
+  /** Called with how much the clock of this computer is ahead of the server's, about; NaN if that is not known. */
+  onClock(aheadMs: number): void
   /** Called if the server will not open this stream again: 401 or 404. The connection is closed then. */
   onRefused(status: number): void
 }
@@ -20,7 +22,7 @@ export interface ConnectionOptions {
  * Keeps a stream open, over and over, until `close`. Unlike EventSource, it also reconnects after a status other than
  * 200, notices a silent connection, and can take another address each time.
  */
-export function createConnection({ address, onEvent, onState, onRefused }: ConnectionOptions) {
+export function createConnection({ address, onEvent, onState, onClock, onRefused }: ConnectionOptions) {
   let current: AbortController | null = null
   let isOpen = false
   let heardAt = 0
@@ -39,7 +41,7 @@ export function createConnection({ address, onEvent, onState, onRefused }: Conne
   async function connect(): Promise<void> {
     cancel()
     const controller = (current = new AbortController())
-    heardAt = Date.now()
+    const sentAt = (heardAt = Date.now())
     silenceTimer ??= setInterval(checkSilence, 5000)
     startDownTimer()
     let wait: number | null = null
@@ -50,6 +52,8 @@ export function createConnection({ address, onEvent, onState, onRefused }: Conne
         headers: { Accept: 'text/event-stream' },
       })
       if (response.status === 401 || response.status === 404) return refuse(controller, response.status)
+      const serverTime = Number(response.headers.get('X-Server-Time') ?? NaN)
+      onClock((sentAt + Date.now()) / 2 - serverTime)
       if (response.ok && response.body) await read(response.body, controller)
       else wait = 1000 * Number(response.headers.get('Retry-After') ?? NaN)
     } catch {

@@ -1,5 +1,6 @@
 import { compareIds } from '../../shared/ids.ts'
 import { createConnection } from './connection.ts'
+import { createStatusLine } from './status-line.ts'
 import { watchLock, type FromPage, type Port, type ServerEvent, type ToPage } from './messages.ts'
 
 /** The server takes 50 pages in `?with=`, besides the page of the path. */
@@ -36,10 +37,15 @@ export function createJointStream(viewer: string) {
   let hasEvents = false
   let openTimer: ReturnType<typeof setTimeout> | undefined
 
+  const status = createStatusLine()
   const connection = createConnection({
     address,
     onEvent,
-    onState: (state) => broadcast({ kind: 'state', state }),
+    onState(state) {
+      status.setState(state)
+      for (const { port } of [...tabs.values(), ...stalled.values()]) sendState(port)
+    },
+    onClock: status.setClock,
     onRefused,
   })
 
@@ -79,7 +85,7 @@ export function createJointStream(viewer: string) {
     const isAlone = tabs.size === 0
     const last = newest()
     tabs.set(tab.port, tab)
-    send(tab, { kind: 'state', state: connection.state() })
+    sendState(tab.port)
     if (!isAlone && Number(last) - Number(tab.cursor) > MAX_BEHIND) reset(tab, last)
     if (isAlone) connection.open()
     else if (!connection.isOpen() || !shown.includes(tab.page) || compareIds(tab.cursor, position) < 0) {
@@ -112,10 +118,9 @@ export function createJointStream(viewer: string) {
     if (event.name === 'gone') return onGone(event)
     if (event.name === 'reset') return onReset(event, isFirst)
     if (compareIds(event.id, position) > 0) position = event.id
+    status.note(event)
     for (const tab of tabs.values()) {
-      if (compareIds(event.id, tab.cursor) <= 0) continue
-      tab.cursor = event.id
-      send(tab, { kind: 'event', ...event })
+      if (compareIds(event.id, tab.cursor) > 0) send(tab, event)
     }
   }
 
@@ -137,8 +142,7 @@ export function createJointStream(viewer: string) {
 
   /** Makes a tab fetch its state, which then contains everything up to `id`. */
   function reset(tab: Tab, id: string): void {
-    tab.cursor = id
-    send(tab, { kind: 'event', name: 'reset', id, data: '{}' })
+    send(tab, { name: 'reset', id, data: '{}' })
   }
 
   function onGone({ data }: ServerEvent): void {
@@ -162,13 +166,13 @@ export function createJointStream(viewer: string) {
     }
   }
 
-  function broadcast(message: ToPage): void {
-    for (const { port } of [...tabs.values(), ...stalled.values()]) port.send(message)
+  function sendState(port: TabPort): void {
+    port.send({ kind: 'state', state: connection.state(), line: status.text() })
   }
 
-  function send(tab: Tab, message: ToPage): void {
-    tab.port.send(message)
-    if (message.kind !== 'event') return
+  function send(tab: Tab, event: ServerEvent): void {
+    tab.cursor = event.id
+    tab.port.send({ kind: 'event', line: status.text(), ...event })
     tab.unread += 1
     if (tab.unread <= MAX_UNREAD) return
     tabs.delete(tab.port)

@@ -11,10 +11,11 @@ export type FromPage =
   /** The page has read so many events since its last message of this kind. */
   | { kind: 'read'; count: number }
 
+/** `line` is the text of the footer. */
 export type ToPage =
   | Lock
-  | ({ kind: 'event' } & ServerEvent)
-  | { kind: 'state'; state: StreamState }
+  | ({ kind: 'event'; line: string } & ServerEvent)
+  | { kind: 'state'; line: string; state: StreamState }
   /** The server does not open the stream for this page: 401, or 404 if the page is gone. */
   | { kind: 'refused'; status: number }
   /** The joint stream has as many pages as it can have. */

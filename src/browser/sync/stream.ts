@@ -37,6 +37,7 @@ export function joinStream(page: Page, { onEvent, onState, onRefused }: StreamOp
   let port: Port<FromPage, ToPage> | null = null
   let canShare = 'SharedWorker' in window
   let leaving = new AbortController()
+  const footer = document.getElementById('stream-state')
   let read = 0
   let timer = 0
 
@@ -78,6 +79,7 @@ export function joinStream(page: Page, { onEvent, onState, onRefused }: StreamOp
 
   function receive(message: ToPage): void {
     clearTimeout(timer)
+    if ('line' in message && footer) footer.textContent = message.line
     if (message.kind === 'full') return useOwnStream()
     if (message.kind === 'state') return onState(message.state)
     if (message.kind === 'lock') return watchLock(message, join, leaving.signal)

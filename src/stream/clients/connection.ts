@@ -82,6 +82,7 @@ class StreamConnection implements Connection {
       'Content-Type': 'text/event-stream',
       'Cache-Control': 'no-cache, no-transform',
       'X-Accel-Buffering': 'no',
+      'X-Server-Time': String(Date.now()),
       ...(this.encoding === 'zstd' && { 'Content-Encoding': this.encoding }),
     })
     if (transport === null) return this.setClosed()
