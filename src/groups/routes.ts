@@ -80,7 +80,7 @@ export function groupRoutes(deps: FeedDeps & { write: Write; throttle: Throttle 
     await read(ctx, EmptyBody)
     const row = await groups.getGroup(db, ctx.params.name!)
     const { group, withdrawn } = await leaveGroup(write, me, row)
-    const flash = withdrawn ? `You withdrew your request to join ${group.title}` : `You left ${group.title}`
+    const flash = withdrawn ? `You no longer ask to join ${group.title}` : `You left ${group.title}`
     done(ctx, { to: backOr(ctx, `/groups/${group.name}`), flash, json: { group } })
   })
 

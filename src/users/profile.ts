@@ -19,7 +19,7 @@ export const ProfileInput = z.object({
   name: shortText(50, 'A name can have at most 50 characters')
     .transform((name) => (isBlank(name) ? '' : name.replace(/\s+/gu, ' ').trim()))
     .optional(),
-  bio: shortText(500, 'A bio can have at most 500 characters')
+  bio: shortText(500, 'The text about you can have at most 500 characters')
     .transform((bio) => (isBlank(bio) ? '' : bio.trim()))
     .optional(),
   /** A checkbox: any value means true. */

@@ -117,7 +117,7 @@ export function settingsRoutes(deps: SettingsDeps) {
     await read(ctx, EmptyBody)
     await endOtherSessions(write, me, ctx.state.session ?? '0')
     ctx.state.log.info({ event: 'sessions ended', user: me.id }, 'sessions ended')
-    done(ctx, { to: '/settings/sessions', flash: 'All other sessions have been ended', json: {} })
+    done(ctx, { to: '/settings/sessions', flash: 'You are signed out everywhere else', json: {} })
   })
 
   router.post('/settings/sessions/:id/end', async (ctx) => {
@@ -126,7 +126,7 @@ export function settingsRoutes(deps: SettingsDeps) {
     await read(ctx, EmptyBody)
     await endOwnSession(write, me, id)
     ctx.state.log.info({ event: 'session ended', user: me.id }, 'session ended')
-    done(ctx, { to: '/settings/sessions', flash: 'Session ended', json: {} })
+    done(ctx, { to: '/settings/sessions', flash: 'The other browser is signed out', json: {} })
   })
 
   router.get('/settings/account', (ctx) => {
