@@ -9,19 +9,22 @@ import { readPage } from './page/page.ts'
 import { applyUser } from './feed/people.ts'
 import { createReceiver } from './sync/receiver.ts'
 import { goToSignIn, guardRestoredPage } from './sync/session.ts'
-import { showConnection, toast } from './page/status.ts'
+import { showConnection } from './page/status.ts'
 import type { StreamState } from './sync/messages.ts'
 import { joinStream, type StreamEvent } from './sync/stream.ts'
+import { changeSoon, flushChanges } from './page/scroll-anchor.ts'
 import { startTimes } from './page/times.ts'
-
-const loadActions = () => import('./forms/actions.ts')
 
 const page = readPage()
 const feed = createFeed(page)
 const forms = attachForms(page, feed)
 const receiver = createReceiver(page, {
   apply,
-  refetch: async (read) => (await import('./sync/reset.ts')).refetch(page, feed, read),
+  async refetch(read) {
+    flushChanges()
+    const module = await import('./sync/reset.ts')
+    await module.refetch(page, feed, read)
+  },
   onStale(value) {
     stale = value
     updateConnection()
@@ -38,8 +41,8 @@ navigator.serviceWorker?.register('/sw.js').catch(() => {})
 
 function apply({ name, id, payload }: StreamEvent): void {
   if (id) page.seq = id
-  if (name === 'user') applyUser(page, payload as UserView)
-  else if (name !== 'beat') feed.apply(name, payload as Change)
+  if (name === 'user') changeSoon(() => applyUser(page, payload as UserView))
+  else if (name !== 'beat') changeSoon(() => feed.apply(name, payload as Change))
 }
 
 function onState(state: StreamState): void {
@@ -84,18 +87,19 @@ document.addEventListener('click', (event) => {
   link.closest<HTMLElement>('[popover]')?.hidePopover()
   if (link.closest('.more')) receiver.holdDuring(() => expand(link))
   else if (link.dataset.do === 'likers') void showLikers(link)
-  else if (link.dataset.do === 'copy') void copyLink(link)
+  else if (link.dataset.do === 'copy') void copy(link)
   else void forms.click(link, { byKeyboard: event.detail === 0 })
   event.preventDefault()
 })
 
 async function expand(link: HTMLAnchorElement): Promise<void> {
-  const module = await loadModule(loadActions, link)
+  flushChanges()
+  const module = await loadModule(() => import('./feed/expanding.ts'), link)
   await module?.expandComments(page, link)
 }
 
 async function follow(form: HTMLFormElement): Promise<void> {
-  const module = await loadModule(loadActions, form)
+  const module = await loadModule(() => import('./forms/following.ts'), form)
   await module?.toggleFollow(page, form)
 }
 
@@ -104,14 +108,9 @@ async function showLikers(link: HTMLAnchorElement): Promise<void> {
   await module?.toggleLikers(link)
 }
 
-async function copyLink({ href }: HTMLAnchorElement): Promise<void> {
-  // The clipboard exists only on https and localhost. It may be refused.
-  const copied = await navigator.clipboard?.writeText(href).then(
-    () => true,
-    () => false,
-  )
-  if (copied) toast('Link copied')
-  else location.assign(href)
+async function copy(link: HTMLAnchorElement): Promise<void> {
+  const module = await loadModule(() => import('./page/copy-link.ts'), link)
+  await module?.copyLink(link)
 }
 
 async function loadTheme(form: HTMLFormElement, button: HTMLElement | null): Promise<void> {

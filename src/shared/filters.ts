@@ -2,7 +2,7 @@
  * The filters of the templates. They use no clock and no locale, so that the server and the browser render the same
  * bytes. They return no markup, so that autoescape applies to everything.
  */
-import type { Me, PostView, UserView } from './views.ts'
+import type { FeedPostView, Me, PostView, UserView } from './views.ts'
 
 export interface TextPart {
   text: string
@@ -105,6 +105,25 @@ export function likersLine(
   }))
 }
 
+export interface WhyLine {
+  /** Null if the comment that moved the post was deleted later. */
+  actor: UserView | null
+  text: string
+}
+
+/**
+ * What put a post at its place on a page: "Ann liked this", "Ben commented on your post". Null if the post is there
+ * since its author posted it. A comment moves a post up; it is the newest comment, which each card shows.
+ */
+export function whyLine(post: FeedPostView, me: Me | null): WhyLine | null {
+  const { at, reason, actor } = post.entry
+  const object = me?.id === post.author.id ? 'your post' : 'this'
+  if (reason) return { actor, text: `${reason === 'liked' ? 'liked' : 'commented on'} ${object}` }
+  if (at <= post.created_at) return null
+  const comment = post.comments.find(({ created_at }) => created_at === at)
+  return { actor: comment?.author ?? null, text: `commented on ${object}` }
+}
+
 /**
  * One of the eight background colors of a default picture. 8 divides 1,000, so the last three digits of the id suffice.
  */
@@ -151,6 +170,7 @@ export function json(value: unknown): string {
 export const filters = {
   text_parts: textParts,
   likers_line: likersLine,
+  why_line: whyLine,
   tint,
   initial,
   display_name: displayName,

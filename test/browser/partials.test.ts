@@ -65,6 +65,12 @@ describe('a partial', () => {
       post({ author: { ...ann, avatar: 'abc' }, edited_at: '2026-11-22T15:51:56.123456Z' }),
       post({ entry: { at: '2026-11-22T15:51:56.123456Z', reason: 'commented', actor: person('2', 'Bo') } }),
       post({ entry: { at: '2026-11-22T15:51:56.123456Z', reason: 'liked', actor: ann } }),
+      post({ entry: { at: '2026-11-22T15:51:57.123456Z', reason: null, actor: null } }),
+      post({
+        entry: { at: '2026-11-22T15:51:57.123456Z', reason: null, actor: null },
+        comment_count: 1,
+        comments: [{ ...comment('1'), created_at: '2026-11-22T15:51:57.123456Z' }],
+      }),
       post({ group: { id: '1', name: 'birds', title: 'Birds & co', visibility: 'private' } }),
       post({
         group: { id: '1', name: 'birds', title: 'Birds & co', visibility: 'public' },
@@ -89,6 +95,7 @@ describe('a partial', () => {
       await render('comment_likes', { comment: { id: '8', like_count } })
       await render('comment_like', { comment: { id: '8' }, likes: { posts: [], comments: ['8'] } })
     }
+    for (const count of [1, 1234]) await render('earlier', { post: { id: '12' }, first: { id: '7' }, count })
     await render('reply', { post: { id: '12' } })
     await render('reply', {
       post: { id: '12' },

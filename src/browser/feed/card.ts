@@ -48,7 +48,7 @@ function keepAllComments(
   const items = new Map<string, Element>()
   for (const item of commentsOf(old)) items.set(idOf(item), item.cloneNode(true) as Element)
   // The page of a post shows only the newest hundred. Then the first comment of the card is older than all of them.
-  const [oldest = '0'] = document.querySelector('.earlier') ? items.keys() : []
+  const [oldest = '0'] = old.querySelector('.more') ? items.keys() : []
   for (const item of commentsOf(fresh)) {
     if (compareIds(idOf(item), oldest) >= 0) items.set(idOf(item), item)
   }
@@ -56,6 +56,9 @@ function keepAllComments(
   if (change.removed) items.delete(change.removed)
   if (post.comment_count === 0) items.clear()
   const sorted = [...items].sort(([a], [b]) => compareIds(a, b)).map(([, item]) => item)
+  const count = post.comment_count - sorted.length
+  const [id] = items.keys()
+  if (count > 0 && id) sorted.unshift(renderElement(page, 'earlier', { post, count, first: { id } }))
   fresh.querySelector('.comments')?.replaceChildren(...sorted)
 }
 

@@ -2,25 +2,28 @@ import { comparePosts, pageEntry } from '../../shared/entries.ts'
 import type { FeedPostView } from '../../shared/views.ts'
 import { renderCard, updateCard, type CommentChange } from './card.ts'
 import type { Change } from './change.ts'
-import { createLikeFetcher } from './like-fetcher.ts'
-import { refreshLikers } from './likers.ts'
+import type { createLikeFetcher } from './like-fetcher.ts'
 import { applyOwnLike } from './likes.ts'
 import { articleOf, articles, type Page } from '../page/page.ts'
 import { applyUser } from './people.ts'
 import { createPendingPosts } from './pending-posts.ts'
-import { isAtTop, withScrollAnchor } from '../page/scroll-anchor.ts'
+import { focusOn } from '../page/focus.ts'
+import { goToTop, isAtTop, withScrollAnchor } from '../page/scroll-anchor.ts'
 import { announceNewPosts } from '../page/status.ts'
 
+type LikeFetcher = ReturnType<typeof createLikeFetcher>
 export type Feed = ReturnType<typeof createFeed>
 
 /** The posts of the page: inserts, updates and removes them. */
 export function createFeed(page: Page) {
-  const likeFetcher = createLikeFetcher(page)
+  let likeFetcher: Promise<LikeFetcher> | null = null
   const pending = createPendingPosts((posts) => {
-    for (const post of posts) insert(post)
-    for (const user of page.changedUsers.values()) applyUser(page, user)
-    window.scrollTo({ top: 0, behavior: 'instant' })
-    articles()[0]?.focus({ preventScroll: true })
+    withScrollAnchor(() => {
+      for (const post of posts) insert(post)
+      for (const user of page.changedUsers.values()) applyUser(page, user)
+      goToTop()
+    })
+    focusOn(articles()[0] ?? null)
   })
 
   /** Applies an event. Idempotent, because an event carries the state after the change. */
@@ -35,7 +38,7 @@ export function createFeed(page: Page) {
     if (!entry) return remove(post.id)
     const own = name === 'post' && change.action === 'created' && post.author.id === page.me?.id
     put({ ...post, entry }, { change: commentChange(name, change), atOnce: own })
-    if (change.comment_id) void refreshLikers(change.comment_id).catch(() => {})
+    if (name === 'like') updateNames(change.comment_id ? `comment-${change.comment_id}` : `post-${post.id}`)
   }
 
   /** Updates a post that the page shows. Inserts any other post, at once or behind the button for pending posts. */
@@ -48,8 +51,17 @@ export function createFeed(page: Page) {
     if (pending.has(post.id)) return pending.add(post)
     if (page.postId || !page.isFirstPage || post.entry.at < page.oldestAt) return
     if (!atOnce) announceNewPosts(1)
-    if (atOnce || isAtTop()) withScrollAnchor(() => insert(post))
+    if (atOnce) withScrollAnchor(() => insert(post))
+    else if (isAtTop()) showAtTop(post)
     else pending.add(post)
+  }
+
+  /** The focus alone does not mean that the reader looks at something further down. */
+  function showAtTop(post: FeedPostView): void {
+    withScrollAnchor(() => {
+      insert(post)
+      goToTop()
+    })
   }
 
   function insert(post: FeedPostView): void {
@@ -63,7 +75,14 @@ export function createFeed(page: Page) {
     })
     if (next) next.before(fresh)
     else document.getElementById('feed')?.append(fresh)
-    likeFetcher.watch(fresh)
+    if (page.me) void watchLikes(fresh).catch(() => {})
+  }
+
+  /** An event does not say whether the viewer likes the post. */
+  async function watchLikes(article: HTMLElement): Promise<void> {
+    likeFetcher ??= import('./like-fetcher.ts').then((module) => module.createLikeFetcher(page))
+    const { watch } = await likeFetcher
+    watch(article)
   }
 
   function remove(id: string): void {
@@ -75,6 +94,13 @@ export function createFeed(page: Page) {
   }
 
   return { apply, put, remove, pending }
+}
+
+/** If the reader has opened the names of the people who like this post or comment, updates them. */
+function updateNames(id: string): void {
+  const names = document.querySelector(`#${id} > * > .who, #${id} > * > .likes > .who`)
+  const link = names?.parentElement?.querySelector<HTMLAnchorElement>('[data-do="likers"]')
+  if (link) void import('./likers.ts').then(({ refreshLikers }) => refreshLikers(link)).catch(() => {})
 }
 
 /** Replaces all that the page shows by a message. */

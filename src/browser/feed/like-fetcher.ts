@@ -68,7 +68,7 @@ export function createLikeFetcher(page: Page) {
   return {
     /** Fetches the likes of a card that was inserted, once it is in the viewport. */
     watch(article: HTMLElement): void {
-      if (page.me) observer.observe(article)
+      observer.observe(article)
     },
   }
 }

@@ -8,14 +8,16 @@ interface LikersPage {
   before: string | null
 }
 
-/** Shows the names of the people who like a comment, or hides them if they are shown. */
+/** Shows the names of the people who like a post or a comment, or hides them if they are shown. */
 export async function toggleLikers(link: HTMLAnchorElement): Promise<void> {
   const shown = namesBeside(link)
   if (shown) return withScrollAnchor(() => shown.remove())
   const names = document.createElement('span')
   names.className = 'who'
   names.setAttribute('role', 'status')
-  link.after(names)
+  const line = link.closest('.likes')
+  if (line) line.append(names)
+  else link.after(names)
   await fillIn(names, link).catch((error: unknown) => {
     names.remove()
     showError(error)
@@ -23,9 +25,8 @@ export async function toggleLikers(link: HTMLAnchorElement): Promise<void> {
 }
 
 /** Fetches the names again if they are shown. */
-export async function refreshLikers(commentId: string): Promise<void> {
-  const link = document.querySelector<HTMLAnchorElement>(`#comment-${commentId} .comment-likes`)
-  const names = link && namesBeside(link)
+export async function refreshLikers(link: HTMLAnchorElement): Promise<void> {
+  const names = namesBeside(link)
   if (names) await fillIn(names, link)
 }
 

@@ -1,4 +1,19 @@
-import { Idiomorph } from 'idiomorph'
+import type { Idiomorph } from 'idiomorph'
+
+let idiomorph: typeof Idiomorph | null = null
+let loading: Promise<void> | null = null
+
+/** Loads Idiomorph before its first use. If that fails, `morph` replaces elements as a whole. */
+export function loadMorph(): Promise<void> {
+  return (loading ??= import('idiomorph').then(
+    (module) => void (idiomorph = module.Idiomorph),
+    () => void (loading = null),
+  ))
+}
+
+// Somebody who presses a button or a key may change a card.
+for (const event of ['pointerdown', 'keydown'])
+  addEventListener(event, () => void loadMorph(), { once: true })
 
 /** The elements in a card that the reader opened: forms and lists of likers. An update does not touch them. */
 const OPENED = 'form.reply, form.editor, .who'
@@ -8,8 +23,9 @@ const OPENED = 'form.reply, form.editor, .who'
  */
 export function morph(old: Element, fresh: Element): void {
   carryOpened(old, fresh)
+  if (!idiomorph) return old.replaceWith(fresh)
   // Idiomorph returns a promise only if it has changed <head>.
-  void Idiomorph.morph(old, fresh, {
+  void idiomorph.morph(old, fresh, {
     morphStyle: 'outerHTML',
     restoreFocus: false,
     callbacks: {

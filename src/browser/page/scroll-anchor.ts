@@ -1,63 +1,116 @@
 /** Keeps what the reader looks at in the same position while the page changes. */
+import { rememberFocus } from './focus.ts'
+import { linesBeingRead, writesOrSelects } from './reading.ts'
+import { loadMorph } from './morph.ts'
+import { measure, slideFrom, slideRemaining } from './slide.ts'
 
 const TOP_AREA_PX = 40
+/** A tab in the background has no frames. */
+const LONGEST_WAIT_MS = 500
+/** Scrolling by a script would end the scrolling of the reader. */
+const SCROLL_END_MS = 100
 
-/** Whether a new post may be inserted at once: the reader is at the top, does not write and has selected no text. */
+type Change = () => void
+
+const waiting: Change[] = []
+let frame = 0
+let frameTimer = 0
+let timer = 0
+/** While a change runs: whether the reader is at the top of the page. Otherwise null. */
+let atTop: boolean | null = null
+let goesToTop = false
+/** The rest of a pixel that could not be scrolled. It is added to the next difference, so that rests do not add up. */
+let rest = 0
+/** How far `withScrollAnchor` has scrolled since the reader scrolled. */
+let followed = 0
+let position = window.scrollY
+let scrolledAt = -SCROLL_END_MS
+/** The line that stayed where it was. It is the best guess for the next change, until the reader scrolls. */
+let kept: Element | null = null
+
+window.addEventListener('scroll', () => {
+  if (Math.abs(window.scrollY - position) <= 1) return
+  position = window.scrollY
+  scrolledAt = performance.now()
+  rest = followed = 0
+  kept = null
+})
+
+/** Whether new posts may be inserted at once: the reader is at the top, does not write and has selected no text. */
 export function isAtTop(): boolean {
-  return window.scrollY < TOP_AREA_PX && !focusedTextarea() && !selectedElement()
+  return atTop ?? (window.scrollY - followed < TOP_AREA_PX && !writesOrSelects())
+}
+
+/** During a change: shows the top of the page afterwards, instead of keeping the position. */
+export function goToTop(): void {
+  goesToTop = true
+}
+
+/** Runs `change` in the next frame in which nothing slides and nobody scrolls. All changes of a frame are one change. */
+export function changeSoon(change: Change): void {
+  waiting.push(change)
+  if (waiting.length > 1) return
+  void loadMorph().then(startWaiting)
+}
+
+function startWaiting(): void {
+  timer = window.setTimeout(flushChanges, slideRemaining() + LONGEST_WAIT_MS)
+  awaitFrame()
+}
+
+function awaitFrame(): void {
+  const delay = Math.max(slideRemaining(), scrolledAt + SCROLL_END_MS - performance.now())
+  if (delay > 0) frameTimer = window.setTimeout(awaitFrame, delay)
+  else frame = requestAnimationFrame(flushChanges)
+}
+
+/** Runs now the changes that wait for the next frame. */
+export function flushChanges(): void {
+  if (waiting.length > 0) withScrollAnchor(() => {})
 }
 
 /**
- * Runs `change`, which changes the page, without moving what the reader looks at. The scroll anchoring of browsers does
- * not work at the top of a page, and Safari has none. So this function measures the position of a visible element
- * before and after the change, and scrolls by the difference.
+ * Runs `change`, which changes the page, without moving what the reader looks at, or `near` if it is given. The scroll
+ * anchoring of browsers does not work at the top of a page, and Safari has none. So this function measures the position
+ * of a visible line before and after the change, and scrolls by the difference. What moves nevertheless slides to its new
+ * position: a reader can follow it, and it is not a layout shift. Runs the changes that wait for the next frame first.
  */
-export function withScrollAnchor(change: () => void): void {
-  const anchors = scrollAnchors()
-  change()
-  const anchor = anchors.find(({ element }) => element.isConnected)
-  if (!anchor) return
-  const moved = anchor.element.getBoundingClientRect().top - anchor.top
-  if (Math.abs(moved) >= 1) window.scrollBy({ top: moved, behavior: 'instant' })
+export function withScrollAnchor(change: Change, near: Element | null = null): void {
+  if (atTop !== null) return change()
+  atTop = isAtTop()
+  goesToTop = false
+  const lines = linesBeingRead(near, kept)
+  const positions = measure()
+  const restoreFocus = rememberFocus()
+  cancelAnimationFrame(frame)
+  clearTimeout(frameTimer)
+  clearTimeout(timer)
+  for (const each of [...waiting.splice(0), change]) attempt(each)
+  atTop = null
+  const line = lines.find(({ element }) => element.isConnected)
+  if (goesToTop) window.scrollTo({ top: 0, behavior: 'instant' })
+  else if (line) follow(line.element.getBoundingClientRect().top - line.top)
+  kept = (!goesToTop && line?.element) || null
+  slideFrom(positions)
+  restoreFocus()
 }
 
-/** Several candidates, the best first, because the change may remove any of them. */
-function scrollAnchors(): { element: Element; top: number }[] {
-  const active = [focusedTextarea(), selectedElement(), focusedElement()].filter(
-    (element) => element !== null,
-  )
-  const candidates = window.scrollY > 0 ? [...active, ...firstVisible()] : active
-  return candidates
-    .map((element) => ({ element, top: element.getBoundingClientRect().top }))
-    .filter(({ top }) => top >= 0 && top < window.innerHeight)
+function follow(moved: number): void {
+  const before = window.scrollY
+  const wanted = moved + rest
+  if (wanted !== 0) window.scrollBy({ top: wanted, behavior: 'instant' })
+  position = window.scrollY
+  followed += position - before
+  rest = wanted - (position - before)
+  // At the end of the page there is nothing to scroll.
+  if (Math.abs(rest) >= 1) rest = 0
 }
 
-function firstVisible(): Element[] {
-  const top = document.querySelector('.bar')?.getBoundingClientRect().bottom ?? 0
-  const posts = [...document.querySelectorAll('#live .post')]
-  const first = posts.findIndex((post) => post.getBoundingClientRect().bottom > top)
-  if (first === -1) return []
-  return posts
-    .slice(first, first + 3)
-    .flatMap((post) => [...post.querySelectorAll('.by, .post-text, .meta, .comment, .more')])
-    .filter((block) => block.getBoundingClientRect().top >= top)
-}
-
-function focusedTextarea(): Element | null {
-  const active = document.activeElement
-  return active?.matches('#live textarea') ? active : null
-}
-
-function focusedElement(): Element | null {
-  const active = document.activeElement
-  // A clicked button has the focus too, but the reader does not look at it. It does not match `:focus-visible`.
-  return active?.matches('#live .post, #live .post :focus-visible') ? active : null
-}
-
-function selectedElement(): Element | null {
-  const selection = window.getSelection()
-  if (!selection || selection.isCollapsed) return null
-  const node = selection.anchorNode
-  const element = node instanceof Element ? node : (node?.parentElement ?? null)
-  return element?.closest('#live .post') ? element : null
+/** A change that fails must not prevent the others. */
+function attempt(change: Change): void {
+  try {
+    change()
+  } catch (error) {
+    console.error(error)
+  }
 }

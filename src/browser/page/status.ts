@@ -21,9 +21,14 @@ export function announceNewPosts(count: number): void {
 
 function announce(): void {
   announcedAt = Date.now()
-  const region = document.getElementById('status')
-  if (region) region.textContent = newPostsText(unannounced)
+  say(newPostsText(unannounced))
   unannounced = 0
+}
+
+/** Announces a message to screen readers, without an interruption. */
+export function say(message: string): void {
+  const region = document.getElementById('status')
+  if (region) region.textContent = message
 }
 
 /** "1 new post", "2 new posts". */

@@ -1,3 +1,5 @@
+import { changeSoon } from './scroll-anchor.ts'
+
 // Some systems report an invalid language tag ("en-US@posix"). Without a valid tag, Intl uses the browser's default.
 const languages = navigator.languages.filter(isLanguage)
 const relative = new Intl.RelativeTimeFormat(languages, { numeric: 'auto' })
@@ -51,8 +53,9 @@ function showShort(element: Element, short: string, spoken: string): void {
 /** Localizes all times of the page, now and every 20 s. */
 export function startTimes(): void {
   localizeTimes(document)
-  setInterval(() => localizeTimes(document), 20_000)
-  document.addEventListener('visibilitychange', () => localizeTimes(document))
+  const update = () => changeSoon(() => localizeTimes(document))
+  setInterval(update, 20_000)
+  document.addEventListener('visibilitychange', update)
 }
 
 function isLanguage(tag: string): boolean {

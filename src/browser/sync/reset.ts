@@ -27,12 +27,14 @@ async function refetchFeed(page: Page, feed: Feed, read: Read): Promise<void> {
   const comments = posts.flatMap((post) => post.comments.map(({ id }) => id))
   setLikes(page.likes, { posts: posts.map(({ id }) => id), comments }, likes)
   const fetched = new Set(posts.map(({ id }) => id))
-  for (const id of [...articles().map(({ dataset }) => dataset.post ?? ''), ...feed.pending.ids()]) {
-    if (!fetched.has(id)) feed.remove(id)
-  }
-  // The oldest first, so that each finds its position among the posts that are already shown.
-  for (const post of posts.toReversed()) feed.put(post)
-  setOlderLink(before)
+  withScrollAnchor(() => {
+    for (const id of [...articles().map(({ dataset }) => dataset.post ?? ''), ...feed.pending.ids()]) {
+      if (!fetched.has(id)) feed.remove(id)
+    }
+    // The oldest first, so that each finds its position among the posts that are already shown.
+    for (const post of posts.toReversed()) feed.put(post)
+    setOlderLink(before)
+  })
   for (const { id } of posts) {
     if (page.expanded.has(id)) await refetchExpanded(page, id, read)
   }

@@ -1,28 +1,11 @@
-import type { CommentView } from '../../shared/views.ts'
 import type { Pages } from '../../shared/pages.ts'
-import { get, post, showError } from '../page/api.ts'
-import { commentsOf, putComment } from '../feed/card.ts'
+import type { CommentView } from '../../shared/views.ts'
+import { get, showError } from '../page/api.ts'
+import { focusOn } from '../page/focus.ts'
 import { setLikes } from '../page/like-state.ts'
-import { renderElement, type Page } from '../page/page.ts'
-
-/** Follows or unfollows a person without leaving the page. On the home page, a `reset` then updates the posts. */
-export async function toggleFollow(page: Page, form: HTMLFormElement): Promise<void> {
-  if (form.classList.contains('busy')) return
-  const [, , username = '', verb] = (form.getAttribute('action') ?? '').split('/')
-  form.classList.add('busy')
-  page.followedAt = Date.now()
-  try {
-    const { user } = await post<{ user: object }>(`/users/${username}/${verb}`)
-    const followed = verb === 'follow'
-    const fresh = renderElement(page, 'follow', { person: { ...user, username, followed } })
-    const focused = form.contains(document.activeElement)
-    form.replaceWith(fresh)
-    if (focused) fresh.querySelector('button')?.focus({ preventScroll: true })
-  } catch (error) {
-    form.classList.remove('busy')
-    showError(error)
-  }
-}
+import type { Page } from '../page/page.ts'
+import { withScrollAnchor } from '../page/scroll-anchor.ts'
+import { commentsOf, putComment } from './card.ts'
 
 /** At most so many hundreds of comments are shown in a feed. More are shown only on the page of the post. */
 const MAX_PAGES = 5
@@ -37,13 +20,12 @@ export async function expandComments(page: Page, link: HTMLAnchorElement): Promi
     const comments = await fetchComments(page, id)
     if (!comments) return location.assign(link.href)
     page.expanded.add(id)
-    article.querySelector('.more')?.remove()
-    for (const comment of comments) putComment(page, article, comment)
-    const second = commentsOf(article)[1]
-    if (second) {
-      second.tabIndex = -1
-      second.focus({ preventScroll: true })
-    }
+    const shown = new Set(commentsOf(article))
+    withScrollAnchor(() => {
+      article.querySelector('.more')?.remove()
+      for (const comment of comments) putComment(page, article, comment)
+    }, article.querySelector('.by'))
+    focusOn(commentsOf(article).find((item) => !shown.has(item)) ?? null)
   } catch (error) {
     showError(error)
   } finally {
