@@ -1,6 +1,8 @@
 import { Command } from 'commander'
 import { addAccountCommands, type Run } from './accounts.ts'
-import { withClient, withSite, type CommandConfig, type RunDirect } from './site.ts'
+import { addBackupCommands } from './backup/command.ts'
+import { addExportCommand } from './export/command.ts'
+import { withClient, withDatabase, withSite, type CommandConfig, type RunDirect } from './site.ts'
 import { addVerifyCommand } from './verify/command.ts'
 
 /** The command line: `npm run admin -- --help`. */
@@ -12,5 +14,7 @@ export function createProgram({ readConfig }: { readConfig(): CommandConfig }): 
   addAccountCommands(program, run)
   const runDirect: RunDirect = (work) => withClient(readConfig(), work)
   addVerifyCommand(program, runDirect)
+  addExportCommand(program, runDirect)
+  addBackupCommands(program, (work) => withDatabase(readConfig(), ({ directUrl }) => work(directUrl)))
   return program
 }
