@@ -40,12 +40,33 @@ describe('the home page of a new person', () => {
     await page.getByText('Your feed is empty').waitFor({ state: 'hidden' })
     await follow('bob').click()
     await post('An early post of Bob').waitFor()
+    const beside = page.locator('.side').getByRole('link', { name: 'ann', exact: true })
+    await beside.waitFor()
+    await page.locator('.welcome .person', { hasText: '@ann' }).getByText('Unfollow').waitFor()
     expect(await page.evaluate(() => 'notReloaded' in window)).to.equal(true)
   })
 
   it('then gets their new posts, live, through another instance', async () => {
     await people.bob.post('/posts', { body: 'A later post of Bob' })
     await post('A later post of Bob').waitFor()
+  })
+
+  it('shows beside the posts whom its reader follows in another tab', async () => {
+    await client(instances[1]!.origin).register('carl')
+    const other = await context.newPage()
+    await other.goto(`${instances[0]!.origin}/users/carl`)
+    const followers = other.locator('.profile .meta').getByText('follower')
+    expect(await followers.textContent()).to.equal('0 followers')
+    await other.locator('.profile').getByRole('button', { name: 'Follow' }).click()
+    await other.getByText('1 follower', { exact: true }).waitFor()
+    expect(await other.locator('.profile').getByRole('button').first().textContent()).to.match(/^Unfollow/)
+    await page.locator('.side').getByRole('link', { name: 'carl', exact: true }).waitFor()
+    await other.locator('.profile').getByRole('button', { name: 'Unfollow' }).click()
+    await other.getByText('0 followers', { exact: true }).waitFor()
+    await page
+      .locator('.side')
+      .getByRole('link', { name: 'carl', exact: true })
+      .waitFor({ state: 'detached' })
   })
 
   it('shows what it showed live after a reload', async () => {

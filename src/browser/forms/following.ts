@@ -1,4 +1,5 @@
 import { post, showError } from '../page/api.ts'
+import { refreshParts } from '../page/fresh-parts.ts'
 import { renderElement, type Page } from '../page/page.ts'
 
 /** Follows or unfollows a person without leaving the page. On the home page, a `reset` then updates the posts. */
@@ -14,6 +15,7 @@ export async function toggleFollow(page: Page, form: HTMLFormElement): Promise<v
     const focused = form.contains(document.activeElement)
     form.replaceWith(fresh)
     if (focused) fresh.querySelector('button')?.focus({ preventScroll: true })
+    await refreshParts(page)
   } catch (error) {
     form.classList.remove('busy')
     showError(error)

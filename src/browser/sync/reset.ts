@@ -1,8 +1,9 @@
-import type { FeedPage, Pages } from '../../shared/pages.ts'
+import type { FeedPage, MyPlaces, Pages } from '../../shared/pages.ts'
 import { toRequestError } from '../page/api.ts'
 import { putComment, updateCard } from '../feed/card.ts'
 import type { Feed } from '../feed/feed.ts'
 import { setLikes } from '../page/like-state.ts'
+import { refreshParts } from '../page/fresh-parts.ts'
 import { articleOf, articles, oldestShown, type Page } from '../page/page.ts'
 import { withScrollAnchor } from '../page/scroll-anchor.ts'
 import type { Read } from './receiver.ts'
@@ -19,7 +20,8 @@ export async function refetch(page: Page, feed: Feed, read: Read): Promise<void>
 }
 
 async function refetchFeed(page: Page, feed: Feed, read: Read): Promise<void> {
-  const { seq, feeds, posts, before, likes } = await readPages(page, read)
+  const result = await readPages(page, read)
+  const { seq, feeds, posts, before, likes } = result
   page.seq = seq
   page.feeds = new Set(feeds)
   page.changedUsers.clear()
@@ -38,11 +40,25 @@ async function refetchFeed(page: Page, feed: Feed, read: Read): Promise<void> {
   for (const { id } of posts) {
     if (page.expanded.has(id)) await refetchExpanded(page, id, read)
   }
+  if (result.following && placesOf(result) !== shownPlaces()) await refreshParts(page)
+}
+
+/** Whom and what the viewer follows, as the column beside the posts lists it. */
+function placesOf({ groups = [], following = [] }: Partial<MyPlaces>): string {
+  return [
+    ...groups.map(({ name }) => `/groups/${name}`),
+    ...following.map(({ username }) => `/users/${username}`),
+  ].join()
+}
+
+function shownPlaces(): string {
+  const links = document.querySelectorAll('[data-fresh="mine"] .name')
+  return [...links].map((link) => link.getAttribute('href')).join()
 }
 
 /** Reads this page and, if it is the first, older ones down to the oldest shown post. */
-async function readPages(page: Page, read: Read): Promise<FeedPage> {
-  const result = await read<FeedPage>(location.pathname + location.search)
+async function readPages(page: Page, read: Read): Promise<FeedPage & Partial<MyPlaces>> {
+  const result = await read<FeedPage & Partial<MyPlaces>>(location.pathname + location.search)
   const { posts, likes } = result
   const oldest = oldestShown()
   for (let i = 1; i < MAX_PAGES; i++) {
