@@ -6,9 +6,10 @@ export const TEXT = ':scope > .comment-text, :scope > .post-text'
 export function warnEditors(article: Element): void {
   for (const form of article.querySelectorAll<HTMLFormElement>('.editor')) {
     const text = form.parentElement?.querySelector(TEXT)?.textContent
-    if (text === undefined || text === form.dataset.original || form.querySelector('.changed')) continue
+    if (text === undefined || text === form.dataset.original || form.matches('.outdated')) continue
+    form.classList.add('outdated')
     const warning = document.createElement('p')
-    warning.className = 'hint changed'
+    warning.className = 'hint'
     warning.setAttribute('role', 'status')
     warning.textContent = 'This has changed meanwhile. If you save, you replace the text above.'
     form.prepend(warning)

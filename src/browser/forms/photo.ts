@@ -59,12 +59,12 @@ async function refusal(file: File): Promise<string> {
 
 /** Shows an error beside the field, instead of its hint; null shows the hint again. */
 function showError(field: HTMLInputElement, message: string | null): void {
-  const hint = document.getElementById(`${field.id}-hint`)
+  const hint = field.parentElement?.querySelector<HTMLElement>('.hint')
   document.getElementById(`${field.id}-error`)?.remove()
   if (hint) hint.hidden = message !== null
   if (message === null) {
     field.removeAttribute('aria-invalid')
-    field.setAttribute('aria-describedby', `${field.id}-hint`)
+    field.setAttribute('aria-describedby', hint?.id ?? '')
     return
   }
   const line = document.createElement('p')
@@ -120,8 +120,9 @@ function showResponse(form: HTMLFormElement, { url }: Response, text: string): v
     return
   }
   const isRefused = response.querySelector('main [role="alert"]') !== null
-  if (isRefused && !fileField(fresh)?.hasAttribute('aria-invalid')) {
-    fileField(fresh)?.replaceWith(fileField(form)!)
+  const field = fileField(fresh)
+  if (isRefused && field && !field.hasAttribute('aria-invalid')) {
+    field.files = fileField(form)!.files
     const [preview, old] = [fresh, form].map((each) => each.querySelector('[data-preview] .pic'))
     if (preview && old) preview.replaceWith(old)
   }

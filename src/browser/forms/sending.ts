@@ -59,5 +59,7 @@ function showFormError(form: HTMLFormElement, error: RequestError | null): void 
   field.setAttribute('aria-invalid', 'true')
   field.setAttribute('aria-describedby', line.id)
   if (button && error.status !== 422) button.textContent = 'Retry'
-  if (error.status === 422) field.focus({ preventScroll: true })
+  if (error.status !== 422) return
+  field.focus({ preventScroll: true })
+  field.addEventListener('input', () => showFormError(form, null), { once: true })
 }

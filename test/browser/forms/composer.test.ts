@@ -72,6 +72,7 @@ describe('the composer', () => {
     await page.locator('.composer .field-error', { hasText: 'at most 5,000 characters' }).waitFor()
     expect(await page.evaluate(() => document.activeElement?.id)).to.equal('composer-text')
     await field().fill('😀'.repeat(5000))
+    expect(await page.locator('.field-error').count(), 'after the text has changed').to.equal(0)
     await field().press('Control+Enter')
     await page.locator('.post-text', { hasText: '😀' }).waitFor()
     await page.waitForFunction(() => !document.querySelector('.composer .length:not([hidden])'))
@@ -89,6 +90,7 @@ describe('the composer', () => {
       await page.fill(name, 'x'.repeat(limit * 0.9))
       const shown = `${(limit * 0.9).toLocaleString('en')} of ${limit.toLocaleString('en')}`
       await page.getByText(shown).waitFor()
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).to.be.at.most(0)
       await page.fill(name, 'שלום')
       expect(await page.locator(name).evaluate((element) => element.matches(':dir(rtl)'))).to.equal(true)
       await page.context().close()

@@ -95,6 +95,7 @@ describe('an open editor', () => {
     await open('/')
     await edit(id)
     await page.keyboard.type(', better')
+    expect(await page.locator(`#post-${id} .post-text`).isVisible()).to.equal(false)
     await ann.post(`/posts/${id}/edit`, { body: 'The text of another tab' })
     await page.getByText('has changed meanwhile').waitFor()
     expect(await editor().inputValue()).to.equal('The first text, better')
