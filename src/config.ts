@@ -32,6 +32,8 @@ export interface Config {
   limits: Limits
   /** Whether the service compresses pages, JSON and files. Off if a proxy does it. */
   compression: boolean
+  /** The most memory of an instance, in MiB, for events that wait for slow clients. */
+  maxStreamBacklogMb: number
 }
 
 /** Its message lists all errors of the environment, one per line. */
@@ -73,6 +75,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     instanceName: vars.INSTANCE_NAME,
     limits: vars.LIMITS,
     compression: vars.COMPRESSION === 'on',
+    maxStreamBacklogMb: vars.MAX_STREAM_BACKLOG_MB,
   }
 }
 
@@ -105,6 +108,7 @@ function environment(production: boolean) {
       ),
     LIMITS: z.string().default('').transform(readLimits),
     COMPRESSION: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
+    MAX_STREAM_BACKLOG_MB: wholeNumber(8, 1_000_000).default(256),
   })
 }
 

@@ -115,6 +115,7 @@ async function createParts(config: Config, databaseUrl: string, listenDatabaseUr
       listenDatabaseUrl,
       instanceName,
       limits,
+      maxBacklogBytes: config.maxStreamBacklogMb * 1024 * 1024,
       log,
       observer: caches.observer,
       sessionCookie: sessionCookieName(config),

@@ -59,6 +59,7 @@ describe('readConfig', () => {
       INSTANCE_NAME: 'a b',
       PREPARED_STATEMENTS: 'perhaps',
       COMPRESSION: 'perhaps',
+      MAX_STREAM_BACKLOG_MB: '7',
       SESSION_KEYS: 'hunter2,,',
       LIMITS: 'coffee=3,posts=-1',
     })
@@ -70,6 +71,7 @@ describe('readConfig', () => {
       'PUBLIC_ORIGIN',
       'TRUSTED_PROXIES',
       'COMPRESSION',
+      'MAX_STREAM_BACKLOG_MB',
     ]) {
       expect(message).to.match(new RegExp(`^  ${name} must`, 'm'))
     }

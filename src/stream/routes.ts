@@ -6,6 +6,7 @@ import { foldName, isId } from '../web/paths.ts'
 import { withinDeadline } from '../db/deadline.ts'
 import { createEndlessResponse } from '../web/http-server/endless-response.ts'
 import type { RouteContext, ContextExtension, ContextState } from '../web/context.ts'
+import type { Backlog } from './clients/backlog.ts'
 import { createConnection } from './clients/connection.ts'
 import { negotiateEncoding } from './encoding/negotiate.ts'
 import { openStream, type OpenDeps, type StreamRequest } from './open.ts'
@@ -17,6 +18,8 @@ import type { Viewer } from './clients/subscriber.ts'
 const MAX_WITH = 50
 
 export interface StreamRouteDeps extends OpenDeps {
+  /** The blocks that wait for the clients of this instance. */
+  backlog: Backlog
   /** Finds the viewer by the session cookie; null for an anonymous client. */
   identify(ctx: RouteContext): Promise<Viewer | null>
   /** Whether this instance is shutting down. Another one must serve new streams. */
@@ -41,7 +44,7 @@ export function streamRoutes(deps: StreamRouteDeps): Router<ContextState, Contex
       identify: () => deps.identify(ctx),
       network: networkOf(ctx.ip),
     }
-    const connection = createConnection(createEndlessResponse(ctx.res), negotiateEncoding(ctx), deps.clock)
+    const connection = createConnection(createEndlessResponse(ctx.res), negotiateEncoding(ctx), deps)
     const subscriber = await withinDeadline(() => openStream(deps, request, connection))
     // The stream writes to the response from here on, so Koa must not end it.
     ctx.respond = false

@@ -9,6 +9,7 @@ import { createLimiter } from '../lib/limiter.ts'
 import type { ContextExtension, ContextState } from '../web/context.ts'
 import { createArchive } from './replay/archive.ts'
 import { createChannel } from './relay/channel.ts'
+import { Backlog } from './clients/backlog.ts'
 import { createConnectionLimit } from './clients/connection-limit.ts'
 import { createHub, type Hub } from './relay/hub.ts'
 import { startLifecycle } from './lifecycle.ts'
@@ -34,6 +35,8 @@ export interface StreamingDeps {
   instanceName: string
   /** `streams` replaces the built-in connection limit; `off` removes it. */
   limits: 'off' | { streams?: number }
+  /** The most memory for blocks that wait for slow clients. */
+  maxBacklogBytes: number
   log: Logger
   /** Gets every event of the log, as soon as it is accepted. */
   observer: LogObserver
@@ -120,10 +123,12 @@ export function createStreaming(deps: StreamingDeps): Streaming {
   })
   const { hub, listener } = core
   const lifecycle = startLifecycle({ hub, log, findActiveSessions: deps.findActiveSessions })
+  const backlog = new Backlog(deps.maxBacklogBytes)
   const findViewer = createBatch(deps.findViewers)
   let isDraining = false
   const router = streamRoutes({
     ...core,
+    backlog,
     sync: listener.sync,
     newest: listener.newest,
     connectionLimit: createConnectionLimit(deps.limits),
@@ -139,7 +144,7 @@ export function createStreaming(deps: StreamingDeps): Streaming {
     isFresh: listener.isFresh,
     unhealthyReasons: listener.unhealthyReasons,
     warnings: listener.warnings,
-    gauges: gaugesOf(hub, listener),
+    gauges: gaugesOf(hub, listener, backlog),
     drain() {
       isDraining = true
       return lifecycle.drain()
@@ -151,7 +156,7 @@ export function createStreaming(deps: StreamingDeps): Streaming {
   }
 }
 
-function gaugesOf(hub: Hub, { counters, queueUsage }: Listener): GaugeOptions[] {
+function gaugesOf(hub: Hub, { counters, queueUsage }: Listener, backlog: Backlog): GaugeOptions[] {
   return [
     { name: 'koafeed_streams', help: 'Open streams', read: hub.size },
     { name: 'koafeed_position', help: 'seq of the last event relayed', read: hub.position },
@@ -163,6 +168,16 @@ function gaugesOf(hub: Hub, { counters, queueUsage }: Listener): GaugeOptions[] 
       read: () => counters().missedNotifications,
     },
     { name: 'koafeed_notify_queue', help: 'Use of the notify queue, 0 to 1', read: queueUsage },
+    {
+      name: 'koafeed_stream_backlog_bytes',
+      help: 'Memory of blocks that wait for slow clients',
+      read: () => backlog.size(),
+    },
+    {
+      name: 'koafeed_stream_backlog_cuts',
+      help: 'Clients cut because of that memory',
+      read: () => backlog.cuts(),
+    },
     { name: 'koafeed_epochs', help: 'Times the database went back', read: () => counters().epochs },
   ]
 }

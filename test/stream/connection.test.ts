@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
+import { Backlog } from '../../src/stream/clients/backlog.ts'
 import { createConnection, type Connection } from '../../src/stream/clients/connection.ts'
 import { toBlock } from '../../src/stream/encoding/block.ts'
 import { createEndlessResponse } from '../../src/web/http-server/endless-response.ts'
@@ -10,11 +11,12 @@ const KB = 1024
 
 describe('the connection to a client that starts to read late', () => {
   let server: LocalServer
+  const backlog = new Backlog(Infinity)
   let connection: Connection
 
   before(async () => {
     server = await serveLocally((_, response) => {
-      connection = createConnection(createEndlessResponse(response), 'identity')
+      connection = createConnection(createEndlessResponse(response), 'identity', { backlog })
       connection.open()
     })
   })

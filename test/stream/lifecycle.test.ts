@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { pino } from 'pino'
 import { systemClock } from '../../src/lib/clock.ts'
 import { createDb, type DatabasePool } from '../../src/db/pool.ts'
+import { Backlog } from '../../src/stream/clients/backlog.ts'
 import { createConnection, type Connection } from '../../src/stream/clients/connection.ts'
 import { toBlock } from '../../src/stream/encoding/block.ts'
 import { createEndlessResponse } from '../../src/web/http-server/endless-response.ts'
@@ -30,7 +31,9 @@ describe('the lifecycle of streams', () => {
     await insertUsers(db, ['ann'])
     // The path of a request is the session id.
     server = await serveLocally(({ url = '' }, response) => {
-      const connection = createConnection(createEndlessResponse(response), 'identity')
+      const connection = createConnection(createEndlessResponse(response), 'identity', {
+        backlog: new Backlog(Infinity),
+      })
       connection.onClose(() => hub.remove(subscriber))
       const rights = { feeds: [], pages: [], guarded: false, changedAt: 0 }
       const viewer = { id: '1', session: url.slice(1) }

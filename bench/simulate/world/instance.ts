@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { HttpError } from '../../../src/lib/errors.ts'
 import { isRightsChange, type LogRow } from '../../../src/stream/log/events.ts'
+import { Backlog } from '../../../src/stream/clients/backlog.ts'
 import { createConnection } from '../../../src/stream/clients/connection.ts'
 import { createConnectionLimit } from '../../../src/stream/clients/connection-limit.ts'
 import { openStream, type OpenDeps } from '../../../src/stream/open.ts'
@@ -137,6 +138,8 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
     if (committed && row.seq <= timeline.stamp().limit) for (const check of checks) check.hear(committed)
   }
 
+  const backlog = new Backlog(Infinity)
+
   async function serve(open: () => Promise<Subscriber>, wire: SimulatedWire, cut: () => void): Promise<void> {
     let isAnswered = false
     process.after(DEADLINE_MS, () => {
@@ -175,7 +178,7 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
       wires.add(wire)
       process.after(0, () => {
         if (isDraining || !isReady) return wire.respond(503)
-        const connection = createConnection(wire, 'identity', process.clock)
+        const connection = createConnection(wire, 'identity', { backlog, clock: process.clock })
         const cut = connection.destroy.bind(connection)
         check = checkConnection(connection, {
           log,

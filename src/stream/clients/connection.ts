@@ -1,5 +1,6 @@
 import { createBlock, type Block, type Encoding } from '../encoding/block.ts'
 import { randomBetween, systemClock, type Clock } from '../../lib/clock.ts'
+import type { Backlog } from './backlog.ts'
 import { collectWrites, type Transport, type UnsentResponse } from './transport.ts'
 
 /** Bytes that may wait for one client. A write beyond that closes the connection: an event is never skipped. */
@@ -34,9 +35,9 @@ export interface Connection {
 export function createConnection(
   response: UnsentResponse,
   encoding: Encoding,
-  clock: Clock = systemClock,
+  { backlog, clock = systemClock }: { backlog: Backlog; clock?: Clock },
 ): Connection {
-  return new StreamConnection(response, encoding, clock)
+  return new StreamConnection(response, encoding, backlog, clock)
 }
 
 /**
@@ -48,6 +49,7 @@ class StreamConnection implements Connection {
   private unsent: UnsentResponse | null
   private transport: Transport | null = null
   private readonly encoding: Encoding
+  private readonly backlog: Backlog
   private readonly clock: Clock
   private isClosed: boolean
   private isEnding = false
@@ -62,9 +64,10 @@ class StreamConnection implements Connection {
   /** Called when the connection closes. */
   private listener: (() => void) | null = null
 
-  constructor(response: UnsentResponse, encoding: Encoding, clock: Clock) {
+  constructor(response: UnsentResponse, encoding: Encoding, backlog: Backlog, clock: Clock) {
     this.unsent = response
     this.encoding = encoding
+    this.backlog = backlog
     this.clock = clock
     // A client may disconnect before this line. Then the response emits no `close` event any more.
     this.isClosed = response.destroyed
@@ -108,6 +111,7 @@ class StreamConnection implements Connection {
       this.waiting ??= []
       this.waiting.push(bytes)
       this.waitingLength += bytes.length
+      this.backlog.add(this, bytes)
       return
     }
     this.lastProgressAt = this.lastWriteAt
@@ -125,6 +129,7 @@ class StreamConnection implements Connection {
 
   destroy(): void {
     this.isClosed = true
+    this.dropWaiting()
     const open = this.transport ?? this.unsent
     open?.destroy()
   }
@@ -170,11 +175,17 @@ class StreamConnection implements Connection {
 
   private setClosed(): void {
     this.isClosed = true
-    this.waiting = null
-    this.waitingLength = 0
+    this.dropWaiting()
     const { listener } = this
     this.listener = null
     listener?.()
+  }
+
+  private dropWaiting(): void {
+    for (const bytes of this.waiting ?? []) this.backlog.remove(bytes)
+    this.waiting = null
+    this.waitingLength = 0
+    this.backlog.leave(this)
   }
 
   private isStuck(): boolean {
@@ -188,11 +199,13 @@ class StreamConnection implements Connection {
       collectWrites(transport)
       let passed = 0
       for (; passed < waiting.length && !transport.writableNeedDrain; passed++) {
-        this.waitingLength -= waiting[passed]!.length
-        transport.write(waiting[passed]!)
+        const bytes = waiting[passed]!
+        this.waitingLength -= bytes.length
+        this.backlog.remove(bytes)
+        transport.write(bytes)
       }
-      if (passed < waiting.length) waiting.splice(0, passed)
-      else this.waiting = null
+      waiting.splice(0, passed)
+      if (waiting.length === 0) this.dropWaiting()
     }
     if (!this.isEnding || this.waiting !== null) return
     // A socket would wait for the client to end its side too.

@@ -6,6 +6,7 @@ import { pino } from 'pino'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { createDb, type DatabasePool } from '../../../src/db/pool.ts'
 import type { ContextExtension, ContextState } from '../../../src/web/context.ts'
+import { Backlog } from '../../../src/stream/clients/backlog.ts'
 import { createConnectionLimit } from '../../../src/stream/clients/connection-limit.ts'
 import type { Hub } from '../../../src/stream/relay/hub.ts'
 import { createLogReader, type LogReader } from '../../../src/stream/log/reader.ts'
@@ -100,6 +101,7 @@ export async function startStreamLayer(databaseUrl: string): Promise<StreamLayer
 
   const routes = streamRoutes({
     ...core,
+    backlog: new Backlog(Infinity),
     newest: hub.position,
     connectionLimit: createConnectionLimit('off'),
     isDraining: () => layer.isDraining,
