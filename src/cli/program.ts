@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { addAccountCommands, type Run } from './accounts.ts'
 import { addBackupCommands } from './backup/command.ts'
+import { addDoctorCommand } from './doctor/command.ts'
 import { addExportCommand } from './export/command.ts'
 import { withClient, withDatabase, withSite, type CommandConfig, type RunDirect } from './site.ts'
 import { addVerifyCommand } from './verify/command.ts'
@@ -16,5 +17,6 @@ export function createProgram({ readConfig }: { readConfig(): CommandConfig }): 
   addVerifyCommand(program, runDirect)
   addExportCommand(program, runDirect)
   addBackupCommands(program, (work) => withDatabase(readConfig(), ({ directUrl }) => work(directUrl)))
+  addDoctorCommand(program, readConfig)
   return program
 }
