@@ -44,53 +44,18 @@ interface Cached {
 }
 
 export function createCards(deps: CardsDeps): Cards & { observer: LogObserver } {
-  const { position, changes, maxBytes } = deps
-  const cached = new LRUCache<string, Cached>({
-    maxSize: maxBytes,
-    sizeCalculation: ({ card }) => sizeOf(card),
-    ttl: MAX_AGE_MS,
-  })
-
-  function put(card: PostView, seq: number): void {
-    const known = cached.peek(card.id)
-    if (known === undefined || known.seq < seq) cached.set(card.id, { card, seq, namesSeq: seq })
-  }
-
-  function find(id: string): Cached | null {
-    const found = cached.get(id)
-    if (found === undefined) return null
-    if (found.namesSeq < changes.names.newest()) {
-      if (namesOn(found.card).some((name) => changes.names.changedAfter(name, found.namesSeq))) {
-        cached.delete(id)
-        return null
-      }
-      found.namesSeq = changes.names.newest()
-    }
-    return found
-  }
+  const { position, changes } = deps
+  const store = createStore(deps.maxBytes, changes)
 
   /** Reads cards into the cache, and returns the ids of deleted posts; null if the log went back meanwhile. */
   async function fill(ids: string[]): Promise<{ gone: string[] } | null> {
     const [since, epoch] = [position.seq(), position.epoch()]
     const { seq, cards } = await deps.readCards(ids)
     if (seq < since || position.epoch() !== epoch) return null
-    for (const card of Object.values(cards)) if (!changes.posts.changedAfter(card.id, seq)) put(card, seq)
-    return { gone: ids.filter((id) => !(id in cards)) }
-  }
-
-  /** Looks up the posts, except those in `gone`. `newest` is the event that the newest of the cards contains. */
-  function findAll(ids: readonly string[], gone: ReadonlySet<string>) {
-    const found = new Map<string, PostView>()
-    const missing: string[] = []
-    let newest = 0
-    for (const id of ids) {
-      const one = find(id)
-      if (one) {
-        found.set(id, one.card)
-        newest = Math.max(newest, one.seq)
-      } else if (!gone.has(id)) missing.push(id)
+    for (const card of Object.values(cards)) {
+      if (!changes.posts.changedAfter(card.id, seq)) store.put(card, seq)
     }
-    return { found, missing, newest }
+    return { gone: ids.filter((id) => !(id in cards)) }
   }
 
   return {
@@ -99,7 +64,7 @@ export function createCards(deps: CardsDeps): Cards & { observer: LogObserver } 
       let least = seq
       for (let round = 0; round < MAX_ROUNDS && position.isCurrent(); round++) {
         if (!(await position.reach(least))) return null
-        const { found, missing, newest } = findAll(ids, gone)
+        const { found, missing, newest } = store.findAll(ids, gone)
         // A card that was read from the database may be ahead of the log. It may show content that the viewer must no
         // longer see, although this instance does not have the event that ended the right.
         if (newest > position.seq()) least = newest
@@ -115,11 +80,57 @@ export function createCards(deps: CardsDeps): Cards & { observer: LogObserver } 
     observer: {
       accept(event) {
         const card = cardOf(event)
-        if (card) put(card, event.seq)
-        else if (event.event === 'post') cached.delete(String((event.payload.post as { id?: unknown })?.id))
+        if (card) store.put(card, event.seq)
+        else if (event.event === 'post') store.delete(String((event.payload.post as { id?: unknown })?.id))
       },
-      reset: () => cached.clear(),
+      reset: store.clear,
     },
+  }
+}
+
+/** Cards by post. Drops the cards that show an old name. */
+function createStore(maxBytes: number, changes: Changes) {
+  const cached = new LRUCache<string, Cached>({
+    maxSize: maxBytes,
+    sizeCalculation: ({ card }) => sizeOf(card),
+    ttl: MAX_AGE_MS,
+  })
+
+  function find(id: string): Cached | null {
+    const found = cached.get(id)
+    if (found === undefined) return null
+    if (found.namesSeq < changes.names.newest()) {
+      if (namesOn(found.card).some((name) => changes.names.changedAfter(name, found.namesSeq))) {
+        cached.delete(id)
+        return null
+      }
+      found.namesSeq = changes.names.newest()
+    }
+    return found
+  }
+
+  return {
+    /** Ignores a card that is older than the one in the cache. */
+    put(card: PostView, seq: number): void {
+      const known = cached.peek(card.id)
+      if (known === undefined || known.seq < seq) cached.set(card.id, { card, seq, namesSeq: seq })
+    },
+    /** Looks up the posts, except those in `gone`. `newest` is the event that the newest of the cards contains. */
+    findAll(ids: readonly string[], gone: ReadonlySet<string>) {
+      const found = new Map<string, PostView>()
+      const missing: string[] = []
+      let newest = 0
+      for (const id of ids) {
+        const one = find(id)
+        if (one) {
+          found.set(id, one.card)
+          newest = Math.max(newest, one.seq)
+        } else if (!gone.has(id)) missing.push(id)
+      }
+      return { found, missing, newest }
+    },
+    delete: (id: string) => void cached.delete(id),
+    clear: () => cached.clear(),
   }
 }
 

@@ -33,9 +33,11 @@ export interface PositionDeps {
   clock?: Clock
 }
 
+type Outcome = 'reached' | 'late' | 'cancelled'
+
 interface Waiter {
   seq: number
-  resolve(reached: boolean): void
+  resolve(outcome: Outcome): void
 }
 
 /** Combine it as the last observer: once `reach` resolves, the caches contain the event. */
@@ -45,22 +47,52 @@ export function createPosition({
   isFresh,
   clock = systemClock,
 }: PositionDeps): Position & { observer: LogObserver } {
-  const waiters = new Set<Waiter>()
+  const waiters = createWaiters(clock, sync)
   let position = 0
   let epoch = 0
   /** An event for which a wait has timed out; 0 if there is none. */
   let late = 0
+
+  return {
+    seq: () => position,
+    epoch: () => epoch,
+    isCurrent,
+    isFresh,
+    async reach(seq) {
+      if (position >= seq) return true
+      if (position < late) return false
+      const outcome = await waiters.wait(seq)
+      if (outcome === 'late') late = Math.max(late, seq)
+      return outcome === 'reached'
+    },
+    observer: {
+      accept({ seq }) {
+        position = seq
+        waiters.reach(seq)
+      },
+      reset(seq) {
+        position = seq
+        epoch += 1
+        late = 0
+        waiters.cancel()
+      },
+    },
+  }
+}
+
+/** Requests that wait for an event. While there are any, `sync` runs for all of them together. */
+function createWaiters(clock: Clock, sync: () => Promise<void>) {
+  const waiters = new Set<Waiter>()
   let isSyncing = false
 
-  function settle(isDone: (waiter: Waiter) => boolean, reached: boolean): void {
+  function settle(isDone: (waiter: Waiter) => boolean, outcome: Outcome): void {
     for (const waiter of waiters) {
       if (!isDone(waiter)) continue
       waiters.delete(waiter)
-      waiter.resolve(reached)
+      waiter.resolve(outcome)
     }
   }
 
-  /** Reads the log for all waiters together, until there is none. */
   function syncLater(): void {
     if (isSyncing) return
     isSyncing = true
@@ -73,35 +105,17 @@ export function createPosition({
   }
 
   return {
-    seq: () => position,
-    epoch: () => epoch,
-    isCurrent,
-    isFresh,
-    reach(seq) {
-      if (position >= seq) return Promise.resolve(true)
-      if (position < late) return Promise.resolve(false)
+    wait(seq: number): Promise<Outcome> {
       return new Promise((resolve) => {
         const waiter = { seq, resolve }
         waiters.add(waiter)
         syncLater()
-        clock.after(MAX_WAIT_MS, () => {
-          if (!waiters.delete(waiter)) return
-          late = Math.max(late, seq)
-          resolve(false)
-        })
+        clock.after(MAX_WAIT_MS, () => settle((one) => one === waiter, 'late'))
       })
     },
-    observer: {
-      accept({ seq }) {
-        position = seq
-        settle((waiter) => waiter.seq <= seq, true)
-      },
-      reset(seq) {
-        position = seq
-        epoch += 1
-        late = 0
-        settle(() => true, false)
-      },
-    },
+    /** The caches contain all events up to `seq`. */
+    reach: (seq: number) => settle((waiter) => waiter.seq <= seq, 'reached'),
+    /** The log went back. */
+    cancel: () => settle(() => true, 'cancelled'),
   }
 }

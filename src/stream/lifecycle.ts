@@ -63,15 +63,8 @@ export function startLifecycle({
       if (end === undefined) endsAt.set(subscriber, now + randomBetween(clock, ...maxAgeMs))
       else if (now >= end) connection.end()
       if (connection.stalledFor() >= stalledAfterMs) connection.destroy()
-      else beat(subscriber)
+      else beat(subscriber, hub)
     }
-  }
-
-  function beat(subscriber: Subscriber): void {
-    const isLive = subscriber.state() === 'live'
-    if (subscriber.connection.idleFor() < (isLive ? BEAT_AFTER_MS : REPLAY_BEAT_AFTER_MS)) return
-    if (isLive) subscriber.skipTo(hub.position())
-    subscriber.beat()
   }
 
   /** Ends the streams of expired sessions, which the log does not report. */
@@ -91,21 +84,29 @@ export function startLifecycle({
   })
 
   return {
-    async drain() {
-      const open = [...hub.subscribers()]
-      const batch = Math.ceil(open.length / DRAIN_BATCHES)
-      for (let start = 0; start < open.length; start += batch) {
-        for (const { connection } of open.slice(start, start + batch)) connection.end()
-        await new Promise<void>((resolve) => clock.after(DRAIN_MS / DRAIN_BATCHES, resolve))
-      }
-      // The HTTP server does not wait for them.
-      await Promise.all(open.map(({ connection }) => untilClosed(connection)))
-    },
+    drain: () => drain([...hub.subscribers()], clock),
     stop() {
       stopTicking()
       stopRechecking()
     },
   }
+}
+
+function beat(subscriber: Subscriber, hub: Hub): void {
+  const isLive = subscriber.state() === 'live'
+  if (subscriber.connection.idleFor() < (isLive ? BEAT_AFTER_MS : REPLAY_BEAT_AFTER_MS)) return
+  if (isLive) subscriber.skipTo(hub.position())
+  subscriber.beat()
+}
+
+async function drain(open: Subscriber[], clock: Clock): Promise<void> {
+  const batch = Math.ceil(open.length / DRAIN_BATCHES)
+  for (let start = 0; start < open.length; start += batch) {
+    for (const { connection } of open.slice(start, start + batch)) connection.end()
+    await new Promise<void>((resolve) => clock.after(DRAIN_MS / DRAIN_BATCHES, resolve))
+  }
+  // The HTTP server does not wait for them.
+  await Promise.all(open.map(({ connection }) => untilClosed(connection)))
 }
 
 function untilClosed(connection: Connection): Promise<void> {

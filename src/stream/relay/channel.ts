@@ -38,21 +38,7 @@ export function createChannel(
   { url, name, log }: ChannelOptions,
   { onNotification, onListening, onLost }: ChannelEvents,
 ): Channel {
-  // The package's types are those of a CommonJS module's `default`.
-  const subscriber = createSubscriber.default(
-    {
-      connectionString: url,
-      application_name: `koafeed:listener:${name}`,
-      connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
-      query_timeout: QUERY_TIMEOUT_MS,
-    },
-    {
-      parse: (text) => text,
-      retryTimeout: 0,
-      retryInterval: () => 100 + Math.random() * 400,
-      paranoidChecking: PROBE_MS,
-    },
-  )
+  const subscriber = createPgListen(url, name)
   let listening = false
   let refused = false
   let reconnects = 0
@@ -103,4 +89,22 @@ export function createChannel(
     },
     reconnects: () => reconnects,
   }
+}
+
+function createPgListen(url: string, name: string): ReturnType<typeof createSubscriber.default> {
+  // The package's types are those of a CommonJS module's `default`.
+  return createSubscriber.default(
+    {
+      connectionString: url,
+      application_name: `koafeed:listener:${name}`,
+      connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
+      query_timeout: QUERY_TIMEOUT_MS,
+    },
+    {
+      parse: (text) => text,
+      retryTimeout: 0,
+      retryInterval: () => 100 + Math.random() * 400,
+      paranoidChecking: PROBE_MS,
+    },
+  )
 }

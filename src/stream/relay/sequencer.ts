@@ -40,18 +40,11 @@ export function createSequencer(): Sequencer {
   let newest = 0
   let isTrusted = false
 
-  function accept(row: LogRow, accepted: LogRow[]): void {
-    tail = row.seq
-    tailRow = row
-    accepted.push(row)
-  }
-
-  function acceptHeld(accepted: LogRow[]): LogRow[] {
-    for (const seq of held.keys()) if (seq <= tail) held.delete(seq)
-    for (let next = held.get(tail + 1); next; next = held.get(tail + 1)) {
-      held.delete(next.seq)
-      accept(next, accepted)
-    }
+  /** Accepts rows, and the held rows that follow them without a gap. Returns all of these. */
+  function accept(rows: LogRow[]): LogRow[] {
+    const accepted = [...rows, ...takeAfter(held, rows.at(-1)?.seq ?? tail)]
+    tailRow = accepted.at(-1) ?? tailRow
+    tail = tailRow?.seq ?? tail
     return accepted
   }
 
@@ -68,11 +61,7 @@ export function createSequencer(): Sequencer {
       const { seq } = notification
       if (seq <= tail) return []
       const whole = 'payload' in notification
-      if (whole && isTrusted && room && seq === tail + 1) {
-        const accepted: LogRow[] = []
-        accept(notification, accepted)
-        return acceptHeld(accepted)
-      }
+      if (whole && isTrusted && room && seq === tail + 1) return accept([notification])
       newest = Math.max(newest, seq)
       if (whole && held.size < MAX_HELD) held.set(seq, notification)
       return []
@@ -80,9 +69,7 @@ export function createSequencer(): Sequencer {
     read(page, from) {
       const rows = [...page]
       if (from !== null && !isDeepStrictEqual(rows.shift(), from)) return null
-      const accepted: LogRow[] = []
-      for (const row of rows) if (row.seq > tail) accept(row, accepted)
-      return acceptHeld(accepted)
+      return accept(rows.filter((row) => row.seq > tail))
     },
     trust() {
       isTrusted = true
@@ -96,4 +83,15 @@ export function createSequencer(): Sequencer {
     newestNotified: () => Math.max(newest, tail),
     isHeld: (seq) => held.has(seq),
   }
+}
+
+/** Takes the rows that follow `tail` without a gap, and drops those up to `tail`. */
+function takeAfter(held: Map<number, LogRow>, tail: number): LogRow[] {
+  for (const seq of held.keys()) if (seq <= tail) held.delete(seq)
+  const rows: LogRow[] = []
+  for (let seq = tail + 1; held.has(seq); seq++) {
+    rows.push(held.get(seq)!)
+    held.delete(seq)
+  }
+  return rows
 }

@@ -34,80 +34,97 @@ export function createArchive(reader: Pick<LogReader, 'readFrames'>, limiter: Li
     maxSize: MAX_BYTES,
     sizeCalculation: ({ block }) => heldBytes(block) + FRAME_BYTES,
   })
-  /** Numbers that wait for a read. */
-  const queued = new Map<number, Waiter>()
-  const reading = new Map<number, Waiter>()
-  const reads = new Set<Read>()
-  let scheduled = 0
-
-  function wait(seq: number): Promise<Frame | null> {
-    const waiter = reading.get(seq) ?? queued.get(seq)
-    if (waiter) return waiter.promise
-    const fresh: Waiter = Promise.withResolvers()
-    queued.set(seq, fresh)
-    return fresh.promise
-  }
-
-  /** Schedules as many reads as the queue needs; `limiter` limits how many run at the same time. */
-  function schedule(): void {
-    while (scheduled * MAX_ROWS < queued.size) {
-      scheduled += 1
-      void limiter(readNext)
-    }
-  }
-
-  async function readNext(): Promise<void> {
-    scheduled -= 1
-    const batch = [...queued].slice(0, MAX_ROWS)
-    for (const [seq, waiter] of batch) {
-      queued.delete(seq)
-      reading.set(seq, waiter)
-    }
-    const read: Read = { seqs: batch.map(([seq]) => seq), outdated: new Set() }
-    reads.add(read)
-    try {
-      resolveRead(read, await reader.readFrames(read.seqs))
-    } catch (error) {
-      for (const seq of read.seqs) take(seq)?.reject(error)
-    } finally {
-      reads.delete(read)
-      schedule()
-    }
-  }
-
-  /** Resolves the waiters with their frames. Frames that changed since the read began are read again. */
-  function resolveRead(read: Read, found: Frame[]): void {
-    const bySeq = new Map(found.map((frame) => [frame.seq, frame]))
-    for (const seq of read.seqs) {
-      const frame = bySeq.get(seq) ?? null
-      const waiter = take(seq)
-      if (!waiter) continue
-      if (frame && [...read.outdated].some((outdated) => isAffected(frame, outdated))) {
-        queued.set(seq, waiter)
-        continue
-      }
-      if (frame) frames.set(seq, frame)
-      waiter.resolve(frame)
-    }
-  }
-
-  function take(seq: number): Waiter | undefined {
-    const waiter = reading.get(seq)
-    reading.delete(seq)
-    return waiter
-  }
+  const queue = new ReadQueue(reader, limiter, (frame) => frames.set(frame.seq, frame))
 
   const archive: Archive = {
     async load(seqs) {
-      const wanted = seqs.map(async (seq) => frames.get(seq) ?? (await wait(seq)))
-      schedule()
+      const wanted = seqs.map(async (seq) => frames.get(seq) ?? (await queue.read(seq)))
+      queue.schedule()
       return (await Promise.all(wanted)).filter((frame) => frame !== null)
     },
     markOutdated(outdated) {
       for (const [seq, frame] of frames.entries()) if (isAffected(frame, outdated)) frames.delete(seq)
-      for (const read of reads) read.outdated.add(outdated)
+      queue.markOutdated(outdated)
     },
     clear: () => archive.markOutdated('all'),
   }
   return archive
+}
+
+/** Reads each frame once for all that wait for it, up to `MAX_ROWS` at a time. `keep` gets the frames that are current. */
+class ReadQueue {
+  /** Numbers that wait for a read. */
+  private readonly queued = new Map<number, Waiter>()
+  private readonly reading = new Map<number, Waiter>()
+  private readonly reads = new Set<Read>()
+  private scheduled = 0
+  private readonly reader: Pick<LogReader, 'readFrames'>
+  private readonly limiter: Limiter
+  private readonly keep: (frame: Frame) => void
+
+  constructor(reader: Pick<LogReader, 'readFrames'>, limiter: Limiter, keep: (frame: Frame) => void) {
+    this.reader = reader
+    this.limiter = limiter
+    this.keep = keep
+  }
+
+  /** Resolves after `schedule`, with null if the log does not have the event. */
+  read(seq: number): Promise<Frame | null> {
+    const waiter = this.reading.get(seq) ?? this.queued.get(seq) ?? Promise.withResolvers<Frame | null>()
+    if (!this.reading.has(seq)) this.queued.set(seq, waiter)
+    return waiter.promise
+  }
+
+  /** Schedules as many reads as the queue needs; `limiter` limits how many run at the same time. */
+  schedule(): void {
+    while (this.scheduled * MAX_ROWS < this.queued.size) {
+      this.scheduled += 1
+      void this.limiter(() => this.readNext())
+    }
+  }
+
+  markOutdated(outdated: string): void {
+    for (const read of this.reads) read.outdated.add(outdated)
+  }
+
+  private async readNext(): Promise<void> {
+    this.scheduled -= 1
+    const batch = [...this.queued].slice(0, MAX_ROWS)
+    for (const [seq, waiter] of batch) {
+      this.queued.delete(seq)
+      this.reading.set(seq, waiter)
+    }
+    const read: Read = { seqs: batch.map(([seq]) => seq), outdated: new Set() }
+    this.reads.add(read)
+    try {
+      this.resolve(read, await this.reader.readFrames(read.seqs))
+    } catch (error) {
+      for (const seq of read.seqs) this.take(seq)?.reject(error)
+    } finally {
+      this.reads.delete(read)
+      this.schedule()
+    }
+  }
+
+  /** Resolves the waiters with their frames. Frames that changed since the read began are read again. */
+  private resolve(read: Read, found: Frame[]): void {
+    const bySeq = new Map(found.map((frame) => [frame.seq, frame]))
+    for (const seq of read.seqs) {
+      const frame = bySeq.get(seq) ?? null
+      const waiter = this.take(seq)
+      if (!waiter) continue
+      if (frame && [...read.outdated].some((outdated) => isAffected(frame, outdated))) {
+        this.queued.set(seq, waiter)
+        continue
+      }
+      if (frame) this.keep(frame)
+      waiter.resolve(frame)
+    }
+  }
+
+  private take(seq: number): Waiter | undefined {
+    const waiter = this.reading.get(seq)
+    this.reading.delete(seq)
+    return waiter
+  }
 }
