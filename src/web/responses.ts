@@ -27,7 +27,8 @@ export function page<Name extends keyof Pages>(ctx: Context, template: Name, vie
     const { errors: _errors, values: _values, ...shown } = view as Record<string, unknown>
     return json(ctx, 200, { ...shown, csrf })
   }
-  html(ctx, 200, template, view, takeFlash(ctx))
+  // A page that a script fetches leaves the messages for the next page that the visitor sees.
+  html(ctx, 200, template, view, ctx.get('X-As') === '' ? takeFlash(ctx) : [])
 }
 
 /** Responds to a successful change: redirects to `to` with the message `flash`, or responds with JSON. */

@@ -14,6 +14,13 @@ describe('a request of a page’s script that names its person', () => {
     expect((await bob.get('/')).status).to.equal(200)
   })
 
+  it('leaves the messages for the next page that the person sees', async () => {
+    await ann.post('/users/bob/follow', {}, { type: 'form' })
+    const accept = 'text/html'
+    expect((await ann.get('/', { accept, headers })).text).not.to.contain('Followed bob')
+    expect((await ann.get('/', { accept })).text).to.contain('Followed bob')
+  })
+
   it('gets 401 with the session of another person or without a session, and changes nothing', async () => {
     for (const person of [bob, guest]) {
       expect((await person.get('/', { headers })).status).to.equal(401)
