@@ -7,7 +7,7 @@ import { watchLock, type FromPage, type Port, type ServerEvent, type ToPage } fr
 const MAX_PAGES = 51
 /** Numbers of the log. A tab that is further behind fetches its state: a replay would send all of it to every tab. */
 const MAX_BEHIND = 5000
-/** Events that a tab has not read. Beyond this number, it gets none until it has read them, and then fetches its state. */
+/** Events that a tab has not read. Beyond this number, it gets none until it has read most of them, and then joins again. */
 const MAX_UNREAD = 1000
 /** Tabs that join within this time need only one new stream. */
 const JOIN_MS = 20
