@@ -109,7 +109,7 @@ describe('a draft', () => {
     await composer().fill('A draft of Bob')
     await signOut(page)
     await page.getByRole('dialog').getByRole('button', { name: 'Sign out' }).click()
-    await page.locator('.bar-join').waitFor()
+    await page.locator('.bar [href^="/login"]').waitFor()
     expect(await draftCount(), 'Bob’s draft is deleted, Ann’s are not').to.equal(4)
     await useSession(context, await newSession('ann'))
     await page.goto(ann.origin)
@@ -126,7 +126,7 @@ describe('a draft', () => {
     expect(await composer().inputValue()).to.equal('Nearly lost')
     await signOut(page)
     await page.getByRole('dialog').getByRole('button', { name: 'Sign out' }).click()
-    await page.locator('.bar-join').waitFor()
+    await page.locator('.bar [href^="/login"]').waitFor()
     expect(await draftCount()).to.equal(0)
   })
 
@@ -134,7 +134,7 @@ describe('a draft', () => {
     await composer().fill('Written')
     await composer().fill('')
     await signOut(page)
-    await page.locator('.bar-join').waitFor()
+    await page.locator('.bar [href^="/login"]').waitFor()
   })
 
   it('that the server refuses because the session has ended stays in the form, with a way to sign in', async () => {
