@@ -15,3 +15,12 @@ export function warnEditors(article: Element): void {
     form.prepend(warning)
   }
 }
+
+/** The comments and edits below `root` whose text has not been sent. */
+export function unsentForms(root: Element): HTMLFormElement[] {
+  const forms = [...root.querySelectorAll<HTMLFormElement>('form.reply, form.editor')]
+  return forms.filter((form) => {
+    const text = form.querySelector('textarea')?.value ?? ''
+    return text.trim() !== '' && text !== form.dataset.original
+  })
+}

@@ -2,6 +2,7 @@ import { comparePosts, pageEntry } from '../../shared/entries.ts'
 import type { FeedPostView } from '../../shared/views.ts'
 import { renderCard, updateCard, type CommentChange } from './card.ts'
 import type { Change } from './change.ts'
+import { unsentForms } from './editing.ts'
 import type { createLikeFetcher } from './like-fetcher.ts'
 import { applyOwnLike } from './likes.ts'
 import { articleOf, articles, type Page } from '../page/page.ts'
@@ -90,7 +91,7 @@ export function createFeed(page: Page) {
     const article = articleOf(id)
     if (!article) return
     if (page.postId === id) replaceContent(page, 'This post was deleted.')
-    else withScrollAnchor(() => article.remove())
+    else withScrollAnchor(() => removeArticle(article))
   }
 
   return { apply, put, remove, pending }
@@ -103,13 +104,26 @@ function updateNames(id: string): void {
   if (link) void import('./likers.ts').then(({ refreshLikers }) => refreshLikers(link)).catch(() => {})
 }
 
-/** Replaces all that the page shows by a message. */
+/** Removes a post. A text that the reader has not sent stays, so that it can be copied. */
+function removeArticle(article: HTMLElement): void {
+  const forms = unsentForms(article)
+  if (forms.length === 0) return article.remove()
+  article.classList.add('gone')
+  article.replaceChildren(noticeOf('This post was deleted. You can copy your text.'), ...forms)
+}
+
+/** Replaces all that the page shows by a message, except texts that the reader has not sent. */
 export function replaceContent(page: Page, message: string): void {
+  page.live?.classList.add('gone')
+  page.live?.replaceChildren(noticeOf(message), ...unsentForms(page.live))
+}
+
+function noticeOf(message: string): HTMLElement {
   const notice = document.createElement('p')
   notice.className = 'empty'
   notice.setAttribute('role', 'status')
   notice.textContent = message
-  page.live?.replaceChildren(notice)
+  return notice
 }
 
 function commentChange(name: string, { action, comment }: Change): CommentChange {

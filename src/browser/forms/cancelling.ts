@@ -16,6 +16,8 @@ export async function cancelForm(form: HTMLFormElement, personId: string): Promi
   deleteDraft(form, personId)
   withScrollAnchor(() => {
     if (isEditor) return closeEditor(form)
+    // The post was deleted, and only the text was left.
+    if (form.matches('.gone > :last-child')) return form.parentElement?.remove()
     const link = form.closest('.post')?.querySelector<HTMLElement>('[data-do="reply"]')
     form.remove()
     link?.focus({ preventScroll: true })

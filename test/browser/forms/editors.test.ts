@@ -125,6 +125,24 @@ describe('an open editor', () => {
     expect((await bob.get(`/posts/${id}`)).json.post.body).to.equal('Hard to change indeed')
   })
 
+  it('keeps its text when the post is deleted meanwhile, in a feed and on the page of the post', async () => {
+    for (const onPage of [false, true]) {
+      const id = (await bob.post('/posts', { body: 'Soon deleted' })).json.post.id
+      await ann.post('/users/bob/follow')
+      await open(onPage ? `/posts/${id}` : '/')
+      await page.locator(`#post-${id} [data-do="reply"]`).click()
+      await page.locator('.reply textarea:focus').waitFor()
+      await page.keyboard.type('A long answer')
+      await bob.post(`/posts/${id}/delete`)
+      await page.getByText('This post was deleted').waitFor()
+      expect(await page.inputValue('.reply textarea')).to.equal('A long answer')
+      expect(await page.locator('.post-text', { hasText: 'Soon deleted' }).count()).to.equal(0)
+      expect(await page.locator('.gone button:visible').count()).to.equal(0)
+      await page.context().close()
+    }
+    await open('/')
+  })
+
   it('of a comment that is being written asks before Escape discards it, and closes at once without text', async () => {
     const id = await write('To be commented')
     await open('/')
