@@ -58,6 +58,8 @@ describe('a group in two browsers on two instances', () => {
     expect(await bobPage.inputValue('.composer textarea')).to.equal('An unfinished secret')
     expect(await bobPage.inputValue('.composer [name=group]')).to.equal('circle')
     await bobPage.fill('.composer textarea', '')
+    // Posts wait while a person writes.
+    await bobPage.locator('.composer textarea').blur()
   })
 
   it('gets a post from the composer of its own page', async () => {

@@ -9,8 +9,13 @@ interface Wrong {
   errors: Record<string, RegExp>
 }
 
+const REPORT: Wrong = { typed: { reason: ' ' }, errors: { reason: /Please/ } }
+
 /** A wrong input for each form with fields: what is entered, and the message beside each field, in their order. */
 const WRONG: Record<string, Wrong> = {
+  '/posts/:id/report': REPORT,
+  '/comments/:id/report': REPORT,
+  '/users/:name/report': REPORT,
   '/register': {
     typed: { username: 'a b', password: 'short' },
     errors: { username: /3 to 15 letters/, password: /at least 8 characters/ },
@@ -52,6 +57,7 @@ describe('without JavaScript', () => {
     const { post } = (await ann.post('/posts', { body: 'Hello' })).json
     await bob.post(`/posts/${post.id}/comments`, { body: 'Hello too' })
     await ann.post(`/posts/${post.id}/comments`, { body: 'And a comment of my own' })
+    await bob.post('/posts', { body: 'A post of Bob' })
     await ann.post('/users/bob/follow')
     await client(guest.origin).login('ann')
   })
