@@ -11,9 +11,9 @@ export async function measureFiles(): Promise<Figure[]> {
   const scripts = await bundle(join(root, 'src/browser/main.ts'), { name: 'app' })
   const css = await styles(root, { minify: true })
   return [
-    size('JavaScript of every page', sizeOf(scripts.filter(({ initial }) => initial)), 20_000),
-    size('JavaScript loaded on first use', sizeOf(scripts.filter(({ initial }) => !initial)), 20_000),
-    size('CSS', gzipSync(css).length, 15_000),
+    size('JavaScript of every page, gzip', sizeOf(scripts.filter(({ initial }) => initial)), 20_000),
+    size('JavaScript loaded on first use, gzip', sizeOf(scripts.filter(({ initial }) => !initial)), 20_000),
+    size('CSS, gzip', gzipSync(css).length, 15_000),
   ]
 }
 

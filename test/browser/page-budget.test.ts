@@ -12,6 +12,6 @@ describe('the home page', () => {
     expect(figures.filter((figure) => figure.enforced && isOver(figure))).to.deep.equal([])
     const requests = figures.find(({ name }) => name.startsWith('requests besides'))
     expect(requests?.value, 'the page, its style, its script and its stream').to.be.at.least(4)
-    expect(formatBudgets(figures)).to.match(/\nbudgets: 5 figures, \d over$/)
+    expect(formatBudgets(figures)).to.match(/\nbudgets: 6 figures, \d over$/)
   })
 })

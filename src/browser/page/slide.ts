@@ -47,10 +47,13 @@ export function slideFrom(positions: Positions): void {
     if (element.isConnected) moved.set(element, top - element.getBoundingClientRect().top)
   }
   for (const [element, difference] of moved) {
+    const top = positions.get(element)!
     let parent = element.parentElement
     while (parent && !moved.has(parent)) parent = parent.parentElement
     const own = difference - ((parent && moved.get(parent)) ?? 0)
-    if (Math.abs(own) < 1 || Math.abs(own) > NEAR * window.innerHeight) continue
+    // A burst at the top can move what was visible by many windows.
+    const wasVisible = top < window.innerHeight && top > -window.innerHeight
+    if (Math.abs(own) < 1 || (!wasVisible && Math.abs(own) > NEAR * window.innerHeight)) continue
     const transform = [`translateY(${own}px)`, 'none']
     element.animate({ transform, composite: 'add' }, { duration, easing: 'ease-out' })
     endsAt = performance.now() + duration + FRAMES_MS
