@@ -47,7 +47,11 @@ describe('a page after a reset', () => {
 
   /** Handles each fetch of the page's state; `fetch` counts them from 1. */
   async function onFetch(answer: (route: Route, fetch: number) => Promise<void>): Promise<void> {
-    await page.route(`${guest.origin}/`, async (route) => answer(route, ++fetches))
+    await page.route(`${guest.origin}/`, async (route) => {
+      // The column beside the posts is fetched as HTML.
+      const isState = route.request().headers().accept === 'application/json'
+      return isState ? answer(route, ++fetches) : route.continue()
+    })
   }
   const refuse = (route: Route) => route.fulfill({ status: 503, json: { error: { message: 'Too busy' } } })
 
@@ -113,6 +117,24 @@ describe('a page after a reset', () => {
     await text('After both').waitFor()
     expect(await page.evaluate(() => document.body.dataset.cleo)).to.equal(undefined)
     expect(fetches).to.equal(2)
+  })
+
+  it('fetches the state of a hidden page when it is shown', async () => {
+    const setHidden = (hidden: boolean) =>
+      page.evaluate((value) => {
+        Object.defineProperty(document, 'hidden', { value, configurable: true })
+        document.dispatchEvent(new Event('visibilitychange'))
+      }, hidden)
+    const otherTab = await context.newPage()
+    await otherTab.goto(`${guest.origin}/`)
+    await setHidden(true)
+    await onFetch((route) => route.continue())
+    await ann.post('/users/cleo/follow')
+    await otherTab.getByText('Hello from Cleo').first().waitFor()
+    expect(fetches).to.equal(0)
+    await setHidden(false)
+    await text('Hello from Cleo').waitFor()
+    expect(fetches).to.equal(1)
   })
 
   it('holds up to 500 events, then drops them and fetches again', async function () {

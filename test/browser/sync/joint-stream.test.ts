@@ -1,7 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import { expect } from 'chai'
 import type { BrowserContext, Page } from 'playwright-core'
-import { contextOf, countStreams, openTab, setCookies } from '../../support/browser/tabs.ts'
+import { launchChromium } from '../../support/browser/chromium.ts'
+import { useSession } from '../../support/browser/open-as.ts'
+import { contextOf, countStreams, openTab } from '../../support/browser/tabs.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startForwarder, type Forwarder } from '../../support/servers/forwarder.ts'
 import { useSite } from '../../support/site.ts'
@@ -228,15 +230,25 @@ describe('the joint stream of several tabs', () => {
     expect(requested.some((url) => url.searchParams.has('as'))).to.equal(false)
   })
 
+  async function workers() {
+    const session = await (await launchChromium()).newBrowserCDPSession()
+    const { targetInfos } = await session.send('Target.getTargets')
+    return targetInfos.filter(({ type, url }) => type === 'shared_worker' && url.startsWith(proxy.origin))
+  }
+
   it('belongs to one person: when another one signs in, the tabs of the first one leave it', async () => {
     const [bobs] = (await openAll(['/'])) as [Page]
     await expectLive([bobs])
     // Bob’s session does not end, so his stream stays open.
-    await context.clearCookies()
-    await setCookies(context, ann, proxy.origin)
+    await useSession(context, ann, proxy.origin)
     const [anns] = (await openAll(['/'])) as [Page]
     await expectLive([bobs, anns])
     expect(requested.map((url) => url.searchParams.get('as'))).to.deep.equal(['2', '1'])
+    const script = await anns.locator('script[src*="/build/app-"]').getAttribute('src')
+    expect((await workers()).map(({ title }) => title).toSorted()).to.deep.equal([
+      `${script} 1`,
+      `${script} 2`,
+    ])
     cut()
     await reconnect(bobs)
     // The sign-in page leads Ann to her home page.

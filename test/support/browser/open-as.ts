@@ -11,8 +11,12 @@ export async function openAs(person: Client, path = '/', options: BrowserContext
   return page
 }
 
-/** Signs the browser in as `person`, with the session of that client. */
-export async function useSession(context: BrowserContext, person: Client): Promise<void> {
+/** Signs the browser in as `person`, with the session of that client. `url` is the site, if it has another origin. */
+export async function useSession(
+  context: BrowserContext,
+  person: Client,
+  url = person.origin,
+): Promise<void> {
   await context.clearCookies()
   await context.addCookies(
     person
@@ -20,7 +24,7 @@ export async function useSession(context: BrowserContext, person: Client): Promi
       .split('; ')
       .map((pair) => {
         const [name = '', ...value] = pair.split('=')
-        return { name, value: value.join('='), url: person.origin }
+        return { name, value: value.join('='), url }
       }),
   )
 }

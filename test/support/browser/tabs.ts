@@ -1,6 +1,7 @@
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import type { Client } from '../http.ts'
 import { newContext } from './chromium.ts'
+import { useSession } from './open-as.ts'
 
 /** A context of the browser in which this person is signed in. */
 export async function contextOf(
@@ -8,19 +9,8 @@ export async function contextOf(
   { origin = person.origin, ...options }: BrowserContextOptions & { origin?: string } = {},
 ): Promise<BrowserContext> {
   const context = await newContext(options)
-  await setCookies(context, person, origin)
+  await useSession(context, person, origin)
   return context
-}
-
-/** Gives the context the session of this person. */
-export async function setCookies(context: BrowserContext, person: Client, url: string): Promise<void> {
-  const pairs = person.cookie().split('; ').filter(Boolean)
-  await context.addCookies(
-    pairs.map((pair) => {
-      const [name = '', value = ''] = pair.split(/=(.*)/)
-      return { name, value, url }
-    }),
-  )
 }
 
 export async function openTab(context: BrowserContext, url: string): Promise<Page> {
