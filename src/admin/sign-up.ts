@@ -142,7 +142,7 @@ export async function revokeInvitation(
 /** A number in a form or in JSON. */
 function wholeNumber(min: number, max: number, error: string) {
   return z
-    .union([z.string().regex(/^\s*\d{1,6}\s*$/), z.number()], { error })
+    .union([z.string().regex(/^\s*\d{1,6}\s*$/, { error }), z.number({ error })], { error })
     .transform(Number)
     .refine((value) => Number.isInteger(value) && value >= min && value <= max, { error })
 }

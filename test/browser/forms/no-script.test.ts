@@ -37,14 +37,22 @@ const WRONG: Record<string, Wrong> = {
     typed: { old_password: 'a wrong one', password: 'short' },
     errors: { password: /at least 8 characters/ },
   },
+  '/admin/invitations': {
+    typed: { uses: '0', days: 'x', note: 'n'.repeat(101) },
+    errors: { uses: /1 to 1,000/, days: /1 to 90/, note: /too long/ },
+  },
+  '/admin/names': { typed: { name: 'a b' }, errors: { name: /3 to 15 letters/ } },
+  '/admin/people/:name/suspend': { typed: { reason: 'r'.repeat(501) }, errors: { reason: /too long/ } },
+  '/admin/token': { typed: { token: ' ' }, errors: { token: /Please enter the token/ } },
   '/settings/account': { typed: { password: 'a wrong one' }, errors: { password: /not your password/ } },
 }
 
 describe('without JavaScript', () => {
   const {
+    database,
     people: { ann, bob, cleo },
     guest,
-  } = useSite({ people: ['ann', 'bob', 'cleo'] })
+  } = useSite({ people: ['ann', 'bob', 'cleo', 'dora'] })
   let context: BrowserContext
   let page: Page
 
@@ -57,9 +65,15 @@ describe('without JavaScript', () => {
     const { post } = (await ann.post('/posts', { body: 'Hello' })).json
     await bob.post(`/posts/${post.id}/comments`, { body: 'Hello too' })
     await ann.post(`/posts/${post.id}/comments`, { body: 'And a comment of my own' })
-    await bob.post('/posts', { body: 'A post of Bob' })
+    const reported = (await bob.post('/posts', { body: 'A post of Bob' })).json.post
+    await cleo.post(`/posts/${reported.id}/report`, { reason: 'Not nice' })
     await ann.post('/users/bob/follow')
-    await client(guest.origin).login('ann')
+    await database.query(`update users set admin = true where username in ('ann', 'cleo')`)
+    const admin = client(guest.origin)
+    await admin.login('ann')
+    await admin.post('/admin/people/dora/suspend')
+    await admin.post('/admin/names', { name: 'taken' })
+    await admin.post('/admin/invitations')
   })
 
   beforeEach(async () => {
@@ -105,6 +119,13 @@ describe('without JavaScript', () => {
       '/groups/:name/members/:name/owner',
       '/settings/sessions/:id/end',
       '/settings/sessions/end',
+      '/admin/sign-up',
+      '/admin/invitations/:id/revoke',
+      '/admin/names/:name/release',
+      '/admin/people/:name/unsuspend',
+      '/admin/reports/:id/remove',
+      '/admin/reports/:id/dismiss',
+      '/admin/resign',
     ])
     for (const { action, path } of buttons) {
       const { status, text } = await send(path, action, { forged: true })
@@ -112,10 +133,16 @@ describe('without JavaScript', () => {
       expect(text).to.contain('Invalid POST contents')
     }
     // What ends something comes last. A request that was accepted cannot be declined, and so on.
-    const last = ['/posts/:id/delete', '/groups/:name/members/:name/remove', '/logout']
+    const last = [
+      '/posts/:id/delete',
+      '/groups/:name/members/:name/remove',
+      '/admin/reports/:id/remove',
+      '/admin/resign',
+      '/logout',
+    ]
     const order = buttons.toSorted((a, b) => last.indexOf(a.pattern) - last.indexOf(b.pattern))
     for (const { action, path, pattern } of order) {
-      if (/refuse|leave|owner|unfollow/.test(pattern)) continue
+      if (/refuse|leave|owner|unfollow|dismiss/.test(pattern)) continue
       const { status } = await send(path, action)
       expect(status, action).to.equal(200)
     }
@@ -146,6 +173,10 @@ describe('without JavaScript', () => {
       '/',
       '/login',
       '/users/ann',
+      '/admin/token',
+      '/admin/people/ann',
+      '/admin/people/bob',
+      '/admin/people/dora',
       '/users/bob',
       '/users/cleo',
       '/groups/birds',
@@ -163,7 +194,7 @@ describe('without JavaScript', () => {
           .filter(({ method }) => method === 'post')
           .map((form) => ({
             action: form.getAttribute('action') ?? '',
-            fields: form.querySelectorAll('textarea, input:not([type=hidden]), select').length,
+            fields: form.querySelectorAll('textarea, input:not([type=hidden], [type=radio]), select').length,
           })),
       }))
       for (const form of forms) {
@@ -206,7 +237,7 @@ describe('without JavaScript', () => {
     for (const [name, value] of Object.entries(typed)) {
       if (name === 'avatar') continue
       const kept = await page.inputValue(`main [name="${name}"]`)
-      expect(kept, `${pattern} ${name}`).to.equal(/password/.test(name) ? '' : value)
+      expect(kept, `${pattern} ${name}`).to.equal(/password|token/.test(name) ? '' : value)
     }
   }
 
@@ -235,6 +266,8 @@ describe('without JavaScript', () => {
 function patternOf(path: string): string {
   return path
     .replace(/\/\d+/g, '/:id')
+
+    .replace(/^\/admin\/(people|names)\/\w+/, '/admin/$1/:name')
     .replace(/^\/(users|groups)\/(?!new$)\w+/, '/$1/:name')
     .replace(/\/(members|requests)\/\w+/, '/$1/:name')
 }
