@@ -17,12 +17,19 @@ begin
   perform from posts p where p.id = lock_post.post_id for no key update;
 end $$;
 
+-- Since 1970.
+create or replace function milliseconds(at timestamptz) returns double precision
+language sql immutable parallel safe
+return extract(epoch from at)::double precision * 1000;
+
 -- Writes one event. Its payload must be complete, because others wait from here until the commit. A notification holds at
--- most 7,999 bytes. A longer one has only the number of the row, which the listener reads.
+-- most 7,999 bytes. A longer one has only the number of the row, which the listener reads. `at` is in milliseconds, for the
+-- metrics of instances.
 create or replace function append_log(event text, topics text[], payload jsonb) returns void
 language plpgsql as $$
 declare
   next_seq bigint;
+  appended_at timestamptz;
   message text;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
@@ -31,8 +38,11 @@ begin
   end if;
   perform pg_advisory_xact_lock(7230, 1);
   next_seq := nextval('log_seq');
-  insert into log (seq, event, topics, payload) values (next_seq, event, topics, payload);
-  message := json_build_object('seq', next_seq, 'event', event, 'topics', topics, 'payload', payload)::text;
+  appended_at := clock_timestamp();
+  insert into log (seq, at, event, topics, payload) values (next_seq, appended_at, event, topics, payload);
+  message := json_build_object(
+    'seq', next_seq, 'at', milliseconds(appended_at), 'event', event, 'topics', topics, 'payload', payload
+  )::text;
   if octet_length(message) > 7900 then
     message := json_build_object('seq', next_seq)::text;
   end if;

@@ -688,6 +688,9 @@ function may_see_group(viewer_id bigint, g groups)
 function may_see_post(viewer_id bigint, p posts)
   returns boolean stable
 
+function milliseconds(at timestamp with time zone)
+  returns double precision immutable
+
 function owned_groups(viewer_id bigint)
   returns jsonb stable
 

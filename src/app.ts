@@ -33,6 +33,8 @@ import { json } from './web/responses.ts'
 import { requireSameViewer } from './web/same-viewer.ts'
 import { createImages } from './pictures/images.ts'
 import { errorFacts } from './lib/log.ts'
+import { addQueueMetrics, measureRequests } from './web/metrics.ts'
+import type { Metrics } from './lib/metrics.ts'
 import { logRequests } from './web/request-log.ts'
 import { withRequestDeadline } from './db/deadline.ts'
 import { createQueryLimit } from './web/limits/query-limit.ts'
@@ -66,6 +68,7 @@ export interface AppDeps {
     'siteName' | 'publicOrigin' | 'sessionKeys' | 'trustedProxies' | 'limits' | 'compression'
   >
   log: Logger
+  metrics?: Metrics
   health: {
     /** False until the database has been reached once. */
     isStarted(): boolean
@@ -85,7 +88,7 @@ const MAX_UPLOADS = 12
 
 /** Creates the Koa application: the middleware in order, then the routes of all features. */
 export function createApp(deps: AppDeps): Koa<ContextState, ContextExtension> {
-  const { config, db, health, log, stream } = deps
+  const { config, db, health, log, metrics, stream } = deps
   const app = new Koa<ContextState, ContextExtension>({
     keys: config.sessionKeys,
     proxy: config.trustedProxies > 0,
@@ -93,6 +96,7 @@ export function createApp(deps: AppDeps): Koa<ContextState, ContextExtension> {
   })
   // Errors after the response has started, usually because the client has disconnected.
   app.on('error', (error) => log.info({ event: 'unsent', error: errorFacts(error) }, 'unsent'))
+  if (metrics) app.use(measureRequests(metrics))
   app.use(initState(deps))
   app.use(securityHeaders)
   app.use(errorHandler) // for requests that are not logged: health checks and files
@@ -131,14 +135,17 @@ export function createRouters({
   write,
   caches,
   publicFeed,
+  metrics,
   limits = {},
-}: Pick<AppDeps, 'db' | 'write' | 'caches'> & { publicFeed: PublicFeed; limits?: Limits }) {
+}: Pick<AppDeps, 'db' | 'write' | 'caches' | 'metrics'> & { publicFeed: PublicFeed; limits?: Limits }) {
   const deps = { db, write, caches, publicFeed, throttle: createThrottle(db, limits) }
   const accounts = { ...deps, passwords: createPasswords() }
+  const images = createImages()
+  if (metrics) addQueueMetrics(metrics, { passwords: accounts.passwords.queue, pictures: images.queue })
   return [
     homeRoutes(deps),
     userRoutes(accounts),
-    settingsRoutes({ ...accounts, images: createImages(), uploads: createLimiter(MAX_UPLOADS, 0) }),
+    settingsRoutes({ ...accounts, images, uploads: createLimiter(MAX_UPLOADS, 0) }),
     followRoutes(deps),
     peopleRoutes(deps),
     postRoutes(deps),

@@ -16,7 +16,10 @@ import { createWrite } from './db/write.ts'
 import { createBackoff } from './lib/backoff.ts'
 import { Unavailable } from './lib/errors.ts'
 import { createLog, errorFacts } from './lib/log.ts'
-import { createMetricsServer } from './lib/metrics.ts'
+import { addCacheMetrics } from './caches/metrics.ts'
+import { addPoolMetrics, createDatabaseMeasures } from './db/metrics.ts'
+import { createMetrics, createMetricsServer, type Metrics } from './lib/metrics.ts'
+import { addStreamMetrics } from './stream/metrics.ts'
 import { createPictureUpkeep } from './pictures/pictures.ts'
 import { deleteExpiredResets } from './recovery/recovery.ts'
 import { scheduleUpkeep } from './stream/log/upkeep.ts'
@@ -52,6 +55,7 @@ export interface Instance {
 interface Parts {
   config: Config
   log: Logger
+  metrics: Metrics
   db: DatabasePool
   /** A separate connection for the listener, so that busy pages do not delay events. */
   logDb: DatabasePool
@@ -94,8 +98,11 @@ export async function createInstance(config: Config): Promise<Instance> {
 async function createParts(config: Config, databaseUrl: string, listenDatabaseUrl: string): Promise<Parts> {
   const { instanceName, limits, preparedStatements: names } = config
   const log = createLog(config)
+  const metrics = createMetrics()
+  const { onWait, onGroup } = createDatabaseMeasures(metrics)
   const pooled = { applicationName: `koafeed:pool:${instanceName}`, names }
-  const db = await createDb(databaseUrl, pooled)
+  const db = await createDb(databaseUrl, { ...pooled, onWait })
+  addPoolMetrics(metrics, db)
   const groups = createGroupSession(connectionConfig(databaseUrl, pooled))
   const logDb = await createDb(databaseUrl, {
     applicationName: `koafeed:log:${instanceName}`,
@@ -108,6 +115,7 @@ async function createParts(config: Config, databaseUrl: string, listenDatabaseUr
     isCurrent: () => parts.streaming.isCurrent(),
     isFresh: () => parts.streaming.isFresh(),
   })
+  addCacheMetrics(metrics, caches.lookups)
   const createStreams = (): Streaming =>
     createStreaming({
       db,
@@ -118,6 +126,7 @@ async function createParts(config: Config, databaseUrl: string, listenDatabaseUr
       maxBacklogBytes: config.maxStreamBacklogMb * 1024 * 1024,
       log,
       observer: caches.observer,
+      onRelayed: (row) => observeLatency(row),
       sessionCookie: sessionCookieName(config),
       findViewers: (cookies) => findSessions(db, cookies),
       findActiveSessions: (hashes) => findActiveSessions(db, hashes),
@@ -125,20 +134,22 @@ async function createParts(config: Config, databaseUrl: string, listenDatabaseUr
   const parts: Parts = {
     config,
     log,
+    metrics,
     db,
     logDb,
     groups,
-    write: createWrite(db, createGroupQueue(groups)),
+    write: createWrite(db, createGroupQueue(groups, onGroup)),
     caches,
     phase: 'starting',
     streaming: createStreams(),
     createStreaming: createStreams,
   }
+  const observeLatency = addStreamMetrics(metrics, () => parts.streaming.stats())
   return parts
 }
 
 function createSite(parts: Parts): ReturnType<typeof createApp> {
-  const { config, log, db, write, caches } = parts
+  const { config, log, metrics, db, write, caches } = parts
   const assets = createAssets(join(root, 'static/build'))
   return createApp({
     db,
@@ -152,6 +163,7 @@ function createSite(parts: Parts): ReturnType<typeof createApp> {
     assets,
     config,
     log,
+    metrics,
     health: healthOf(parts),
     stream(ctx, next) {
       const { routes } = parts.streaming
@@ -195,7 +207,7 @@ async function startStreaming(parts: Parts, probe: () => Promise<void>): Promise
 }
 
 async function startUpkeepAndMetrics(parts: Parts, origin: string): Promise<{ metrics: string | null }> {
-  const { config, log, write, streaming } = parts
+  const { config, log, metrics, write } = parts
   parts.phase = 'running'
   const expired = [
     deleteExpiredThrottles,
@@ -205,14 +217,14 @@ async function startUpkeepAndMetrics(parts: Parts, origin: string): Promise<{ me
   ]
   const chores = [...expired, createPictureUpkeep()]
   scheduleUpkeep({ write, log, chores: [...chores, async () => void deleteAccountRows(write, log)] })
-  const server = createMetricsServer(streaming.gauges)
-  const metrics = await listen(server, config.metricsPort, config.host).catch((error: Error) => {
+  const server = createMetricsServer(metrics)
+  const metricsOrigin = await listen(server, config.metricsPort, config.host).catch((error: Error) => {
     // An instance without metrics is better than no instance.
     log.warn({ reason: error.message }, 'no metrics')
     return null
   })
-  log.info({ event: 'listening', origin, metrics }, `listening on ${origin}`)
-  return { metrics }
+  log.info({ event: 'listening', origin, metrics: metricsOrigin }, `listening on ${origin}`)
+  return { metrics: metricsOrigin }
 }
 
 /** While it drains, the instance is unready but still serves requests, so that proxies lose no request. */

@@ -3,6 +3,7 @@ import { combineObservers, type LogObserver } from '../lib/log-observer.ts'
 import { createCardReader } from './card-reader.ts'
 import { createCards, type Cards } from './cards.ts'
 import { createChanges, type Changes } from './changes.ts'
+import { createLookups, type AllLookups } from './lookups.ts'
 import { createPosition, type Position, type PositionDeps } from './position.ts'
 
 /** Some 10,000 cards. */
@@ -13,6 +14,7 @@ export interface Caches {
   position: Position
   changes: Changes
   cards: Cards
+  lookups: AllLookups
   observer: LogObserver
 }
 
@@ -25,11 +27,19 @@ export interface CachesDeps extends PositionDeps {
 export function createCaches({ db, maxCardBytes = MAX_CARD_BYTES, ...deps }: CachesDeps): Caches {
   const position = createPosition(deps)
   const changes = createChanges()
-  const cards = createCards({ readCards: createCardReader(db), position, changes, maxBytes: maxCardBytes })
+  const lookups = createLookups()
+  const cards = createCards({
+    readCards: createCardReader(db),
+    position,
+    changes,
+    lookups: lookups.cards,
+    maxBytes: maxCardBytes,
+  })
   return {
     position,
     changes,
     cards,
+    lookups,
     observer: combineObservers(changes.observer, cards.observer, position.observer),
   }
 }

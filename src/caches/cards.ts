@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { LogEvent, LogObserver } from '../lib/log-observer.ts'
 import type { PostView } from '../shared/views.ts'
 import type { Changes } from './changes.ts'
+import type { Lookups } from './lookups.ts'
 import type { Position } from './position.ts'
 
 /** Bounds how long a card may differ from rows that were changed while triggers were off. */
@@ -31,6 +32,7 @@ export interface CardsDeps {
   readCards(ids: string[]): Promise<CardRows>
   position: Position
   changes: Changes
+  lookups: Lookups
   /** The most heap that the cache may take, as `sizeOf` estimates it. */
   maxBytes: number
 }
@@ -44,7 +46,7 @@ interface Cached {
 }
 
 export function createCards(deps: CardsDeps): Cards & { observer: LogObserver } {
-  const { position, changes } = deps
+  const { position, changes, lookups } = deps
   const store = createStore(deps.maxBytes, changes)
 
   /** Reads cards into the cache, and returns the ids of deleted posts; null if the log went back meanwhile. */
@@ -65,6 +67,10 @@ export function createCards(deps: CardsDeps): Cards & { observer: LogObserver } 
       for (let round = 0; round < MAX_ROUNDS && position.isCurrent(); round++) {
         if (!(await position.reach(least))) return null
         const { found, missing, newest } = store.findAll(ids, gone)
+        if (round === 0) {
+          lookups.hits += found.size
+          lookups.misses += missing.length
+        }
         // A card that was read from the database may be ahead of the log. It may show content that the viewer must no
         // longer see, although this instance does not have the event that ended the right.
         if (newest > position.seq()) least = newest

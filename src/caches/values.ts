@@ -12,7 +12,9 @@ export interface ReadValue<Value> {
 }
 
 export interface ValuesDeps<Value> {
-  caches: Pick<Caches, 'position' | 'changes'>
+  caches: Pick<Caches, 'position' | 'changes' | 'lookups'>
+  /** Names the cache in the metrics. */
+  name: keyof Caches['lookups']
   read(key: string): Promise<ReadValue<Value>>
   /** Whether an event after `seq` may have changed the value. */
   hasChanged(value: Value, since: { key: string; seq: number; changes: Changes }): boolean
@@ -34,6 +36,7 @@ export interface Values<Value> {
 
 export function createValues<Value extends object>({
   caches,
+  name,
   read,
   hasChanged,
   max,
@@ -67,7 +70,11 @@ export function createValues<Value extends object>({
   }
 
   return {
-    get: async (key, seq = 0) => (caches.position.isFresh() ? find(key, seq) : null) ?? readAndKeep(key),
+    async get(key, seq = 0) {
+      const found = caches.position.isFresh() ? find(key, seq) : null
+      caches.lookups[name][found ? 'hits' : 'misses'] += 1
+      return found ?? readAndKeep(key)
+    },
     isOutdated,
     delete: (key) => void cached.delete(key),
   }

@@ -68,6 +68,8 @@ export interface DbOptions {
   maxPoolSize?: number
   /** Whether statements are prepared by name. */
   names?: boolean
+  /** Gets the time that each query waited for a connection. */
+  onWait?: (seconds: number) => void
 }
 
 /**
@@ -76,7 +78,7 @@ export interface DbOptions {
  */
 export async function createDb(
   url: string,
-  { applicationName, maxPoolSize = 9, names = true }: DbOptions,
+  { applicationName, maxPoolSize = 9, names = true, onWait = () => {} }: DbOptions,
 ): Promise<DatabasePool> {
   const { nameOf, ...config } = connectionConfig(url, { applicationName, names })
   const pool = await createPool(url, {
@@ -96,7 +98,7 @@ export async function createDb(
       begin: `start transaction; set local lock_timeout = ${LOCK_TIMEOUT_MS}`,
     }),
   })
-  return withWaitLimit(pool)
+  return withWaitLimit(pool, onWait)
 }
 
 /** Returns the options that all connections to PostgreSQL share. */
@@ -132,20 +134,25 @@ const methods = [
 ] as const
 
 /** Limits the time that a query waits for a connection; slonik has no such limit. A query that times out never runs. */
-function withWaitLimit(pool: DatabasePool): DatabasePool {
+function withWaitLimit(pool: DatabasePool, onWait: (seconds: number) => void): DatabasePool {
   async function use<T>(work: (connection: DatabasePoolConnection) => Promise<T>, left: number): Promise<T> {
     const { promise: timedOut, reject } = Promise.withResolvers<never>()
     let isLate = false
+    const startedAt = performance.now()
+    const noteWait = (): void => onWait((performance.now() - startedAt) / 1_000)
     const timer = setTimeout(
       () => {
         isLate = true
+        noteWait()
         reject(new Unavailable())
       },
       Math.min(MAX_WAIT_MS, left),
     )
     const done = pool.connect(async (connection) => {
       clearTimeout(timer)
-      return isLate ? null : resultOf(work(connection))
+      if (isLate) return null
+      noteWait()
+      return resultOf(work(connection))
     })
     try {
       const result = (await Promise.race([done, timedOut])) as Result<T>

@@ -40,6 +40,7 @@ export function createHomePages(deps: FeedDeps): HomePages {
   )
   const rows = createValues<FeedRow>({
     caches,
+    name: 'home',
     async read(userId) {
       const row = await readFeedRow(db, userId, homeRequest(userId, START).sourceOf, { cards: false })
       const isKept = !row.deleting && row.feeds.length <= MAX_FEEDS

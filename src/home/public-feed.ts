@@ -28,7 +28,7 @@ interface Kept {
 /** Keeps the page while this instance follows the log. Otherwise concurrent requests share one read. */
 export function createPublicFeed(
   readPage: () => Promise<FeedPage>,
-  { position }: Pick<Caches, 'position'>,
+  { position, lookups }: Pick<Caches, 'position' | 'lookups'>,
   clock = systemClock,
 ): PublicFeed {
   // Many requests share the read, so the deadline and the query limit of a single one do not apply to it.
@@ -43,7 +43,9 @@ export function createPublicFeed(
 
   return {
     async get(after = '0') {
-      if (kept && isValid(kept) && Number(kept.page.seq) >= Number(after)) return kept.page
+      const found = kept && isValid(kept) && Number(kept.page.seq) >= Number(after) ? kept.page : null
+      lookups.public[found ? 'hits' : 'misses'] += 1
+      if (found) return found
       const [epoch, writesBefore, readAt] = [position.epoch(), writes, clock.now()]
       // The read begins after this call. So its snapshot contains every event that the caller can know.
       const page = await withinDeadline(() => read([]))

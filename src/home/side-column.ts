@@ -15,6 +15,7 @@ const MAX_AGE_MS = 60_000
 export function createSideColumns({ db, caches }: FeedDeps) {
   const cached = createValues<SideColumn>({
     caches,
+    name: 'side_column',
     read,
     hasChanged: ({ people, following, groups }, { key, seq, changes: { rights, names } }) =>
       rights.changedAfter(key, seq) ||

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import sharp from 'sharp'
 import { Invalid, UnsupportedMedia } from '../lib/errors.ts'
-import { createLimiter } from '../lib/limiter.ts'
+import { createLimiter, type Limiter } from '../lib/limiter.ts'
 
 /** A picture in all sizes that the site serves. `hash` depends only on what the picture shows. */
 export interface Picture {
@@ -17,6 +17,8 @@ export interface Images {
    * @throws Unavailable if too many pictures wait.
    */
   makeSquares(file: Buffer, field: string): Promise<Picture>
+  /** The pictures that are processed and that wait. */
+  queue: Pick<Limiter, 'running' | 'waiting'>
 }
 
 export const CONTENT_TYPE = 'image/webp'
@@ -47,6 +49,7 @@ sharp.concurrency(1)
 export function createImages({ running = 2, waiting = 10 } = {}): Images {
   const limiter = createLimiter(running, waiting)
   return {
+    queue: limiter,
     async makeSquares(file, field) {
       if (!isSupported(file)) {
         const message = 'Please choose a JPEG, PNG, WebP or GIF picture'

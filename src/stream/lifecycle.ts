@@ -62,8 +62,11 @@ export function startLifecycle({
       const end = endsAt.get(subscriber)
       if (end === undefined) endsAt.set(subscriber, now + randomBetween(clock, ...maxAgeMs))
       else if (now >= end) connection.end()
-      if (connection.stalledFor() >= stalledAfterMs) connection.destroy()
-      else beat(subscriber, hub)
+      if (connection.stalledFor() < stalledAfterMs) beat(subscriber, hub)
+      else {
+        hub.counts.slowClients.stalled += 1
+        connection.destroy()
+      }
     }
   }
 

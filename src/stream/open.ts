@@ -85,6 +85,8 @@ export async function openStream(
       connection.write(createBlock(mustReset ? { retry } : { retry, id: start }))
       if (mustReset) subscriber.reset(start)
       for (const block of goneBlocks(request, missing, start)) connection.write(block)
+      hub.counts.opens += 1
+      if (mustReset && request.cursor !== null) hub.counts.resumes.reset += 1
       return subscriber
     } finally {
       if (subscriber.state() === 'opening') hub.remove(subscriber)

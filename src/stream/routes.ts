@@ -44,14 +44,20 @@ export function streamRoutes(deps: StreamRouteDeps): Router<ContextState, Contex
       identify: () => deps.identify(ctx),
       network: networkOf(ctx.ip),
     }
-    const connection = createConnection(createEndlessResponse(ctx.res), negotiateEncoding(ctx), deps)
+    const connection = createConnection(createEndlessResponse(ctx.res), negotiateEncoding(ctx), {
+      ...deps,
+      counts: deps.hub.counts,
+    })
     const subscriber = await withinDeadline(() => openStream(deps, request, connection))
     // The stream writes to the response from here on, so Koa must not end it.
     ctx.respond = false
     // The instance began to drain while the rights were being read, and ended only the streams that were open.
     if (deps.isDraining()) connection.end()
+    // A stream that was reset starts somewhere else.
+    const isResumed = subscriber.cursor() === request.cursor
     try {
-      await replay(deps, subscriber)
+      const source = await replay(deps, subscriber)
+      if (isResumed) deps.hub.counts.resumes[source] += 1
     } catch (error) {
       // The client reconnects with its cursor.
       ctx.state.log.warn({ event: 'stream cut', error: errorFacts(error) }, 'stream cut')

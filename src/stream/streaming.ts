@@ -4,17 +4,17 @@ import type { Logger } from 'pino'
 import { createBatch } from '../lib/batch.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { LogObserver } from '../lib/log-observer.ts'
-import type { GaugeOptions } from '../lib/metrics.ts'
 import { createLimiter } from '../lib/limiter.ts'
 import type { ContextExtension, ContextState } from '../web/context.ts'
 import { createArchive } from './replay/archive.ts'
 import { createChannel } from './relay/channel.ts'
 import { Backlog } from './clients/backlog.ts'
 import { createConnectionLimit } from './clients/connection-limit.ts'
-import { createHub, type Hub } from './relay/hub.ts'
+import { createHub } from './relay/hub.ts'
 import { startLifecycle } from './lifecycle.ts'
-import { createListener, type Listener, type ListenerDeps } from './relay/listener.ts'
+import { createListener, type ListenerDeps } from './relay/listener.ts'
 import type { LogRow } from './log/events.ts'
+import type { StreamStats } from './metrics.ts'
 import { createLogReader, type LogReader } from './log/reader.ts'
 import { createRelayQueue } from './relay/relay-queue.ts'
 import { authorize, type Wanted } from './rights.ts'
@@ -40,6 +40,8 @@ export interface StreamingDeps {
   log: Logger
   /** Gets every event of the log, as soon as it is accepted. */
   observer: LogObserver
+  /** Gets every event after it has been written to its clients. */
+  onRelayed(row: LogRow): void
   /** Finds the viewer for each session cookie; null if the session is not alive. */
   findViewers(cookies: readonly string[]): Promise<(Viewer | null)[]>
   /** Returns the given session hashes (SHA-256 in hex) whose sessions are still alive. */
@@ -64,7 +66,7 @@ export interface Streaming {
   unhealthyReasons(): string[]
   /** Problems that all instances share. */
   warnings(): string[]
-  gauges: GaugeOptions[]
+  stats(): StreamStats
   /** Refuses new streams and ends the open ones in batches. */
   drain(): Promise<void>
   stop(): Promise<void>
@@ -76,15 +78,17 @@ export function createCore({
   clock,
   ring = createRing(),
   observer = { accept() {}, reset() {} },
+  onRelayed,
   ...deps
 }: Omit<ListenerDeps, 'queue' | 'handler'> & {
   replayReader: LogReader
   ring?: Ring
   observer?: LogObserver
+  onRelayed?: (row: LogRow) => void
 }) {
   const limiter = createLimiter(REPLAY_READS, Infinity)
   const archive = createArchive(replayReader, limiter)
-  const hub = createHub({ ring, onOutdated: archive.markOutdated })
+  const hub = createHub({ ring, onOutdated: archive.markOutdated, ...(onRelayed && { onRelayed }) })
   const index = createTopicIndex(replayReader, limiter, hub.position, clock.now)
   const queue = createRelayQueue(hub, clock)
   function clearReads(): void {
@@ -120,6 +124,7 @@ export function createStreaming(deps: StreamingDeps): Streaming {
     clock: systemClock,
     log,
     observer: deps.observer,
+    onRelayed: deps.onRelayed,
   })
   const { hub, listener } = core
   const lifecycle = startLifecycle({ hub, log, findActiveSessions: deps.findActiveSessions })
@@ -144,7 +149,17 @@ export function createStreaming(deps: StreamingDeps): Streaming {
     isFresh: listener.isFresh,
     unhealthyReasons: listener.unhealthyReasons,
     warnings: listener.warnings,
-    gauges: gaugesOf(hub, listener, backlog),
+    stats: () => ({
+      ...hub.counts,
+      ...listener.counters(),
+      slowClients: { ...hub.counts.slowClients, backlog: backlog.cuts() },
+      backlogBytes: backlog.size(),
+      streams: hub.size(),
+      position: hub.position(),
+      lagEvents: listener.lag(),
+      logAge: listener.logAge() / 1_000,
+      notifyQueue: listener.queueUsage(),
+    }),
     drain() {
       isDraining = true
       return lifecycle.drain()
@@ -154,30 +169,4 @@ export function createStreaming(deps: StreamingDeps): Streaming {
       await listener.stop()
     },
   }
-}
-
-function gaugesOf(hub: Hub, { counters, queueUsage }: Listener, backlog: Backlog): GaugeOptions[] {
-  return [
-    { name: 'koafeed_streams', help: 'Open streams', read: hub.size },
-    { name: 'koafeed_position', help: 'seq of the last event relayed', read: hub.position },
-    { name: 'koafeed_reconnects', help: 'Lost LISTEN connections', read: () => counters().reconnects },
-    { name: 'koafeed_gaps', help: 'Gaps read from the log', read: () => counters().gaps },
-    {
-      name: 'koafeed_missed_notifications',
-      help: 'Events whose notification never arrived',
-      read: () => counters().missedNotifications,
-    },
-    { name: 'koafeed_notify_queue', help: 'Use of the notify queue, 0 to 1', read: queueUsage },
-    {
-      name: 'koafeed_stream_backlog_bytes',
-      help: 'Memory of blocks that wait for slow clients',
-      read: () => backlog.size(),
-    },
-    {
-      name: 'koafeed_stream_backlog_cuts',
-      help: 'Clients cut because of that memory',
-      read: () => backlog.cuts(),
-    },
-    { name: 'koafeed_epochs', help: 'Times the database went back', read: () => counters().epochs },
-  ]
 }

@@ -1,5 +1,5 @@
 import argon2 from 'argon2'
-import { createLimiter } from '../lib/limiter.ts'
+import { createLimiter, type Limiter } from '../lib/limiter.ts'
 
 export interface Passwords {
   hash(password: string): Promise<string>
@@ -10,6 +10,8 @@ export interface Passwords {
   verify(hash: string | null, password: string): Promise<boolean>
   /** Whether the hash has other parameters than the current ones. */
   isOutdated(hash: string): boolean
+  /** The computations that run and wait. */
+  queue: Pick<Limiter, 'running' | 'waiting'>
 }
 
 /** The minimum for argon2id in the OWASP cheat sheet "Password Storage". */
@@ -49,6 +51,7 @@ export function createPasswords({ running = 2, waiting = 50, compute = argon2.ve
       })
     },
     isOutdated: (hash) => argon2.needsRehash(hash, PARAMETERS),
+    queue: limiter,
   }
 }
 

@@ -92,6 +92,7 @@ export function signOut(ctx: Context, me: UserView): void {
 function createSessionCache({ caches, ...deps }: SessionDeps): SessionCache {
   return createValues({
     caches,
+    name: 'sessions',
     read: (id) => sessions.readSession(deps, id),
     hasChanged: ({ me: { id } }, { seq, changes: { rights, names } }) =>
       rights.changedAfter(id, seq) || names.changedAfter(`user:${id}`, seq),

@@ -56,7 +56,7 @@ export function residentBytes(node: Node): Promise<number> {
 
 /** `seq` of the last event that an instance has relayed. */
 export function position(node: Node): Promise<number> {
-  return readMetric(node, 'koafeed_position')
+  return readMetric(node, 'koafeed_log_position')
 }
 
 async function readMetric({ instance }: Node, name: string): Promise<number> {

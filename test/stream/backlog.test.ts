@@ -5,6 +5,7 @@ import { expect } from 'chai'
 import { Backlog } from '../../src/stream/clients/backlog.ts'
 import { createConnection, type Connection } from '../../src/stream/clients/connection.ts'
 import { toBlock, type Block } from '../../src/stream/encoding/block.ts'
+import { createStreamCounts } from '../../src/stream/metrics.ts'
 import { createEndlessResponse } from '../../src/web/http-server/endless-response.ts'
 import { eventually } from '../support/eventually.ts'
 import { serveLocally, type LocalServer } from '../support/servers/local-server.ts'
@@ -21,7 +22,10 @@ describe('the backlog of an instance', () => {
 
   before(async () => {
     server = await serveLocally((_, response) => {
-      opened = createConnection(createEndlessResponse(response), 'identity', { backlog })
+      opened = createConnection(createEndlessResponse(response), 'identity', {
+        backlog,
+        counts: createStreamCounts(),
+      })
       opened.open()
     })
   })

@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import { Backlog } from '../../src/stream/clients/backlog.ts'
 import { createConnection, type Connection } from '../../src/stream/clients/connection.ts'
 import { toBlock } from '../../src/stream/encoding/block.ts'
+import { createStreamCounts } from '../../src/stream/metrics.ts'
 import { createEndlessResponse } from '../../src/web/http-server/endless-response.ts'
 import { serveLocally, type LocalServer } from '../support/servers/local-server.ts'
 
@@ -16,7 +17,10 @@ describe('the connection to a client that starts to read late', () => {
 
   before(async () => {
     server = await serveLocally((_, response) => {
-      connection = createConnection(createEndlessResponse(response), 'identity', { backlog })
+      connection = createConnection(createEndlessResponse(response), 'identity', {
+        backlog,
+        counts: createStreamCounts(),
+      })
       connection.open()
     })
   })

@@ -6,6 +6,7 @@ import { createDb, type DatabasePool } from '../../src/db/pool.ts'
 import { Backlog } from '../../src/stream/clients/backlog.ts'
 import { createConnection, type Connection } from '../../src/stream/clients/connection.ts'
 import { toBlock } from '../../src/stream/encoding/block.ts'
+import { createStreamCounts } from '../../src/stream/metrics.ts'
 import { createEndlessResponse } from '../../src/web/http-server/endless-response.ts'
 import { createHub } from '../../src/stream/relay/hub.ts'
 import { startLifecycle, type Lifecycle } from '../../src/stream/lifecycle.ts'
@@ -33,6 +34,7 @@ describe('the lifecycle of streams', () => {
     server = await serveLocally(({ url = '' }, response) => {
       const connection = createConnection(createEndlessResponse(response), 'identity', {
         backlog: new Backlog(Infinity),
+        counts: createStreamCounts(),
       })
       connection.onClose(() => hub.remove(subscriber))
       const rights = { feeds: [], pages: [], guarded: false, changedAt: 0 }

@@ -178,7 +178,11 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
       wires.add(wire)
       process.after(0, () => {
         if (isDraining || !isReady) return wire.respond(503)
-        const connection = createConnection(wire, 'identity', { backlog, clock: process.clock })
+        const connection = createConnection(wire, 'identity', {
+          backlog,
+          clock: process.clock,
+          counts: core.hub.counts,
+        })
         const cut = connection.destroy.bind(connection)
         check = checkConnection(connection, {
           log,

@@ -6,7 +6,7 @@ export type RunUrl = (work: (directUrl: string) => Promise<void>) => Promise<voi
 
 const ABOVE = [
   '--above <seq>',
-  'a number above every koafeed_position that the instances have shown',
+  'a number above every koafeed_log_position that the instances have shown',
 ] as const
 
 export function addBackupCommands(program: Command, run: RunUrl): void {

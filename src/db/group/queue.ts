@@ -29,7 +29,7 @@ interface Waiting {
  * flush to disk, one lock of the log and one notification per listener. A write that arrives while no group commits
  * does not wait.
  */
-export function createGroupQueue(session: GroupSession): Gather {
+export function createGroupQueue(session: GroupSession, onGroup: (size: number) => void = () => {}): Gather {
   const queue = new Set<Waiting>()
   let bytes = 0
   let isCommitting = false
@@ -64,6 +64,7 @@ export function createGroupQueue(session: GroupSession): Gather {
     while (queue.size > 0) {
       const group = takeGroup()
       const outcomes = await session.commit(group.map(({ write }) => write))
+      onGroup(group.length)
       for (const [n, outcome] of outcomes.entries()) {
         if (outcome === 'again') add(group[n]!)
         else group[n]!.resolve(outcome)

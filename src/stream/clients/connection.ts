@@ -1,6 +1,7 @@
 import { createBlock, type Block, type Encoding } from '../encoding/block.ts'
 import { randomBetween, systemClock, type Clock } from '../../lib/clock.ts'
 import type { Backlog } from './backlog.ts'
+import type { StreamCounts } from '../metrics.ts'
 import { collectWrites, type Transport, type UnsentResponse } from './transport.ts'
 
 /** Bytes that may wait for one client. A write beyond that closes the connection: an event is never skipped. */
@@ -35,9 +36,9 @@ export interface Connection {
 export function createConnection(
   response: UnsentResponse,
   encoding: Encoding,
-  { backlog, clock = systemClock }: { backlog: Backlog; clock?: Clock },
+  { backlog, clock = systemClock, counts }: { backlog: Backlog; clock?: Clock; counts: StreamCounts },
 ): Connection {
-  return new StreamConnection(response, encoding, backlog, clock)
+  return new StreamConnection(response, encoding, { backlog, clock, counts })
 }
 
 /**
@@ -51,6 +52,7 @@ class StreamConnection implements Connection {
   private readonly encoding: Encoding
   private readonly backlog: Backlog
   private readonly clock: Clock
+  private readonly counts: StreamCounts
   private isClosed: boolean
   private isEnding = false
   private lastWriteAt: number
@@ -64,11 +66,16 @@ class StreamConnection implements Connection {
   /** Called when the connection closes. */
   private listener: (() => void) | null = null
 
-  constructor(response: UnsentResponse, encoding: Encoding, backlog: Backlog, clock: Clock) {
+  constructor(
+    response: UnsentResponse,
+    encoding: Encoding,
+    { backlog, clock, counts }: { backlog: Backlog; clock: Clock; counts: StreamCounts },
+  ) {
     this.unsent = response
     this.encoding = encoding
     this.backlog = backlog
     this.clock = clock
+    this.counts = counts
     // A client may disconnect before this line. Then the response emits no `close` event any more.
     this.isClosed = response.destroyed
     this.lastWriteAt = this.lastProgressAt = clock.now()
@@ -103,9 +110,12 @@ class StreamConnection implements Connection {
     if (this.isClosed || this.isEnding) return
     const bytes = block.bytes(this.encoding)
     if (this.waitingBytes() + bytes.length > MAX_WAITING_BYTES) {
+      this.counts.slowClients.full += 1
       this.destroy()
       return
     }
+    this.counts.frames += 1
+    this.counts.bytes += bytes.length
     this.lastWriteAt = this.clock.now()
     if (this.transport === null || this.isStuck()) {
       this.waiting ??= []

@@ -76,6 +76,8 @@ export const PayloadSchemas = {
 
 export const LogRow = z.object({
   seq: z.coerce.number().int().positive(),
+  /** When the row was written, in milliseconds since 1970. The notifications of the previous release do not have it. */
+  at: z.number().optional(),
   event: z.string(),
   topics: z.array(z.string()),
   payload: z.record(z.string(), z.unknown()),

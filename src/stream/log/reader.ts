@@ -29,7 +29,7 @@ export function createLogReader(db: Db): LogReader {
   return {
     async readFrom(seq, limit) {
       const rows = await db.any(sql.row<LogRow>()`
-        select seq, event, topics, payload
+        select seq, milliseconds(at) as at, event, topics, payload
         from log
         where seq >= ${seq}
         order by seq
@@ -39,8 +39,8 @@ export function createLogReader(db: Db): LogReader {
 
     async readNewest(limit) {
       const rows = await db.any(sql.row<LogRow>()`
-        select seq, event, topics, payload
-        from (select seq, event, topics, payload from log order by seq desc limit ${limit}) newest
+        select seq, milliseconds(at) as at, event, topics, payload
+        from (select seq, at, event, topics, payload from log order by seq desc limit ${limit}) newest
         order by seq`)
       return rows.map((row) => LogRow.parse(row))
     },

@@ -2,6 +2,7 @@ import { isRightsChange, type LogRow } from '../log/events.ts'
 import { firstChunk, hasTopic, isOutdated, outdatedBy, toFrame, type Frame } from '../log/frame.ts'
 import { createSignals, type Signals } from '../encoding/signals.ts'
 import { createRing, type Ring } from './ring.ts'
+import { createStreamCounts, type StreamCounts } from '../metrics.ts'
 import type { Subscriber } from '../clients/subscriber.ts'
 
 /** More than half of `MAX_WAITING_BYTES` of a connection. */
@@ -12,6 +13,7 @@ const NOT_READING_MS = 100
 /** Relays events to the streams of this instance. Synchronous; buffers only the recent frames. */
 export interface Hub {
   readonly signals: Signals
+  readonly counts: StreamCounts
   /** Relays the next event. `seq` must grow. Returns the size of the frame in bytes. */
   relay(row: LogRow): number
   /** Acts on a change of rights that cannot be relayed yet; see `Subscriber.receiveRights`. */
@@ -43,11 +45,19 @@ export interface Hub {
   congestion(): number
 }
 
-/** `onOutdated` gets the result of `outdatedBy` for each event that makes frames outdated. */
+export interface HubOptions {
+  ring?: Ring
+  /** Gets the result of `outdatedBy` for each event that makes frames outdated. */
+  onOutdated?: (outdated: string) => void
+  /** Gets each event after it has been written to its clients. */
+  onRelayed?: (row: LogRow) => void
+}
+
 export function createHub({
   ring = createRing(),
   onOutdated = () => {},
-}: { ring?: Ring; onOutdated?: (outdated: string) => void } = {}): Hub {
+  onRelayed = () => {},
+}: HubOptions = {}): Hub {
   const byTopic = new Map<string, Set<Subscriber>>()
   const all = new Set<Subscriber>()
   const signals = createSignals()
@@ -87,6 +97,7 @@ export function createHub({
 
   return {
     signals,
+    counts: createStreamCounts(),
     relay(row) {
       position = row.seq
       const outdated = outdatedBy(row)
@@ -97,6 +108,7 @@ export function createHub({
       const frame = toFrame(row)
       ring.push(frame)
       dispatch(frame)
+      onRelayed(row)
       return frame.block?.length ?? 0
     },
     receiveEarly(row) {

@@ -13,8 +13,13 @@ const TIMER_MS = 1_000
 const STALE_MS = 5_000
 /** A read of the log counts as fresh for this long, so that every instance refuses an ended session within 2 s. */
 const FRESH_MS = 1_500
-/** A notification counts as missed if it arrives later than this after its event was found in the log. */
-const LATE_MS = 5_000
+/**
+ * A notification that has not arrived this long after its event was found in the log is lost: the probe of the
+ * connection, which would arrive after it, is answered within seconds.
+ */
+const LOST_AFTER_MS = 60_000
+/** A connection that delivers nothing for this long, and then breaks, has lost the notifications of that time. */
+const SILENT_MS = 2_000
 /** Above this use commits may fail, because a notification must fit into the queue as a whole. */
 const QUEUE_FULL = 0.9
 const PRELOAD = 1_000
@@ -46,6 +51,10 @@ export interface Listener {
   sync(): Promise<void>
   /** `seq` of the newest event that was accepted. It may still wait to be relayed. */
   newest(): number
+  /** Events that are known and not relayed yet, as a difference of `seq`. */
+  lag(): number
+  /** Milliseconds since the log was known to have no other events. */
+  logAge(): number
   /**
    * False after LISTEN was lost, and while the log goes back, until a read of the log has shown that it continues after
    * the newest accepted event.
@@ -67,7 +76,7 @@ export interface Counters {
   reconnects: number
   /** Jumps in `seq`, and notifications without a row. */
   gaps: number
-  /** Events that were found in the log while LISTEN was active, but whose notification never arrived. */
+  /** Events that were found in the log while LISTEN was active, and whose notification is certainly lost. */
   missedNotifications: number
   /** How often the log went back to an earlier state. */
   epochs: number
@@ -119,13 +128,14 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
       isCurrent = false
       sequencer.distrust()
       handler.listenLost()
-      countMissed(0) // their notifications are lost
+      countMissed(SILENT_MS)
+      pending.clear() // A connection that breaks loses what is on its way; that is no fault of its own.
     },
   })
 
   function receive(text: string): void {
     const notification = parseNotification(text)
-    pending.delete(notification.seq)
+    noteArrival(notification.seq)
     if (!started || notification.seq <= sequencer.tail()) return
     // Accepts the next number also during a read, which may wait for the database.
     const hasRoom = queue.hasRoom()
@@ -136,6 +146,16 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
     if (reading !== null) return
     if (hasRoom) counters.gaps += 1
     void catchUp('gap')
+  }
+
+  /** Notifications arrive in the order of their commits. So an earlier one that is still pending never arrives. */
+  function noteArrival(seq: number): void {
+    pending.delete(seq)
+    for (const earlier of pending.keys()) {
+      if (earlier > seq) continue
+      pending.delete(earlier)
+      counters.missedNotifications += 1
+    }
   }
 
   function push(rows: LogRow[]): void {
@@ -183,9 +203,7 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
 
   function notePending(page: LogRow[]): void {
     if (!channel.listening()) return
-    for (const { seq } of page) {
-      if (seq > sequencer.tail() && !sequencer.isHeld(seq)) pending.set(seq, clock.now())
-    }
+    for (const { seq } of page) if (seq > sequencer.newestNotified()) pending.set(seq, clock.now())
   }
 
   /** The event at the tail is missing or different, so the database was restored to an earlier state. */
@@ -204,16 +222,16 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
     handler.reset(sequencer.tail())
   }
 
-  function countMissed(lateMs: number): void {
+  function countMissed(afterMs: number): void {
     for (const [seq, foundAt] of pending) {
-      if (clock.now() - foundAt < lateMs) continue
+      if (clock.now() - foundAt < afterMs) continue
       pending.delete(seq)
       counters.missedNotifications += 1
     }
   }
 
   function tick(): void {
-    countMissed(LATE_MS)
+    countMissed(LOST_AFTER_MS)
     channel.retry()
     void catchUp('timer')
     void readQueueUsage()
@@ -245,6 +263,8 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
     },
     sync: () => catchUp('sync'),
     newest: sequencer.tail,
+    lag: () => sequencer.newestNotified() - handler.position(),
+    logAge: () => clock.now() - completeAt,
     isCurrent: () => isCurrent,
     isFresh: () => isCurrent && clock.now() - completeAt < FRESH_MS,
     queueUsage: () => queueUsage,

@@ -16,36 +16,44 @@ export interface ReplayDeps {
   archive: Archive
 }
 
+/** Where the missed events came from. `reset`: they are gone, and the client loads its page again. */
+export type Source = 'memory' | 'log' | 'reset'
+
 /**
  * Writes the missed events as fast as the client reads them, then makes the stream live.
  * @throws Error if the log cannot be read
  */
-export async function replay(deps: ReplayDeps, subscriber: Subscriber): Promise<void> {
+export async function replay(deps: ReplayDeps, subscriber: Subscriber): Promise<Source> {
   const { connection } = subscriber
+  let source: Source = 'memory'
   while (!connection.closed() && !deps.hub.goLive(subscriber)) {
-    await writeChunk(deps, subscriber)
+    const chunk = await writeChunk(deps, subscriber)
+    if (source !== 'reset' && chunk !== 'memory') source = chunk
     await connection.drained()
   }
+  return source
 }
 
 /** Keeps no reference to the frames afterwards: a slow client must not hold a chunk of history in memory. */
-async function writeChunk({ hub, index, archive }: ReplayDeps, subscriber: Subscriber): Promise<void> {
+async function writeChunk({ hub, index, archive }: ReplayDeps, subscriber: Subscriber): Promise<Source> {
   const epoch = hub.epoch()
   const missed = await findMissed({ hub, index, archive }, subscriber)
-  if (hub.epoch() !== epoch || subscriber.connection.closed()) return
+  if (hub.epoch() !== epoch || subscriber.connection.closed()) return 'memory'
   if (missed === null) {
     subscriber.reset(hub.position())
-    return
+    return 'reset'
   }
   const chunk = firstChunk(missed.frames)
   for (const frame of chunk) subscriber.deliver(frame)
   if (chunk.length === missed.frames.length) subscriber.skipTo(missed.through)
+  return missed.source
 }
 
 interface Missed {
   frames: Frame[]
   /** The log has no other events for the stream up to this number. */
   through: number
+  source: Source
 }
 
 /** Finds the next events for the stream; null if the log no longer has them. */
@@ -60,7 +68,7 @@ async function findMissed(
   if (found === null) return null
   const frames = await archive.load(found.seqs)
   if (frames.length < found.seqs.length) return null
-  return { frames: frames.filter((frame) => hasTopic(frame, topics)), through: found.through }
+  return { frames: frames.filter((frame) => hasTopic(frame, topics)), through: found.through, source: 'log' }
 }
 
 async function fromRing(
@@ -72,7 +80,7 @@ async function fromRing(
   const all = recent.filter((frame) => hasTopic(frame, topics))
   const frames = all.slice(0, MAX_EVENTS)
   const through = frames.length < all.length ? frames.at(-1)!.seq : position
-  if (!frames.some(isOutdated)) return { frames, through }
+  if (!frames.some(isOutdated)) return { frames, through, source: 'memory' }
   const loaded = await archive.load(frames.map(({ seq }) => seq))
-  return loaded.length < frames.length ? null : { frames: loaded, through }
+  return loaded.length < frames.length ? null : { frames: loaded, through, source: 'log' }
 }

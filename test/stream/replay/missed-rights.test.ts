@@ -57,7 +57,7 @@ describe('a right that ends while an instance gets no notifications', () => {
     // The instance counts events whose notification never arrived.
     const missed = async () => {
       const metrics = await (await fetch(`${silenced.metricsOrigin}/metrics`)).text()
-      return Number(/^koafeed_missed_notifications (\d+)$/m.exec(metrics)?.[1])
+      return Number(/^koafeed_missed_notifications_total (\d+)$/m.exec(metrics)?.[1])
     }
     await eventually(missed, (count) => count > 0, { timeout: 10_000 })
   })
