@@ -30,7 +30,7 @@ export interface StreamOptions {
 
 /**
  * Joins the stream that all tabs of this person share in a SharedWorker. Without such a worker, the page opens a stream
- * of its own. The page leaves the stream while it is in the back/forward cache or frozen.
+ * of its own while it is visible. The page leaves the stream while it is in the back/forward cache or frozen.
  */
 export function joinStream(page: Page, { onEvent, onState, onRefused }: StreamOptions): void {
   const viewer = page.me?.id ?? ''
@@ -43,6 +43,8 @@ export function joinStream(page: Page, { onEvent, onState, onRefused }: StreamOp
 
   function join(): void {
     if (canShare) use(openWorker(viewer, useOwnStream))
+    // Over HTTP/1.1, the streams of six tabs would block all other requests of the browser to the site.
+    else if (document.hidden) leave()
     else void openOwn()
   }
 
@@ -103,7 +105,8 @@ export function joinStream(page: Page, { onEvent, onState, onRefused }: StreamOp
   const wake = (reconnect: boolean) => port?.send({ kind: 'wake', reconnect })
   window.addEventListener('online', () => wake(true))
   document.addEventListener('visibilitychange', () => {
-    if (!document.hidden) wake(false)
+    if (!canShare) join()
+    else if (!document.hidden) wake(false)
   })
   window.addEventListener('pagehide', leave)
   document.addEventListener('freeze', leave)
