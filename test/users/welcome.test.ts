@@ -12,9 +12,9 @@ describe('the first sign-in', () => {
   const contexts: BrowserContext[] = []
   after(() => Promise.all(contexts.map((context) => context.close())))
 
-  /** Registers and signs in by the forms, without JavaScript, as a new person does. */
-  async function join(username: string): Promise<Page> {
-    const context = await newContext({ javaScriptEnabled: false })
+  /** Registers and signs in by the forms, as a new person does. */
+  async function join(username: string, javaScriptEnabled = false): Promise<Page> {
+    const context = await newContext({ javaScriptEnabled })
     contexts.push(context)
     const page = await context.newPage()
     await page.goto(`${instances[0]!.origin}/register`)
@@ -47,6 +47,21 @@ describe('the first sign-in', () => {
     expect(new URL(page.url()).pathname).to.equal('/')
     expect(await page.locator('.side-me .name').textContent()).to.equal('Ann Lee')
     expect(await isAsked(page)).to.equal(false)
+  })
+
+  it('shows a preview of the picture, with JavaScript', async () => {
+    const page = await join('eve', true)
+    await page.getByLabel('Name', { exact: true }).fill('Eve')
+    await page.getByLabel('Picture').setInputFiles({
+      name: 'me.png',
+      mimeType: 'image/png',
+      buffer: await picture({ width: 900, height: 600, format: 'png' }),
+    })
+    await page.locator('.introduce img.pic[src^="blob:"]').waitFor()
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.locator('.side-me img.pic').waitFor()
+    await page.locator('.introduce').waitFor({ state: 'detached' })
+    expect((await guest.get('/users/eve')).json.user.name).to.equal('Eve')
   })
 
   it('lets a new person skip the question', async () => {
