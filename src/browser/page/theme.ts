@@ -33,6 +33,11 @@ function showTheme(theme: string): void {
     const own = ['light', 'dark'][i]
     color.media = theme === 'system' ? `(prefers-color-scheme: ${own})` : theme === own ? 'all' : 'not all'
   })
+  const bars = document.querySelectorAll<HTMLMetaElement>('[name="theme-color"]')
+  for (const [i, name] of ['light', 'dark'].entries()) {
+    const media = theme === 'system' ? `(prefers-color-scheme: ${name})` : theme === name ? 'all' : 'not all'
+    bars[i]?.setAttribute('media', media)
+  }
   for (const button of document.querySelectorAll<HTMLElement>('.theme [data-theme]')) {
     button.setAttribute('aria-pressed', String(button.dataset.theme === theme))
   }

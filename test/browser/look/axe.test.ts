@@ -105,6 +105,11 @@ describe('accessibility (axe, WCAG 2.2 AA)', function () {
       await people.bob.post('/posts', { body: `Pending for ${device}` })
       await page.getByRole('button', { name: '1 new post' }).waitFor()
       await check(page, 'pending posts')
+      // The button is above the comments of a post, whatever their links are.
+      await page
+        .locator('.more a')
+        .evaluate((link) => window.scrollBy(0, link.getBoundingClientRect().top - 80))
+      await check(page, 'a link that is partly under the button for pending posts')
       await page.getByRole('button', { name: '1 new post' }).click()
       await live.locator('.talk').click()
       await page.locator('.reply textarea').fill('A reply')

@@ -53,9 +53,16 @@ describe('the theme of a page', () => {
       await page.getByRole('button', { name: 'Light', exact: true }).getAttribute('aria-pressed'),
     ).to.equal('true')
     await saved
+    const head = () =>
+      page
+        .locator('meta[name$="color"], meta[name="color-scheme"]')
+        .evaluateAll((all) => all.map((meta) => meta.outerHTML))
+    const chosen = await head()
+    expect(chosen).to.have.length(3)
     for (const path of ['/', '/public', '/no-such-page']) {
       await page.goto(site.guest.origin + path)
       expect(await colors(page)).to.deep.equal(light)
+      expect(await head(), 'the head as the server sends it').to.deep.equal(chosen)
     }
     const back = page.waitForResponse('**/theme')
     await choose(page, 'System')

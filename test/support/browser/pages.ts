@@ -6,6 +6,9 @@ import type { TestDatabase } from '../database.ts'
 export interface Samples {
   post: string
   comment: string
+  /** A post and a comment of Bob, which Ann may report. */
+  bobs: { post: string; comment: string }
+  report: string
 }
 
 /** The paths of all GET routes that may have an HTML page, as the routers declare them. */
@@ -19,9 +22,18 @@ export function pageRoutes(): string[] {
 }
 
 /** Replaces the parameters of a route. */
-export function samplePath(route: string, { post, comment }: Samples): string {
-  const id = route.startsWith('/comments') ? comment : post
-  return route.replace(':id', id).replace(':username', 'ann').replace(':name', 'garden')
+export function samplePath(route: string, { post, comment, bobs, report }: Samples): string {
+  const isReport = route.endsWith('/report')
+  const ids = isReport ? bobs : { post, comment }
+  const id = route.startsWith('/admin/reports')
+    ? report
+    : route.startsWith('/comments')
+      ? ids.comment
+      : ids.post
+  return route
+    .replace(':id', id)
+    .replace(':username', isReport || route.startsWith('/admin') ? 'bob' : 'ann')
+    .replace(':name', 'garden')
 }
 
 /**
@@ -65,6 +77,9 @@ export async function fillPages(
   }
   const { post: liked } = (await cleo.post('/posts', { body: 'From a stranger' })).json
   await bob.post(`/posts/${liked.id}/like`)
+  const { post: own } = (await bob.post('/posts', { body: 'Mine' })).json
+  const { comment: under } = (await bob.post(`/posts/${own.id}/comments`, { body: 'Also mine' })).json
+  const { report } = (await cleo.post(`/posts/${own.id}/report`, { reason: 'An advertisement' })).json
   await database.query(`update users set admin = true where username = 'ann'`)
-  return { post: post.id, comment }
+  return { post: post.id, comment, bobs: { post: own.id, comment: under.id }, report: report.id }
 }
