@@ -88,7 +88,7 @@ document.addEventListener('click', (event) => {
   if (link.closest('.more')) receiver.holdDuring(() => expand(link))
   else if (link.dataset.do === 'likers') void showLikers(link)
   else if (link.dataset.do === 'copy') void copy(link)
-  else void forms.click(link, { byKeyboard: event.detail === 0 })
+  else forms.click(link, { byKeyboard: event.detail === 0 })
   event.preventDefault()
 })
 

@@ -5,7 +5,6 @@ const SHOWN_FROM = 0.9
 
 /** Shows how long the text of a field is if it is close to the limit, and lets the field grow with its text. */
 export function showLength(field: HTMLTextAreaElement): void {
-  if (field.localName !== 'textarea') return
   grow(field)
   const max = Number(field.dataset.max)
   if (!max) return
