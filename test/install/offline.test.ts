@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import type { BrowserContext, Page, Response } from 'playwright-core'
+import { violations } from '../support/browser/axe.ts'
 import { newContext } from '../support/browser/chromium.ts'
 import { signIn } from '../support/browser/sign-in.ts'
 import { useDatabase } from '../support/database.ts'
@@ -61,6 +62,7 @@ describe('the offline page', () => {
     expect(page.url()).to.equal(target)
     const background = await page.locator('.sheet').evaluate((sheet) => getComputedStyle(sheet).borderRadius)
     expect(background, 'with the styles of the site').not.to.equal('0px')
+    expect(await violations(page)).to.deep.equal([])
     await page.getByRole('link', { name: 'Try again' }).click()
     await page.getByRole('heading', { name: 'KoaFeed cannot be reached' }).waitFor()
     expect(page.url(), 'after another failure').to.equal(target)

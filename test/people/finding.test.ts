@@ -31,6 +31,7 @@ describe('finding people in the browser', () => {
         await page.keyboard.press('Enter')
         await page.getByRole('heading', { name: 'Names that begin with “Bob”' }).waitFor()
         expect(await found(page)).to.deep.equal(['@bob', '@bobby'])
+        expect(await page.getByRole('searchbox').inputValue()).to.equal('Bob')
         const person = page.locator('.person', { hasText: '@bobby' })
         await person.getByRole('button', { name: /^Follow/ }).click()
         await person.getByRole('button', { name: /^Unfollow/ }).click()

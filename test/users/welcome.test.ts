@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import type { BrowserContext, Page } from 'playwright-core'
+import { violations } from '../support/browser/axe.ts'
 import { newContext } from '../support/browser/chromium.ts'
 import { client, password } from '../support/http.ts'
 import { picture } from '../support/pictures.ts'
@@ -51,6 +52,7 @@ describe('the first sign-in', () => {
 
   it('shows a preview of the picture, with JavaScript', async () => {
     const page = await join('eve', true)
+    expect(await violations(page)).to.deep.equal([])
     await page.getByLabel('Name', { exact: true }).fill('Eve')
     await page.getByLabel('Picture').setInputFiles({
       name: 'me.png',
