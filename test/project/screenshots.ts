@@ -13,10 +13,10 @@ import { createWrite } from '../../src/db/write.ts'
 import { fill } from '../../src/seed/fill.ts'
 import { createPasswords } from '../../src/users/passwords.ts'
 import { closeChromium, newContext } from '../support/browser/chromium.ts'
-import { pageRoutes } from '../support/browser/pages.ts'
+import { pageRoutes, samplePath, type Samples, type Subjects } from '../support/browser/pages.ts'
 import { signIn } from '../support/browser/sign-in.ts'
 import { createDatabase, stopServer } from '../support/database.ts'
-import { password } from '../support/http.ts'
+import { client, password } from '../support/http.ts'
 import { startInstance, stopInstances } from '../support/servers/instance.ts'
 
 const folder = join(import.meta.dirname, '../../docs/screenshots')
@@ -24,7 +24,7 @@ const wanted = process.argv.slice(2)
 
 const DEVICES = {
   desktop: { viewport: { width: 1280, height: 800 } },
-  phone: { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true, deviceScaleFactor: 1.5 },
+  phone: { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true },
 } as const
 const THEMES = ['light', 'dark'] as const
 
@@ -33,6 +33,8 @@ interface Shot {
   path: string
   /** Signed out if false. */
   isAnn?: boolean
+  /** The status, if the page is that of an error. */
+  status?: number
   prepare?(page: Page): Promise<unknown>
 }
 
@@ -41,7 +43,7 @@ try {
   const database = await createDatabase()
   await seed(database)
   const { origin } = await startInstance({ databaseUrl: database })
-  const shots = (await listShots(database)).filter(
+  const shots = listShots(await findSamples(database, origin)).filter(
     ({ name }) => wanted.length === 0 || wanted.some((word) => name.includes(word)),
   )
   if (wanted.length === 0) await rm(folder, { recursive: true, force: true })
@@ -62,41 +64,50 @@ try {
   await stopServer()
 }
 
-/** The demo data, and what it lacks: a request to join a group of Ann's, a picture, and an admin. */
+/** The demo data, and what it lacks: an admin, requests to join a group of Ann's, and a report. */
 async function seed(databaseUrl: string): Promise<void> {
   const db = await createDb(databaseUrl, { applicationName: 'screenshots' })
   await fill(createWrite(db), await createPasswords().hash(password))
   await db.end()
-  await execute(databaseUrl, `update users set admin = true where username = 'ann'`)
   await execute(
     databaseUrl,
-    `insert into group_owners (feed_id, user_id)
+    `update users set admin = true where username = 'ann';
+     insert into group_owners (feed_id, user_id)
      select g.feed_id, u.id from groups g, users u where g.name = 'page_turners' and u.username = 'ann'
-     on conflict do nothing`,
-  )
-  await execute(
-    databaseUrl,
-    `insert into group_requests (group_id, user_id)
+     on conflict do nothing;
+     insert into group_requests (group_id, user_id)
      select g.id, u.id from groups g, users u where g.name = 'page_turners' and u.username in ('ben', 'carla')`,
   )
 }
 
-async function listShots(databaseUrl: string): Promise<Shot[]> {
-  const [{ post }] = await execute<{ post: string }>(
-    databaseUrl,
-    `select p.id as post from posts p join users u on u.id = p.author_id where u.username = 'ann' and p.group_id is null
-     order by (select count(*) from comments c where c.post_id = p.id) desc, p.id limit 1`,
-  )
-  const [{ comment }] = await execute<{ comment: string }>(
-    databaseUrl,
-    `select c.id as comment from comments c join users u on u.id = c.author_id where u.username = 'ann' order by c.id desc limit 1`,
-  )
-  const pathOf = (route: string) =>
-    route
-      .replace(':id', route.startsWith('/comments') ? comment : post)
-      .replace(':username', 'ann')
-      .replace(':name', 'page_turners')
-  const own = pageRoutes().map((route) => ({ name: nameOf(route), path: pathOf(route), isAnn: true }))
+/** The posts and comments of the samples are those with the most comments, and the newest ones. */
+async function findSamples(databaseUrl: string, origin: string): Promise<Samples> {
+  const subjectsOf = async (username: string): Promise<Subjects> => {
+    const [{ post, comment }] = await execute<{ post: string; comment: string }>(
+      databaseUrl,
+      `select
+         (select p.id from posts p where p.author_id = u.id and p.group_id is null
+          order by (select count(*) from comments c where c.post_id = p.id) desc, p.id limit 1) as post,
+         (select max(c.id) from comments c where c.author_id = u.id) as comment
+       from users u where u.username = '${username}'`,
+    )
+    return { username, post, comment }
+  }
+  const [own, others] = [await subjectsOf('ann'), await subjectsOf('wren')]
+  const ben = client(origin)
+  await ben.login('ben')
+  const { report } = (await ben.post(`/posts/${others.post}/report`, { reason: 'I hoped for fewer birds.' }))
+    .json
+  return { own, others, group: 'page_turners', report: (report as { id: string }).id }
+}
+
+function listShots(samples: Samples): Shot[] {
+  const { post } = samples.own
+  const own = pageRoutes().map((route) => ({
+    name: nameOf(route),
+    path: samplePath(route, samples),
+    isAnn: true,
+  }))
   const fillIn = (fields: Record<string, string>) => async (page: Page) => {
     for (const [name, value] of Object.entries(fields)) await page.fill(`main [name=${name}]`, value)
     await page.locator('main form button.btn-primary').last().click()
@@ -115,7 +126,7 @@ async function listShots(databaseUrl: string): Promise<Shot[]> {
     { name: 'home-editor', path: `/posts/${post}`, isAnn: true, prepare: openEditor },
     { name: 'user-other', path: '/users/wren', isAnn: true },
     { name: 'group-public', path: '/groups/sunday_walks', isAnn: true },
-    { name: 'not-found', path: '/no-such-page', isAnn: true },
+    { name: 'not-found', path: '/no-such-page', isAnn: true, status: 404 },
     { name: 'groups-new-error', path: '/groups/new', isAnn: true, prepare: fillIn({ title: '', name: '?' }) },
     { name: 'out-front', path: '/' },
     { name: 'out-public', path: '/public' },
@@ -129,7 +140,7 @@ async function listShots(databaseUrl: string): Promise<Shot[]> {
     { name: 'out-register-error', path: '/register', prepare: fillIn({ username: '?', password: 'short' }) },
     { name: 'out-theme', path: '/theme' },
     { name: 'out-post', path: `/posts/${post}` },
-    { name: 'out-closed-group', path: '/groups/page_turners' },
+    { name: 'out-closed-group', path: '/groups/page_turners', status: 404 },
   ]
 }
 
@@ -164,17 +175,17 @@ async function take(
     await shot.prepare?.(page)
     const picture = await page.screenshot()
     await sharp(picture)
-      .webp({ quality: 60, effort: 6 })
+      .webp({ nearLossless: true, quality: 40, effort: 6 })
       .toFile(join(folder, `${shot.name}-${suffix}.webp`))
   }
   await Promise.all(contexts.map((context: BrowserContext) => context.close()))
 }
 
-/** Opens a page. Returns whether it is one: other routes redirect, or have no HTML. */
-async function open(page: Page, origin: string, { path }: Shot): Promise<boolean> {
+/** Opens a page. Returns whether it can be shown: other routes redirect, need a token, or have no HTML. */
+async function open(page: Page, origin: string, { path, status = 200 }: Shot): Promise<boolean> {
   const response = await page.goto(origin + path)
   const isHtml = response?.headers()['content-type']?.startsWith('text/html') ?? false
-  return isHtml && new URL(page.url()).pathname === path
+  return isHtml && response?.status() === status && new URL(page.url()).pathname === path
 }
 
 async function execute<Row extends pg.QueryResultRow>(

@@ -99,7 +99,7 @@ describe('accessibility (axe, WCAG 2.2 AA)', function () {
       await people.bob.post('/posts', { body: `Live for ${device}` })
       const live = page.locator('.post', { hasText: `Live for ${device}` })
       await live.waitFor()
-      await people.cleo.post(`/posts/${samples.post}/comments`, { body: `Also for ${device}` })
+      await people.cleo.post(`/posts/${samples.own.post}/comments`, { body: `Also for ${device}` })
       await page.locator('.comment', { hasText: `Also for ${device}` }).waitFor()
       await page.evaluate(() => window.scrollTo(0, 600))
       await people.bob.post('/posts', { body: `Pending for ${device}` })

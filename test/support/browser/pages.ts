@@ -2,13 +2,20 @@ import { createRouters } from '../../../src/app.ts'
 import type { Client } from '../http.ts'
 import type { TestDatabase } from '../database.ts'
 
-/** Values for the parameters of a route, by the beginning of its path. */
+/** Values for the parameters of routes. */
 export interface Samples {
+  own: Subjects
+  /** Of another person, which the viewer may report. */
+  others: Subjects
+  /** The name of a group that the viewer owns. */
+  group: string
+  report: string
+}
+
+export interface Subjects {
+  username: string
   post: string
   comment: string
-  /** A post and a comment of Bob, which Ann may report. */
-  bobs: { post: string; comment: string }
-  report: string
 }
 
 /** The paths of all GET routes that may have an HTML page, as the routers declare them. */
@@ -22,18 +29,10 @@ export function pageRoutes(): string[] {
 }
 
 /** Replaces the parameters of a route. */
-export function samplePath(route: string, { post, comment, bobs, report }: Samples): string {
-  const isReport = route.endsWith('/report')
-  const ids = isReport ? bobs : { post, comment }
-  const id = route.startsWith('/admin/reports')
-    ? report
-    : route.startsWith('/comments')
-      ? ids.comment
-      : ids.post
-  return route
-    .replace(':id', id)
-    .replace(':username', isReport || route.startsWith('/admin') ? 'bob' : 'ann')
-    .replace(':name', 'garden')
+export function samplePath(route: string, { own, others, group, report }: Samples): string {
+  const { username, post, comment } = /\/report$|^\/admin/.test(route) ? others : own
+  const id = route.startsWith('/admin/reports') ? report : route.startsWith('/comments') ? comment : post
+  return route.replace(':id', id).replace(':username', username).replace(':name', group)
 }
 
 /**
@@ -81,5 +80,10 @@ export async function fillPages(
   const { comment: under } = (await bob.post(`/posts/${own.id}/comments`, { body: 'Also mine' })).json
   const { report } = (await cleo.post(`/posts/${own.id}/report`, { reason: 'An advertisement' })).json
   await database.query(`update users set admin = true where username = 'ann'`)
-  return { post: post.id, comment, bobs: { post: own.id, comment: under.id }, report: report.id }
+  return {
+    own: { username: 'ann', post: post.id, comment },
+    others: { username: 'bob', post: own.id, comment: under.id },
+    group: 'garden',
+    report: report.id,
+  }
 }
