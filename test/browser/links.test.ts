@@ -113,6 +113,7 @@ async function check(page: Page, path: string): Promise<string[]> {
   if (found.current.join() !== expected.join()) faults.push(`current item: ${found.current.join()}`)
   if (/undefined|NaN|\[object|null/.test(found.text))
     faults.push(`text: ${/.{0,40}(undefined|NaN|\[object|null).{0,20}/.exec(found.text)?.[0]}`)
+  if (/\b(sessions?|cursor|payload|parameter)\b/i.test(found.text)) faults.push('a word of the code')
   const repeated = found.ids.filter((id, i) => found.ids.indexOf(id) !== i)
   if (repeated.length > 0) faults.push(`repeated ids: ${repeated.join()}`)
   if (found.broken.length > 0) faults.push(`links to nothing: ${found.broken.join()}`)

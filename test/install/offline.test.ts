@@ -1,3 +1,4 @@
+import { createServer } from 'node:http'
 import { expect } from 'chai'
 import type { BrowserContext, Page, Response } from 'playwright-core'
 import { violations } from '../support/browser/axe.ts'
@@ -71,6 +72,20 @@ describe('the offline page', () => {
     await page.getByText('Names that begin with').waitFor()
     expect(page.url()).to.equal(target)
     expect(await page.locator('.bar-me').count(), 'still signed in').to.equal(1)
+  })
+
+  it('appears in place of the error page of a proxy that cannot reach the site', async () => {
+    const { origin } = instance
+    await instance.kill()
+    const proxy = createServer((_request, response) => response.writeHead(502).end('Bad Gateway'))
+    proxy.listen(Number(new URL(origin).port))
+    await page.goto(`${origin}/groups`)
+    await page.getByRole('heading', { name: 'KoaFeed cannot be reached' }).waitFor()
+    proxy.closeAllConnections()
+    await new Promise((resolve) => proxy.close(resolve))
+    instance = await startInstance({ databaseUrl: database.url, env: { PORT: new URL(origin).port } })
+    await page.getByRole('link', { name: 'Try again' }).click()
+    await page.getByRole('heading', { name: 'Groups', exact: true }).waitFor()
   })
 
   it('does not take the place of a form that could not be sent', async () => {
