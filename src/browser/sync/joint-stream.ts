@@ -73,7 +73,7 @@ export function createJointStream(viewer: string) {
   function receive(port: TabPort, message: FromPage): void {
     if (message.kind === 'join') join({ port, page: message.page, cursor: message.after, unread: 0 })
     else if (message.kind === 'leave') leave(port)
-    else if (message.kind === 'wake') connection.wake(message.reconnect)
+    else if (message.kind === 'wake') wake(port, message.reconnect)
     else if (message.kind === 'read') read(port, message.count)
     // A tab that crashes does not leave.
     else watchLock(message, () => leave(port))
@@ -101,6 +101,12 @@ export function createJointStream(viewer: string) {
   function leave(port: TabPort): void {
     stalled.delete(port)
     if (tabs.delete(port) && tabs.size === 0) connection.close()
+  }
+
+  /** The answer shows the tab that the worker is alive. */
+  function wake(port: TabPort, reconnect: boolean): void {
+    connection.wake(reconnect)
+    sendState(port)
   }
 
   function read(port: TabPort, count: number): void {

@@ -58,7 +58,7 @@ export function holdLock(onHeld: (lock: Lock) => void, signal?: AbortSignal): vo
 
 /** Calls `onDeath` when the holder of the lock has ended, unless `signal` is aborted before. */
 export function watchLock({ name }: Lock, onDeath: () => void, signal?: AbortSignal): void {
-  navigator.locks.request(name, { mode: 'shared', ...(signal && { signal }) }, onDeath).catch(() => {})
+  navigator.locks?.request(name, { mode: 'shared', ...(signal && { signal }) }, onDeath).catch(() => {})
 }
 
 export function portOf<Out, In>(port: MessagePort): Port<Out, In> {

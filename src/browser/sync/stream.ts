@@ -57,8 +57,13 @@ export function joinStream(page: Page, { onEvent, onState, onRefused }: StreamOp
     })
     opened.send({ kind: 'join', page: pageOf(page.stream), after: page.seq })
     if (!canShare) return
-    timer = window.setTimeout(useOwnStream, WORKER_TIMEOUT_MS)
+    awaitAnswer()
     holdLock(opened.send, leaving.signal)
+  }
+
+  function awaitAnswer(): void {
+    clearTimeout(timer)
+    if (canShare) timer = window.setTimeout(useOwnStream, WORKER_TIMEOUT_MS)
   }
 
   function useOwnStream(): void {
@@ -102,7 +107,12 @@ export function joinStream(page: Page, { onEvent, onState, onRefused }: StreamOp
     leaving = new AbortController()
   }
 
-  const wake = (reconnect: boolean) => port?.send({ kind: 'wake', reconnect })
+  function wake(reconnect: boolean): void {
+    if (!port) return
+    awaitAnswer()
+    port.send({ kind: 'wake', reconnect })
+  }
+
   window.addEventListener('online', () => wake(true))
   document.addEventListener('visibilitychange', () => {
     if (!canShare) join()

@@ -47,15 +47,11 @@ describe('ten tabs of Firefox over HTTP/1.1', function () {
 
   it('show what happened meanwhile after Back', async () => {
     const [home] = tabs
-    await home!.evaluate(`addEventListener('pageshow', ({ persisted }) => (window.restored = persisted))`)
     await home!.goto(`${ann.origin}/settings/profile`)
     const text = `change ${++written} of all pages`
     await ann.post(`/posts/${posts[6]}/comments`, { body: text })
     await home!.goBack()
     await eventually(() => home!.evaluate(`document.querySelector('#live')?.textContent.includes('${text}')`))
-    console.log(
-      `      restored from the back/forward cache: ${String(await home!.evaluate('window.restored'))}`,
-    )
     await expectAllChange()
     expect(await countStreams(instances[0]!)).to.equal(1)
   })

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { expect } from 'chai'
-import type { BrowserContext, Page } from 'playwright-core'
+import type { BrowserContext, CDPSession, Page } from 'playwright-core'
 import { launchChromium } from '../../support/browser/chromium.ts'
 import { useSession } from '../../support/browser/open-as.ts'
 import { contextOf, countStreams, openTab } from '../../support/browser/tabs.ts'
@@ -230,11 +230,37 @@ describe('the joint stream of several tabs', () => {
     expect(requested.some((url) => url.searchParams.has('as'))).to.equal(false)
   })
 
-  async function workers() {
-    const session = await (await launchChromium()).newBrowserCDPSession()
+  async function workers(session?: CDPSession) {
+    session ??= await (await launchChromium()).newBrowserCDPSession()
     const { targetInfos } = await session.send('Target.getTargets')
     return targetInfos.filter(({ type, url }) => type === 'shared_worker' && url.startsWith(proxy.origin))
   }
+
+  async function endWorker(): Promise<void> {
+    const session = await (await launchChromium()).newBrowserCDPSession()
+    const { targetId } = (await workers(session))[0]!
+    await session.send('Target.closeTarget', { targetId })
+    await eventually(async () => (await workers(session)).every((worker) => worker.targetId !== targetId))
+  }
+
+  it('opens again in a new worker at once if the browser ends the worker', async () => {
+    const tabs = await openAll(['/', '/public'])
+    await expectLive(tabs)
+    await endWorker()
+    await expectLive(tabs)
+    expect(await countStreams(instances[0]!)).to.equal(1)
+  })
+
+  it('is replaced when a tab is shown, if the browser has no locks to report the end of the worker', async function () {
+    this.timeout(60_000)
+    await context.addInitScript(() => Object.defineProperty(navigator, 'locks', { value: undefined }))
+    const tabs = await openAll(['/'])
+    await expectLive(tabs)
+    await endWorker()
+    const missed = await comment()
+    await tabs[0]!.evaluate(() => document.dispatchEvent(new Event('visibilitychange')))
+    await expectShown(tabs, missed)
+  })
 
   it('belongs to one person: when another one signs in, the tabs of the first one leave it', async () => {
     const [bobs] = (await openAll(['/'])) as [Page]
