@@ -16,7 +16,15 @@ describe('CSRF protection', () => {
     bob = await client(instance.origin).register('bob')
     const post = (await ann.post('/posts', { body: 'here' })).json.post.id
     const comment = (await ann.post(`/posts/${post}/comments`, { body: 'there' })).json.comment.id
+    // A report is about something of another person, and the pages of admins are for admins.
+    await database.query(`update users set admin = true where username = 'ann'`)
+    const other = (await bob.post('/posts', { body: 'by bob' })).json.post.id
+    const reply = (await bob.post(`/posts/${other}/comments`, { body: 'by bob' })).json.comment.id
     ids = {
+      '/posts/:id/report': `/posts/${other}/report`,
+      '/comments/:id/report': `/comments/${reply}/report`,
+      '/reports/:id': '/reports/1',
+      '/invitations/:id': '/invitations/1',
       '/posts/:id': `/posts/${post}`,
       '/comments/:id': `/comments/${comment}`,
       ':username': 'bob',
@@ -36,7 +44,9 @@ describe('CSRF protection', () => {
 
   const countRows = () =>
     database.query(`select (select count(*) from users), (select count(*) from posts), (select count(*) from comments),
-      (select count(*) from post_likes), (select count(*) from subscriptions), (select count(*) from sessions)`)
+      (select count(*) from post_likes), (select count(*) from subscriptions), (select count(*) from sessions),
+      (select count(*) from reports), (select count(*) from invitations), (select count(*) from reserved_names),
+      (select count(*) from admin_log)`)
 
   it('is tested on every POST route', () => expect(routes).to.have.length.greaterThan(10))
 

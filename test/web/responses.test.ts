@@ -7,6 +7,7 @@ import { client, password } from '../support/http.ts'
 
 describe('HTTP', () => {
   const {
+    database,
     instances,
     people: { ann },
     guest,
@@ -38,6 +39,23 @@ describe('HTTP', () => {
 
   it('serves every GET route as HTML and as JSON', async () => {
     const comment = (await ann.post(`/posts/${post}/comments`, { body: 'there' })).json.comment.id
+    const zoe = await client(guest.origin).register('zoe')
+    const other = (await zoe.post('/posts', { body: 'by zoe' })).json.post.id
+    const reply = (await zoe.post(`/posts/${other}/comments`, { body: 'by zoe' })).json.comment.id
+    const { report } = (await ann.post('/users/zoe/report', { reason: 'a test' })).json
+    await database.query(
+      `with admin as (update users set admin = true where username = 'ann' returning id)
+       insert into password_resets (hash, user_id, expires_at)
+       select sha256('a token'), id, now() + interval '1 hour' from admin`,
+    )
+    /** One reports what others wrote. */
+    const samples: Record<string, string> = {
+      '/posts/:id/report': `/posts/${other}/report`,
+      '/comments/:id/report': `/comments/${reply}/report`,
+      '/users/:username/report': '/users/zoe/report',
+      '/admin/reports/:id': `/admin/reports/${report.id}`,
+      '/reset-password': '/reset-password?token=a%20token',
+    }
     const routes = createRouters({
       db: null as never,
       write: null as never,
@@ -52,7 +70,8 @@ describe('HTTP', () => {
     expect(routes).to.have.length.greaterThan(10)
     for (const route of routes) {
       const id = route.startsWith('/comments') ? comment : post
-      const path = route.replace(':id', id).replace(':username', 'ann').replace(':name', 'club')
+      const sample = samples[route] ?? route
+      const path = sample.replace(':id', id).replace(':username', 'ann').replace(':name', 'club')
       for (const reader of [ann, guest]) {
         const page = await reader.get(path, html)
         expect(page.status, `${path}: ${page.text.slice(0, 500)}`).to.be.oneOf([200, 303])

@@ -32,6 +32,7 @@ export function pageRoutes(): string[] {
 export function samplePath(route: string, { own, others, group, report }: Samples): string {
   const { username, post, comment } = /\/report$|^\/admin/.test(route) ? others : own
   const id = route.startsWith('/admin/reports') ? report : route.startsWith('/comments') ? comment : post
+  if (route === '/reset-password') return `${route}?token=a%20token`
   return route.replace(':id', id).replace(':username', username).replace(':name', group)
 }
 
@@ -79,7 +80,15 @@ export async function fillPages(
   const { post: own } = (await bob.post('/posts', { body: 'Mine' })).json
   const { comment: under } = (await bob.post(`/posts/${own.id}/comments`, { body: 'Also mine' })).json
   const { report } = (await cleo.post(`/posts/${own.id}/report`, { reason: 'An advertisement' })).json
+  const { report: closed } = (await cleo.post('/users/bob/report', { reason: 'An advertisement' })).json
   await database.query(`update users set admin = true where username = 'ann'`)
+  await ann.post(`/admin/reports/${closed.id}/dismiss`)
+  await ann.post('/admin/invitations', { uses: 5, note: 'The neighbours' })
+  await ann.post('/admin/names', { name: 'mayor' })
+  await database.query(
+    `insert into password_resets (hash, user_id, expires_at)
+     select sha256('a token'), id, now() + interval '1 hour' from users where username = 'ann'`,
+  )
   return {
     own: { username: 'ann', post: post.id, comment },
     others: { username: 'bob', post: own.id, comment: under.id },
