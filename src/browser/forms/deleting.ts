@@ -24,8 +24,8 @@ export async function deleteAtOnce(
   if (!article || link.classList.contains('busy')) return
   const comment = link.closest<HTMLElement>('.comment')
   const question = questionFor(page, article, comment)
-  if (question !== null && !(await confirm(question, { yes: 'Delete' }))) return
   link.classList.add('busy')
+  if (question !== null && !(await confirm(question, { yes: 'Delete' }))) return link.classList.remove('busy')
   try {
     const restore = comment ? commentAgain(page, article, comment) : postAgain(page, feed, article)
     const neighbour = comment ? neighbourOfComment(article, comment) : neighbourOfPost(article)

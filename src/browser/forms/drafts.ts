@@ -7,6 +7,8 @@ export interface Draft {
   key?: string | undefined
   /** The name of the group that the post is for. */
   group?: string | undefined
+  /** When it was saved, in ms. */
+  at?: number | undefined
   /** Of an edit: the text that the editor began with. */
   original?: string | undefined
 }
@@ -32,7 +34,13 @@ export function saveDraft(form: HTMLFormElement, personId: string): void {
   const text = textField(form).value
   const { original } = form.dataset
   const name = draftName(form, personId)
-  const draft: Draft = { text, key: keyField(form)?.value, group: groupField(form)?.value, original }
+  const draft: Draft = {
+    text,
+    key: keyField(form)?.value,
+    group: groupField(form)?.value,
+    original,
+    at: Date.now(),
+  }
   attempt(() => {
     if (text === (original ?? '')) localStorage.removeItem(name)
     else localStorage.setItem(name, JSON.stringify(draft))
@@ -59,6 +67,12 @@ export function deleteDraft(form: HTMLFormElement, personId: string): void {
 /** Deletes the drafts of a person who signs out. Those of other people at this browser stay. */
 export function deleteDrafts(personId: string): void {
   for (const name of draftNames(personId)) attempt(() => localStorage.removeItem(name))
+}
+
+/** Deletes the drafts of a person that were saved before `time`, in ms. */
+export function deleteDraftsBefore(personId: string, time: number): void {
+  for (const name of draftNames(personId))
+    if ((findDraft(name)?.at ?? 0) < time) attempt(() => localStorage.removeItem(name))
 }
 
 /** One name per person, form and, on the page of a group, group. */

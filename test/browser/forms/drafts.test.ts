@@ -137,6 +137,20 @@ describe('a draft', () => {
     await page.locator('.bar [href^="/login"]').waitFor()
   })
 
+  it('is deleted after 60 days', async () => {
+    await writeDrafts()
+    await page.evaluate(() => {
+      const day = 24 * 60 * 60 * 1000
+      for (const [name, text] of Object.entries(localStorage)) {
+        const age = name.endsWith('/posts') ? 59 * day : 61 * day
+        localStorage.setItem(name, JSON.stringify({ ...JSON.parse(String(text)), at: Date.now() - age }))
+      }
+    })
+    await page.reload()
+    await page.waitForFunction(() => Object.keys(localStorage).length === 1)
+    expect(await composer().inputValue()).to.equal('A post, not yet sent')
+  })
+
   it('that the server refuses because the session has ended stays in the form, with a way to sign in', async () => {
     await composer().fill('Written after the end')
     const error = { code: 'unauthorized', message: 'Please sign in first.', fields: {} }
