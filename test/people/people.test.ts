@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import type { QuerySqlToken } from 'slonik'
 import { createDb, sql, type DatabasePool, type Db } from '../../src/db/pool.ts'
 import { listDirectory } from '../../src/people/people.ts'
 import { searchPeople } from '../../src/people/search.ts'
@@ -192,6 +193,30 @@ describe('finding people among 100,000', () => {
       }
     })
   }
+
+  /** How many pages of tables and indexes the statement of `work` touches. */
+  async function countPages(work: (tx: Db) => Promise<unknown>): Promise<number> {
+    let pages = 0
+    const explained = {
+      async any(query: QuerySqlToken) {
+        const plan = { ...query, sql: `explain (analyze, buffers, format json) ${query.sql}` }
+        const [row] = (await db.any(plan)) as unknown as {
+          'QUERY PLAN': [{ Plan: Record<string, number> }]
+        }[]
+        const { Plan } = row!['QUERY PLAN'][0]
+        pages = Plan['Shared Hit Blocks']! + Plan['Shared Read Blocks']!
+        return []
+      },
+    }
+    await work(explained as never)
+    return pages
+  }
+
+  it('starts in each index where the names begin', async () => {
+    for (const q of ['p', 'pat', 'quinn', 'zzz']) {
+      expect(await countPages((tx) => searchPeople(tx, null, q, undefined)), q).to.be.within(2, 100)
+    }
+  })
 
   it('shows the directory with as many reads', async () => {
     const { before } = await listDirectory(db, null, undefined)
