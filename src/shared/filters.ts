@@ -32,12 +32,13 @@ export function textParts(text: string): TextPart[] {
   return [...parts, ...plainParts(text.slice(end))]
 }
 
-/** Null if the address is not valid, for example `www.` without a domain. */
+/**
+ * Null if there is no domain, or nothing after `www.` and a name. Does not use `URL`: Node and browsers disagree about
+ * some domains, and then the server and the page would render different links.
+ */
 function toHref(address: string): string | null {
-  const isComplete = /^http/i.test(address)
-  if (!isComplete && !/^www\.[^.]+\.[^.]/i.test(address)) return null
-  const href = isComplete ? address : `https://${address}`
-  return URL.canParse(href) ? href : null
+  if (/^https?:\/\/[^/?#.:@]/i.test(address)) return address
+  return /^www\.[^/?#.:@]+\.[^/?#.:@]/i.test(address) ? `https://${address}` : null
 }
 
 function linkPart(address: string, href: string): TextPart {

@@ -14,6 +14,7 @@ const HOSTILE = [
   'javascript:alert(1) https://a.example/"><b> https://b.example/?a=1&b=2.',
   'one\r\ntwo\rthree\u2028four\u2029five\tsix  seven\\`&amp;&#39;',
   '😀'.repeat(2500),
+  `https://${'😀'.repeat(100)}/ http://xn--a/ http://[::1]/ https://a..b/ http://%zz`, // Node and browsers disagree
   '\ufeff\u202e\ud83d', // a byte order mark, a right-to-left override, half a surrogate pair
 ]
 
@@ -49,7 +50,7 @@ describe('a partial', () => {
     )
     expect(
       Buffer.from(fromBrowser).equals(Buffer.from(fromServer)),
-      `${name}\n${fromServer}\n${fromBrowser}`,
+      [name, fromServer, fromBrowser].map((text) => text.slice(0, 1000)).join('\n'),
     ).to.equal(true)
     return fromServer
   }
@@ -158,6 +159,8 @@ describe('a partial', () => {
       fc.string({ unit: 'binary' }),
       fc.constantFrom(...HOSTILE, 'https://', 'www.', 'www.a.example/', '"', "'", '<', '>', '&', '\n\n\n'),
       fc.string().map((text) => `https://a.example/${text.repeat(5)}`),
+      fc.webUrl({ validSchemes: ['http', 'https'], withFragments: true }),
+      fc.string({ unit: 'binary' }).map((text) => `https://${text}`),
     )
     await fc.assert(
       fc.asyncProperty(fc.array(piece, { maxLength: 12 }), async (pieces) => {
