@@ -25,7 +25,7 @@ export async function listReservedNames(db: Db): Promise<string[]> {
 }
 
 /**
- * Reserves a name: nobody can take it from now on. Whoever has it keeps it.
+ * Reserves a name: nobody can take it from now on. An account or a group that has it keeps it.
  * @throws Forbidden if `me` is not an admin.
  * @throws Invalid if the name is reserved already, or there are too many of them.
  */

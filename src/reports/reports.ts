@@ -44,8 +44,8 @@ export async function getReported(db: Db, me: { id: string }, subject: Subject):
 }
 
 /**
- * Reports a post, a comment or an account, and copies its text. Somebody who has reported it already, and has got no
- * decision, gets the earlier report, with `created` false.
+ * Reports a post, a comment or an account, and copies its text. If `me` has an open report of
+ * it already, returns that one, with `created` false.
  * @throws NotFound or Forbidden like `getReported`.
  * @throws TooMany after too many reports.
  */

@@ -32,7 +32,7 @@ describe('npm run admin -- backup and restore', function () {
   const path = `${bin}${delimiter}${process.env.PATH}`
   const run = (url: string, ...args: string[]) => runCli(args, { env: { DATABASE_URL: url, PATH: path } })
 
-  it('bring back every row, and every client of the earlier site loads its page again', async () => {
+  it('restore every row, and every client of the earlier site loads its page again', async () => {
     const url = server.createDatabase('site')
     await migrate(url, () => {})
     const first = await startInstance({ databaseUrl: url })
