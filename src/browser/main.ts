@@ -4,7 +4,7 @@ import type { Change } from './feed/change.ts'
 import { createFeed, replaceContent } from './feed/feed.ts'
 import { toggleLike } from './feed/likes.ts'
 import { attachForms } from './forms/forms.ts'
-import { loadModule } from './page/load-module.ts'
+import { importModule, loadModule } from './page/load-module.ts'
 import { readPage } from './page/page.ts'
 import { applyUser } from './feed/people.ts'
 import { createReceiver } from './sync/receiver.ts'
@@ -22,7 +22,7 @@ const receiver = createReceiver(page, {
   apply,
   async refetch(read) {
     flushChanges()
-    const module = await import('./sync/reset.ts')
+    const module = await importModule(() => import('./sync/reset.ts'))
     await module.refetch(page, feed, read)
   },
   onStale(value) {

@@ -90,6 +90,15 @@ describe('a page after a reset', () => {
     await banner().waitFor({ state: 'hidden' })
   })
 
+  it('loads its script for that again if it could not be loaded', async () => {
+    let requests = 0
+    await page.route('**/build/reset-*', (route) => (++requests < 4 ? route.abort() : route.continue()))
+    await ann.post('/users/cleo/follow')
+    await banner().waitFor()
+    await text('Hello from Cleo').waitFor()
+    await banner().waitFor({ state: 'hidden' })
+  })
+
   it('drops state whose fetch began before a later reset', async () => {
     await page.evaluate(() => {
       const seen = () => {

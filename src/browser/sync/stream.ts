@@ -1,3 +1,4 @@
+import { importModule } from '../page/load-module.ts'
 import type { Page } from '../page/page.ts'
 import {
   holdLock,
@@ -76,7 +77,7 @@ export function joinStream(page: Page, { onEvent, onState, onRefused }: StreamOp
     leave()
     const attempt = (port = { send() {}, listen() {}, close() {} })
     for (;;) {
-      const module = await import('./joint-stream.ts').catch(() => null)
+      const module = await importModule(() => import('./joint-stream.ts')).catch(() => null)
       if (port !== attempt) return
       if (module) return use(module.openOwnStream(viewer))
       onState('down')

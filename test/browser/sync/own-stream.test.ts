@@ -65,6 +65,19 @@ describe('a tab without a shared worker', () => {
     expect(fetches, 'the stream sends what was missed').to.equal(0)
   })
 
+  it('loads the script of its stream again if it could not be loaded', async () => {
+    context = await contextOf(bob)
+    await withoutSharedWorkers(context)
+    let requests = 0
+    await context.route('**/build/joint-stream-*', (route) =>
+      ++requests < 4 ? route.abort() : route.continue(),
+    )
+    const page = await openTab(context, `${ann.origin}/posts/${post}`)
+    await page.locator('#connection', { hasText: 'Reconnecting' }).waitFor()
+    await expectShown(page, await comment())
+    await page.locator('#connection').waitFor({ state: 'hidden' })
+  })
+
   it('opens a stream of its own after 10 s if the worker does not answer', async function () {
     this.timeout(60_000)
     // The worker's script never arrives.
