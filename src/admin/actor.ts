@@ -31,6 +31,7 @@ export const ADMIN_ACTIONS = [
   'account suspended',
   'account unsuspended',
   'account exported',
+  'account deleted',
   'password link created',
   'post removed',
   'comment removed',

@@ -73,6 +73,24 @@ export async function unsuspendUser(
   throw new Invalid({ username: 'This account is not suspended' })
 }
 
+/**
+ * Deletes an account with all its content, like its owner can. It is invisible at once; the instances delete its rows.
+ * Returns false if the account is an admin.
+ */
+export async function deleteUser(write: Write, actor: Actor, user: { id: string }): Promise<boolean> {
+  const { rowCount } = await write((tx) =>
+    tx.query(sql.command`
+      with deleted as (
+        update users
+        set deleted_at = clock_timestamp()
+        where id = ${user.id} and deleted_at is null and not admin and ${mayAct(actor)}
+        returning id
+      )
+      ${logEntries(actor, sql.fragment`deleted`, { action: 'account deleted', user: sql.fragment`id` })}`),
+  )
+  return rowCount === 1
+}
+
 function readState(db: Db, user: { id: string }): Promise<AccountState> {
   return db.one(sql.row<AccountState>()`
     select admin, suspended_at is not null as suspended from users where id = ${user.id}`)

@@ -2,7 +2,7 @@ import { text as readAll } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { logEntries } from '../admin/actor.ts'
 import { createAdminToken, makeAdmin, removeAdmin } from '../admin/admins.ts'
-import { suspendUser, unsuspendUser } from '../admin/suspension.ts'
+import { deleteUser, suspendUser, unsuspendUser } from '../admin/suspension.ts'
 import { sql } from '../db/pool.ts'
 import { newSecret } from '../lib/secrets.ts'
 import { createPasswordReset } from '../recovery/recovery.ts'
@@ -51,6 +51,20 @@ export function addAccountCommands(program: Command, run: Run): void {
         const user = await getUser(site.db, username)
         await unsuspendUser(site, null, user)
         console.log(`${user.username} can sign in again.`)
+      }),
+    )
+
+  program
+    .command('delete-user')
+    .description('Delete an account with its posts, comments and likes. This cannot be undone.')
+    .argument('<username>')
+    .requiredOption('--yes', 'confirm that everything is deleted')
+    .action((username: string) =>
+      run(async ({ db, write }) => {
+        const user = await getUser(db, username)
+        if (!(await deleteUser(write, null, user)))
+          throw new Error(`${user.username} is an admin. Run remove-admin first.`)
+        console.log(`Deleted ${user.username}. The instances delete the rows within minutes.`)
       }),
     )
 

@@ -118,6 +118,23 @@ describe('npm run admin', function () {
     expect(await database.query('select from users where admin')).to.have.lengthOf(0)
   })
 
+  it('deletes an account with its content after a confirmation, but no admin', async () => {
+    const dan = await client(guest.origin).register('gone_soon')
+    const { id } = (await dan.post('/posts', { body: 'spam' })).json.post
+    const unconfirmed = await admin(['delete-user', 'gone_soon'])
+    expect(unconfirmed.code).to.equal(1)
+    expect((await guest.get(`/posts/${id}`)).status).to.equal(200)
+    await database.query(`update users set admin = true where username = 'dan'`)
+    expect((await admin(['delete-user', 'dan', '--yes'])).stderr).to.contain('dan is an admin')
+    await database.query(`update users set admin = false where username = 'dan'`)
+    expect((await admin(['delete-user', 'gone_soon', '--yes'])).code).to.equal(0)
+    for (const path of [`/posts/${id}`, '/users/gone_soon']) {
+      expect((await guest.get(path)).status, path).to.equal(404)
+    }
+    expect((await dan.get('/settings/sessions')).status).to.equal(401)
+    expect((await guest.get('/users/dan')).status).to.equal(200)
+  })
+
   it('keeps a log of these commands', async () => {
     expect(await actions()).to.deep.equal([
       'account created',
@@ -130,6 +147,7 @@ describe('npm run admin', function () {
       'admin made',
       'admin removed',
       'admin removed',
+      'account deleted',
     ])
   })
 })

@@ -50,6 +50,8 @@ describe('a link to set a new password', () => {
 
   it('stays valid after a password that is refused, which the page explains', async () => {
     const token = await createLink('ben')
+    const shown = await guest.get(`/reset-password?token=${token}`, { accept: 'text/html' })
+    expect(shown.text).to.contain('@ben')
     for (const [chosen, message] of [
       ['short', 'A password must have at least 8 characters'],
       ['', 'Please enter a new password'],

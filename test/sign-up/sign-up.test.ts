@@ -143,6 +143,7 @@ describe('sign-up', () => {
   it('is set in the browser without JavaScript', async () => {
     const page = await boss.get('/admin/sign-up', { accept: 'text/html' })
     expect(page.text).to.contain('name="sign_up" value="invitation" checked')
+    expect(page.text, 'a time that the script would show as "now"').to.match(/ends \d+ \w{3} \d{4}, /)
     const saved = await boss.post('/admin/sign-up', { sign_up: 'open' }, { type: 'form' })
     expect(saved).to.include({ status: 303, location: '/admin/sign-up' })
     const invited = await boss.post(
