@@ -120,7 +120,7 @@ export async function listSuggestions(db: Db, me: { id: string }): Promise<Sugge
     join users u on u.id = candidates.id
     left join friends on friends.feed_id = u.feed_id
     left join active on active.author_id = u.id
-    where u.deleted_at is null and u.feed_id not in (select feed_id from mine)
+    where u.deleted_at is null and u.suspended_at is null and u.feed_id not in (select feed_id from mine)
     order by friends.friends desc nulls last, active.activity desc nulls last, u.id desc
     limit 5`)
   return [...rows]

@@ -14,7 +14,7 @@ export interface PeoplePage<Person> {
 }
 
 /**
- * Lists everybody except the viewer: first the people whom the viewer does not follow but people that the viewer follows
+ * Lists everybody except the viewer and suspended accounts: first the people whom the viewer does not follow but people that the viewer follows
  * do, most followed by them first, then all others, newest first. It reads a bounded number of rows: those of
  * `friendCounts`, and of the others as many as the page shows.
  * @throws BadRequest if `before` is not a cursor of this list.
@@ -34,7 +34,7 @@ export async function listDirectory(
       select u.id, friends.friends
       from friends
       join users u using (feed_id)
-      where u.deleted_at is null and u.feed_id not in (select feed_id from mine)
+      where u.deleted_at is null and u.suspended_at is null and u.feed_id not in (select feed_id from mine)
     ),
     listed as (
       (
@@ -50,7 +50,7 @@ export async function listDirectory(
         from users u
         where u.id < case when ${rank}::bigint = 0 then ${id}::bigint else ${MAX_ID}::bigint end
           and u.id is distinct from ${viewerId}::bigint
-          and u.deleted_at is null
+          and u.deleted_at is null and u.suspended_at is null
           and not exists (select from known where known.id = u.id)
         order by u.id desc
         limit ${PAGE + 1}

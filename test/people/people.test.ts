@@ -82,6 +82,17 @@ describe('the directory of people', () => {
     expect((await people.ann.get('/people?q=zoe')).json.people).to.deep.equal([])
   })
 
+  it('recommends no suspended accounts, but finds them by name', async () => {
+    await client(guest.origin).register('spammer')
+    const listed = async () => names((await people.erin.get('/people')).json.people)
+    expect(await listed()).to.include('spammer')
+    await database.query(`update users set suspended_at = now() where username = 'spammer'`)
+    const fresh = await client(guest.origin).register('fresh')
+    expect(names((await fresh.get('/')).json.people)).not.to.include('spammer')
+    expect(await listed()).not.to.include('spammer')
+    expect(names((await people.erin.get('/people?q=spam')).json.people)).to.deep.equal(['spammer'])
+  })
+
   it('refuses a cursor that it did not write', async () => {
     for (const path of [
       '/people?before=x',

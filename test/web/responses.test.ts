@@ -316,9 +316,9 @@ describe('HTTP', () => {
         .map((line) => JSON.parse(line) as Record<string, unknown>)
     const last = await eventually(
       () => lines().findLast((line) => line.event === 'request'),
-      (line) => line?.method === 'GET',
+      (line) => line?.path === '/public',
     )
-    expect(last).to.include({ path: '/public', status: 200 })
+    expect(last).to.include({ method: 'GET', status: 200 })
     expect(lines().some((line) => line.event === 'signed in')).to.equal(true)
     const cookies = dora
       .cookie()
