@@ -32,7 +32,7 @@ describe('four tabs whose instance is killed', () => {
       ),
     )
     await tabs[0]!.locator(`#post-${post} [data-do=reply]`).first().click()
-    await tabs[0]!.keyboard.type('an unfinished comment')
+    await tabs[0]!.locator('form.reply textarea').fill('an unfinished comment')
   })
   after(async () => {
     await context.close()
