@@ -2,7 +2,7 @@
  * `npm run screenshots` takes pictures of every page into docs/screenshots/: a new database with the demo data, both
  * themes, a desktop and a phone. With words as arguments it takes only pages whose names contain one of them.
  */
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { BrowserContext, Page } from 'playwright-core'
@@ -57,11 +57,29 @@ try {
       })
     }
   }
-  console.log(`${(await readdir(folder)).length} pictures in docs/screenshots`)
+  const files = (await readdir(folder)).filter((file) => file.endsWith('.webp'))
+  await writeFile(join(folder, 'README.md'), gallery(files))
+  console.log(`${files.length} pictures in docs/screenshots`)
 } finally {
   await closeChromium()
   await stopInstances()
   await stopServer()
+}
+
+/** A page that shows all pictures, those of a page in one row. */
+function gallery(files: string[]): string {
+  const suffixes = Object.keys(DEVICES).flatMap((device) => THEMES.map((theme) => `${theme}-${device}.webp`))
+  const names = new Set(files.map((file) => file.replace(/-(light|dark)-\w+\.webp$/, '')))
+  const rows = [...names].toSorted().map((name) => {
+    const pictures = suffixes
+      .map((suffix) => `${name}-${suffix}`)
+      .filter((file) => files.includes(file))
+      .map(
+        (file) => `<img src="${file}" height="220" alt="${file.replace('.webp', '').replaceAll('-', ' ')}">`,
+      )
+    return `**${name}**\n\n${pictures.join(' ')}`
+  })
+  return `# Pictures of every page\n\n\`npm run screenshots\` takes them. Names with \`out\` are pages of signed-out visitors.\n\n${rows.join('\n\n')}\n`
 }
 
 /** The demo data, and what it lacks: an admin, requests to join a group of Ann's, and a report. */
