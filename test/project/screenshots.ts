@@ -193,7 +193,8 @@ async function take(
     await shot.prepare?.(page)
     const picture = await page.screenshot()
     await sharp(picture)
-      .webp({ nearLossless: true, quality: 40, effort: 6 })
+      .resize({ width: 960, withoutEnlargement: true })
+      .webp({ quality: 50, effort: 6 })
       .toFile(join(folder, `${shot.name}-${suffix}.webp`))
   }
   await Promise.all(contexts.map((context: BrowserContext) => context.close()))
