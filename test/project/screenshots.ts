@@ -194,7 +194,7 @@ async function take(
     const picture = await page.screenshot()
     await sharp(picture)
       .resize({ width: 960, withoutEnlargement: true })
-      .webp({ quality: 50, effort: 6 })
+      .webp({ quality: 38, effort: 6 })
       .toFile(join(folder, `${shot.name}-${suffix}.webp`))
   }
   await Promise.all(contexts.map((context: BrowserContext) => context.close()))
