@@ -20,6 +20,8 @@ const REACTIONS = `
   where not exists (select from comments c where c.post_id = l.post_id and c.author_id = l.user_id)`
 
 /**
+ * `faults` is materialized: PostgreSQL would otherwise call is_kept() for every row, and not only for those with a fault.
+ *
  * A post that once had 64 entries lacks some of its reactions, and may have fewer today. So a missing entry of a
  * reaction counts only if the post has fewer people than that.
  */
@@ -31,7 +33,7 @@ export const ENTRIES: Check = {
   find: `
     with posted as materialized (${POSTED_FEEDS}),
     reactions as materialized (${REACTIONS}),
-    faults as (
+    faults as materialized (
       select w.post_id, w.feed_id, 'lacks the post, which was posted there' as fault
       from posted w
       where not exists (
