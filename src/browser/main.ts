@@ -1,11 +1,13 @@
 /** The script of every page. It updates the page live; without it, all links and forms work. */
 import type { UserView } from '../shared/views.ts'
 import type { Change } from './feed/change.ts'
-import { createFeed, replaceContent } from './feed/feed.ts'
+import { createFeed } from './feed/feed.ts'
+import { replaceContent } from './feed/gone.ts'
 import { toggleLike } from './feed/likes.ts'
 import { attachForms } from './forms/forms.ts'
 import { importModule, loadModule } from './page/load-module.ts'
 import { readPage } from './page/page.ts'
+import { startPaging } from './feed/paging.ts'
 import { applyUser } from './feed/people.ts'
 import { createReceiver } from './sync/receiver.ts'
 import { goToSignIn, guardRestoredPage } from './sync/session.ts'
@@ -35,6 +37,7 @@ let stale = false
 let down = false
 
 startTimes()
+startPaging({ page, feed, holdDuring: receiver.holdDuring })
 if (page.live) joinStream(page, { onEvent: receiver.receive, onState, onRefused })
 guardRestoredPage(page)
 navigator.serviceWorker?.register('/sw.js').catch(() => {})
@@ -62,6 +65,16 @@ function onRefused(status: number): void {
   if (status === 401) goToSignIn()
   else replaceContent(page, 'This page does not exist, or you do not have access to it.')
 }
+
+// A click on a blank area of a card gives the card no focus.
+let isPressing = false
+document.addEventListener('mousedown', () => {
+  isPressing = true
+  setTimeout(() => (isPressing = false))
+})
+document.addEventListener('focusin', ({ target }) => {
+  if (isPressing && target instanceof HTMLElement && target.matches('.post')) target.blur()
+})
 
 document.addEventListener('submit', (event) => {
   const form = event.target as HTMLFormElement

@@ -11,7 +11,11 @@ import { commentsOf, putComment } from './card.ts'
 const MAX_PAGES = 5
 
 /** Shows all comments of a post in place of the link "N more comments". */
-export async function expandComments(page: Page, link: HTMLAnchorElement): Promise<void> {
+export async function expandComments(
+  page: Page,
+  link: HTMLAnchorElement,
+  { focus = true }: { focus?: boolean } = {},
+): Promise<void> {
   const article = link.closest<HTMLElement>('.post')
   const id = article?.dataset.post ?? ''
   if (!article || link.classList.contains('busy')) return
@@ -25,7 +29,7 @@ export async function expandComments(page: Page, link: HTMLAnchorElement): Promi
       article.querySelector('.more')?.remove()
       for (const comment of comments) putComment(page, article, comment)
     }, article.querySelector('.by'))
-    focusOn(commentsOf(article).find((item) => !shown.has(item)) ?? null)
+    if (focus) focusOn(commentsOf(article).find((item) => !shown.has(item)) ?? null)
   } catch (error) {
     showError(error)
   } finally {

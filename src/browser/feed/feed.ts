@@ -1,16 +1,18 @@
-import { comparePosts, pageEntry } from '../../shared/entries.ts'
+import { pageEntry } from '../../shared/entries.ts'
 import type { FeedPostView } from '../../shared/views.ts'
-import { renderCard, updateCard, type CommentChange } from './card.ts'
+import { updateCard, type CommentChange } from './card.ts'
 import type { Change } from './change.ts'
-import { unsentForms } from './editing.ts'
+import { keepUnsent, replaceContent } from './gone.ts'
 import type { createLikeFetcher } from './like-fetcher.ts'
 import { applyOwnLike } from './likes.ts'
+import { containsOpened } from '../page/morph.ts'
+import { createList, cursorOf, setOlder } from './list.ts'
 import { articleOf, articles, type Page } from '../page/page.ts'
 import { applyUser } from './people.ts'
 import { createPendingPosts } from './pending-posts.ts'
 import { focusOn } from '../page/focus.ts'
 import { goToTop, isAtTop, withScrollAnchor } from '../page/scroll-anchor.ts'
-import { announceNewPosts } from '../page/status.ts'
+import { announceNewPosts, say } from '../page/status.ts'
 
 type LikeFetcher = ReturnType<typeof createLikeFetcher>
 export type Feed = ReturnType<typeof createFeed>
@@ -18,13 +20,18 @@ export type Feed = ReturnType<typeof createFeed>
 /** The posts of the page: inserts, updates and removes them. */
 export function createFeed(page: Page) {
   let likeFetcher: Promise<LikeFetcher> | null = null
-  const pending = createPendingPosts((posts) => {
-    withScrollAnchor(() => {
-      for (const post of posts) insert(post)
-      for (const user of page.changedUsers.values()) applyUser(page, user)
-      goToTop()
-    })
+  let isPaused = false
+  const list = createList(page)
+  const pending = createPendingPosts((posts, isComplete) => {
+    showNew(posts, isComplete)
     focusOn(articles()[0] ?? null)
+  })
+
+  document.getElementById('pause')?.addEventListener('click', ({ currentTarget }) => {
+    isPaused = !isPaused
+    ;(currentTarget as Element).textContent = isPaused ? 'Resume' : 'Pause'
+    say(isPaused ? 'New posts wait until you resume.' : 'New posts appear again.')
+    if (!isPaused && isAtTop()) showPending()
   })
 
   /** Applies an event. Idempotent, because an event carries the state after the change. */
@@ -51,31 +58,51 @@ export function createFeed(page: Page) {
     if (article) return withScrollAnchor(() => updateCard(page, article, post, change))
     if (pending.has(post.id)) return pending.add(post)
     if (page.postId || !page.isFirstPage || post.entry.at < page.oldestAt) return
-    if (!atOnce) announceNewPosts(1)
-    if (atOnce) withScrollAnchor(() => insert(post))
-    else if (isAtTop()) showAtTop(post)
-    else pending.add(post)
+    if (atOnce) return showOwn(post)
+    announceNewPosts(1)
+    pending.add(post)
+    if (!isPaused && isAtTop()) showPending()
   }
 
-  /** The focus alone does not mean that the reader looks at something further down. */
-  function showAtTop(post: FeedPostView): void {
+  function showOwn(post: FeedPostView): void {
     withScrollAnchor(() => {
       insert(post)
+      if (isAtTop()) goToTop()
+    })
+  }
+
+  function showPending(): void {
+    const isComplete = pending.isComplete()
+    if (!pending.isEmpty()) showNew(pending.take(), isComplete)
+  }
+
+  /** Shows new posts at the top. The focus alone does not mean that the reader looks at something further down. */
+  function showNew(posts: FeedPostView[], isComplete: boolean): void {
+    withScrollAnchor(() => {
+      // Between these posts and the shown ones are others, which the page does not have.
+      if (!isComplete) for (const article of articles()) if (!containsOpened(article)) list.remove(article)
+      for (const post of posts) insert(post)
+      for (const user of page.changedUsers.values()) applyUser(page, user)
+      page.changedUsers.clear()
+      if (!isComplete) setOlder(page, cursorOf(posts.at(-1)!))
       goToTop()
     })
   }
 
+  /** Adds older posts at the end. */
+  function append(posts: FeedPostView[]): void {
+    for (const post of posts) {
+      const article = articleOf(post.id)
+      if (article) updateCard(page, article, post)
+      else if (!pending.has(post.id)) list.insert(post)
+    }
+  }
+
   function insert(post: FeedPostView): void {
     if (articleOf(post.id)) return
-    const fresh = renderCard(page, post)
+    const fresh = list.insert(post)
     fresh.classList.add('fresh')
     fresh.addEventListener('animationend', () => fresh.classList.remove('fresh'), { once: true })
-    const next = articles().find(({ dataset }) => {
-      const shown = { id: dataset.post ?? '', entry: { at: dataset.at ?? '' } }
-      return comparePosts(post, shown) < 0
-    })
-    if (next) next.before(fresh)
-    else document.getElementById('feed')?.append(fresh)
     if (page.me) void watchLikes(fresh).catch(() => {})
   }
 
@@ -91,10 +118,10 @@ export function createFeed(page: Page) {
     const article = articleOf(id)
     if (!article) return
     if (page.postId === id) replaceContent(page, 'This post was deleted.')
-    else withScrollAnchor(() => removeArticle(article))
+    else withScrollAnchor(() => void (keepUnsent(article) || list.remove(article)))
   }
 
-  return { apply, put, remove, pending }
+  return { apply, put, append, remove, pending }
 }
 
 /** If the reader has opened the names of the people who like this post or comment, updates them. */
@@ -102,28 +129,6 @@ function updateNames(id: string): void {
   const names = document.querySelector(`#${id} > * > .who, #${id} > * > .likes > .who`)
   const link = names?.parentElement?.querySelector<HTMLAnchorElement>('[data-do="likers"]')
   if (link) void import('./likers.ts').then(({ refreshLikers }) => refreshLikers(link)).catch(() => {})
-}
-
-/** Removes a post. A text that the reader has not sent stays, so that it can be copied. */
-function removeArticle(article: HTMLElement): void {
-  const forms = unsentForms(article)
-  if (forms.length === 0) return article.remove()
-  article.classList.add('gone')
-  article.replaceChildren(noticeOf('This post was deleted. You can copy your text.'), ...forms)
-}
-
-/** Replaces all that the page shows by a message, except texts that the reader has not sent. */
-export function replaceContent(page: Page, message: string): void {
-  page.live?.classList.add('gone')
-  page.live?.replaceChildren(noticeOf(message), ...unsentForms(page.live))
-}
-
-function noticeOf(message: string): HTMLElement {
-  const notice = document.createElement('p')
-  notice.className = 'empty'
-  notice.setAttribute('role', 'status')
-  notice.textContent = message
-  return notice
 }
 
 function commentChange(name: string, { action, comment }: Change): CommentChange {

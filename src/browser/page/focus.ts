@@ -14,7 +14,7 @@ export function rememberFocus(): () => void {
   return () => {
     if (active.isConnected || document.activeElement !== document.body) return
     const next = others.find((item) => item?.isConnected && item.matches('.comment, .post'))
-    focusOn(next ?? document.querySelector('.composer textarea, main'))
+    focusOn(next ?? document.querySelector('.composer textarea') ?? document.querySelector('main'))
     if (!post.isConnected) say('The post was removed.')
     else if (comment && !comment.isConnected) say('The comment was removed.')
   }

@@ -31,9 +31,9 @@ export function morph(old: Element, fresh: Element): void {
     callbacks: {
       beforeNodeMorphed: (node: Node) => !isOpened(node),
       beforeNodeRemoved: (node: Node) => !containsOpened(node),
-      // The class of a card that was just inserted marks it until its animation ends.
+      // The class marks a new card until its animation ends, and the others give its position in the feed.
       beforeAttributeUpdated: (name: string, element: Element) =>
-        !(name === 'class' && element.matches('.post')),
+        !(/^(class|aria-posinset|aria-setsize)$/.test(name) && element.matches('.post')),
     },
   })
 }

@@ -17,8 +17,12 @@ export function linesBeingRead(near: Element | null, kept: Element | null): Line
   return [...chosen, ...linesInTheMiddle()].map(({ element, rect }) => ({ element, top: rect.top }))
 }
 
+/** An empty composer that has the focus is not written in: what comes below it does not matter. */
 export function writesOrSelects(): boolean {
-  return (focusedField() ?? selectedElement()) !== null
+  const field = focusedField()
+  return (
+    (field !== null && (field.value !== '' || field.closest('#live') !== null)) || selectedElement() !== null
+  )
 }
 
 /** The blocks of the visible posts, the nearest to the middle of the window first. */
@@ -33,9 +37,9 @@ function linesInTheMiddle(): { element: Element; rect: DOMRect }[] {
     .sort((a, b) => distance(a.rect) - distance(b.rect))
 }
 
-function focusedField(): Element | null {
+function focusedField(): HTMLTextAreaElement | null {
   const active = document.activeElement
-  return active?.matches('main :is(textarea, select, input)') ? active : null
+  return active?.matches('main :is(textarea, select, input)') ? (active as HTMLTextAreaElement) : null
 }
 
 function focusedElement(): Element | null {

@@ -2,20 +2,23 @@
 import { rememberFocus } from './focus.ts'
 import { linesBeingRead, writesOrSelects } from './reading.ts'
 import { loadMorph } from './morph.ts'
-import { measure, slideFrom, slideRemaining } from './slide.ts'
+import { isSliding, measure, slideFrom } from './slide.ts'
 
 const TOP_AREA_PX = 40
-/** A tab in the background has no frames. */
-const LONGEST_WAIT_MS = 500
+const LONGEST_WAIT_MS = 2000
+const RETRY_MS = 30
+/** Then they are not gathered any longer. */
+const MAX_WAITING = 1000
 /** Scrolling by a script would end the scrolling of the reader. */
 const SCROLL_END_MS = 100
 
 type Change = () => void
 
 const waiting: Change[] = []
+const finishing: Change[] = []
 let frame = 0
-let frameTimer = 0
 let timer = 0
+let waitsSince = 0
 /** While a change runs: whether the reader is at the top of the page. Otherwise null. */
 let atTop: boolean | null = null
 let goesToTop = false
@@ -46,23 +49,34 @@ export function goToTop(): void {
   goesToTop = true
 }
 
+/** Runs `finish` at the end of every change, as a part of it. */
+export function afterChanges(finish: Change): void {
+  finishing.push(finish)
+}
+
 /** Runs `change` in the next frame in which nothing slides and nobody scrolls. All changes of a frame are one change. */
 export function changeSoon(change: Change): void {
+  if (waiting.length >= MAX_WAITING) flushChanges()
   waiting.push(change)
-  if (waiting.length > 1) return
-  void loadMorph().then(startWaiting)
+  if (waiting.length === 1) void loadMorph().then(startWaiting)
 }
 
 function startWaiting(): void {
-  timer = window.setTimeout(flushChanges, slideRemaining() + LONGEST_WAIT_MS)
+  waitsSince = performance.now()
   awaitFrame()
 }
 
 function awaitFrame(): void {
-  const delay = Math.max(slideRemaining(), scrolledAt + SCROLL_END_MS - performance.now())
-  if (delay > 0) frameTimer = window.setTimeout(awaitFrame, delay)
+  clearTimeout(timer)
+  const now = performance.now()
+  const isBusy = isSliding() || now - scrolledAt < SCROLL_END_MS
+  // A tab in the background has no frames.
+  if (document.hidden) flushChanges()
+  else if (isBusy && now - waitsSince < LONGEST_WAIT_MS) timer = window.setTimeout(awaitFrame, RETRY_MS)
   else frame = requestAnimationFrame(flushChanges)
 }
+
+document.addEventListener('visibilitychange', flushChanges)
 
 /** Runs now the changes that wait for the next frame. */
 export function flushChanges(): void {
@@ -83,9 +97,8 @@ export function withScrollAnchor(change: Change, near: Element | null = null): v
   const positions = measure()
   const restoreFocus = rememberFocus()
   cancelAnimationFrame(frame)
-  clearTimeout(frameTimer)
   clearTimeout(timer)
-  for (const each of [...waiting.splice(0), change]) attempt(each)
+  for (const each of [...waiting.splice(0), change, ...finishing]) attempt(each)
   atTop = null
   const line = lines.find(({ element }) => element.isConnected)
   if (goesToTop) window.scrollTo({ top: 0, behavior: 'instant' })

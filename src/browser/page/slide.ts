@@ -1,16 +1,14 @@
 /** Lets what a change has moved slide from its old position to the new one. */
 
 const DURATION_MS = 150
-/** The first frame of a slide is drawn later than it is started. */
-const FRAMES_MS = 50
 /** How many windows away an element can be and still become visible by a change. */
 const NEAR = 3
-const MOVABLE = 'main > :not(#live), #live > :not(#feed, .waiting)'
+const MOVABLE = 'main > :not(#live), #live > :not(#feed, .waiting), .foot'
 const PARTS = '.post-main > *, .comments > li'
 
 type Positions = Map<Element, number>
 
-let endsAt = 0
+let slides: Animation[] = []
 
 /** The positions of everything that is visible, or can become visible by a change. */
 export function measure(): Positions {
@@ -30,9 +28,10 @@ export function measure(): Positions {
   return positions
 }
 
-/** How long the last slide still takes, in ms. A change meanwhile is a layout shift: the browser sees two movements. */
-export function slideRemaining(): number {
-  return Math.max(0, endsAt - performance.now())
+/** Whether something slides. A change meanwhile is a layout shift: the browser sees two movements in a frame. */
+export function isSliding(): boolean {
+  slides = slides.filter(({ playState }) => playState === 'running')
+  return slides.length > 0
 }
 
 /**
@@ -55,7 +54,6 @@ export function slideFrom(positions: Positions): void {
     const wasVisible = top < window.innerHeight && top > -window.innerHeight
     if (Math.abs(own) < 1 || (!wasVisible && Math.abs(own) > NEAR * window.innerHeight)) continue
     const transform = [`translateY(${own}px)`, 'none']
-    element.animate({ transform, composite: 'add' }, { duration, easing: 'ease-out' })
-    endsAt = performance.now() + duration + FRAMES_MS
+    slides.push(element.animate({ transform, composite: 'add' }, { duration, easing: 'ease-out' }))
   }
 }

@@ -2,6 +2,7 @@ import type { FeedPage, MyPlaces, Pages } from '../../shared/pages.ts'
 import { toRequestError } from '../page/api.ts'
 import { putComment, updateCard } from '../feed/card.ts'
 import type { Feed } from '../feed/feed.ts'
+import { setOlder } from '../feed/list.ts'
 import { setLikes } from '../page/like-state.ts'
 import { refreshParts } from '../page/fresh-parts.ts'
 import { articleOf, articles, oldestShown, type Page } from '../page/page.ts'
@@ -10,8 +11,8 @@ import type { Read } from './receiver.ts'
 
 type PostPage = Pages['posts/show.njk']
 
-/** At most so many pages are fetched again. Older posts are removed; the "Older posts" link leads to them. */
-const MAX_PAGES = 5
+/** At least so many pages of ten posts may be fetched again: the newest posts, after a long time without a stream. */
+const MIN_PAGES = 5
 
 /** Fetches the state of the page and merges it. Keeps drafts, open editors and the scroll position. */
 export async function refetch(page: Page, feed: Feed, read: Read): Promise<void> {
@@ -25,7 +26,7 @@ async function refetchFeed(page: Page, feed: Feed, read: Read): Promise<void> {
   page.seq = seq
   page.feeds = new Set(feeds)
   page.changedUsers.clear()
-  page.oldestAt = before ? (posts.at(-1)?.entry.at ?? '') : ''
+  page.oldestAt = before?.split('_')[0] ?? ''
   const comments = posts.flatMap((post) => post.comments.map(({ id }) => id))
   setLikes(page.likes, { posts: posts.map(({ id }) => id), comments }, likes)
   const fetched = new Set(posts.map(({ id }) => id))
@@ -35,7 +36,7 @@ async function refetchFeed(page: Page, feed: Feed, read: Read): Promise<void> {
     }
     // The oldest first, so that each finds its position among the posts that are already shown.
     for (const post of posts.toReversed()) feed.put(post)
-    setOlderLink(before)
+    setOlder(page, before)
   })
   for (const { id } of posts) {
     if (page.expanded.has(id)) await refetchExpanded(page, id, read)
@@ -56,12 +57,16 @@ function shownPlaces(): string {
   return [...links].map((link) => link.getAttribute('href')).join()
 }
 
-/** Reads this page and, if it is the first, older ones down to the oldest shown post. */
+/**
+ * Reads this page and, if it is the first, older ones down to the oldest shown post, but not many more than are shown.
+ * Posts before that are removed; the "Older posts" link leads to them.
+ */
 async function readPages(page: Page, read: Read): Promise<FeedPage & Partial<MyPlaces>> {
   const result = await read<FeedPage & Partial<MyPlaces>>(location.pathname + location.search)
   const { posts, likes } = result
   const oldest = oldestShown()
-  for (let i = 1; i < MAX_PAGES; i++) {
+  const pages = Math.max(MIN_PAGES, articles().length / 10 + 1)
+  for (let i = 1; i < pages; i++) {
     if (!page.isFirstPage || !result.before || (posts.at(-1)?.entry.at ?? '') <= oldest) break
     const next = await read<FeedPage>(`${location.pathname}?before=${encodeURIComponent(result.before)}`)
     posts.push(...next.posts)
@@ -98,11 +103,4 @@ function showPost(page: Page, { post, comments, before }: PostPage): void {
     }
     for (const comment of comments) putComment(page, article, comment)
   })
-}
-
-function setOlderLink(before: string | null): void {
-  const older = document.querySelector<HTMLAnchorElement>('#older')
-  if (!older) return
-  older.hidden = !before
-  if (before) older.href = `?before=${encodeURIComponent(before)}`
 }

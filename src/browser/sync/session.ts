@@ -21,9 +21,13 @@ export function guardRestoredPage({ me }: Page): void {
 }
 
 async function check(id: string): Promise<void> {
+  const { scrollY } = window
   document.body.hidden = true
   // `as`: the session must belong to the person of this page.
   const response = await fetch(`/stream?as=${id}`, { method: 'HEAD' }).catch(() => null)
   if (response?.status === 401) goToSignIn()
-  else document.body.hidden = false
+  else {
+    document.body.hidden = false
+    window.scrollTo({ top: scrollY, behavior: 'instant' })
+  }
 }
