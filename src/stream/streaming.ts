@@ -134,8 +134,8 @@ export function createStreaming(deps: StreamingDeps): Streaming {
   const router = streamRoutes({
     ...core,
     backlog,
-    sync: listener.sync,
-    newest: listener.newest,
+    sync: () => listener.sync(),
+    newest: () => listener.newest(),
     connectionLimit: createConnectionLimit(deps.limits),
     authorize: createBatch((wanted: readonly Wanted[]) => authorize(db, wanted)),
     identify: (ctx) => findViewer(ctx.cookies.get(deps.sessionCookie) ?? ''),
@@ -143,12 +143,12 @@ export function createStreaming(deps: StreamingDeps): Streaming {
   })
   return {
     routes: router.routes(),
-    start: listener.start,
-    sync: listener.sync,
-    isCurrent: listener.isCurrent,
-    isFresh: listener.isFresh,
-    unhealthyReasons: listener.unhealthyReasons,
-    warnings: listener.warnings,
+    start: () => listener.start(),
+    sync: () => listener.sync(),
+    isCurrent: () => listener.isCurrent(),
+    isFresh: () => listener.isFresh(),
+    unhealthyReasons: () => listener.unhealthyReasons(),
+    warnings: () => listener.warnings(),
     stats: () => ({
       ...hub.counts,
       ...listener.counters(),

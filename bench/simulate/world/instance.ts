@@ -100,8 +100,8 @@ export function startSimulatedInstance(simulation: Simulation, parts: Parts): Si
   })
   const deps: OpenDeps & ReplayDeps = {
     ...core,
-    sync: core.listener.sync,
-    newest: core.listener.newest,
+    sync: () => core.listener.sync(),
+    newest: () => core.listener.newest(),
     connectionLimit: createConnectionLimit({ streams: settings.streamsPerUser }),
     authorize: (wanted) => database.read(process, () => authorizeNow(log, wanted)),
   }

@@ -2,6 +2,7 @@ import { isRightsChange, type LogRow } from '../log/events.ts'
 import { firstChunk, hasTopic, isOutdated, outdatedBy, toFrame, type Frame } from '../log/frame.ts'
 import { createSignals, type Signals } from '../encoding/signals.ts'
 import { createRing, type Ring } from './ring.ts'
+import { createTopics } from './topics.ts'
 import { createStreamCounts, type StreamCounts } from '../metrics.ts'
 import type { Subscriber } from '../clients/subscriber.ts'
 
@@ -53,86 +54,44 @@ export interface HubOptions {
   onRelayed?: (row: LogRow) => void
 }
 
-export function createHub({
-  ring = createRing(),
-  onOutdated = () => {},
-  onRelayed = () => {},
-}: HubOptions = {}): Hub {
-  const byTopic = new Map<string, Set<Subscriber>>()
+export function createHub(options: HubOptions = {}): Hub {
+  const { ring = createRing(), onOutdated = () => {}, onRelayed = () => {} } = options
+  const recent = { ring, onOutdated }
+  const topics = createTopics()
   const all = new Set<Subscriber>()
   const signals = createSignals()
   let position = 0
   let epoch = 0
-
-  function join(topic: string, subscriber: Subscriber): void {
-    const members = byTopic.get(topic)
-    if (members) members.add(subscriber)
-    else byTopic.set(topic, new Set([subscriber]))
-  }
-
-  function leave(topic: string, subscriber: Subscriber): void {
-    const members = byTopic.get(topic)
-    members?.delete(subscriber)
-    if (members?.size === 0) byTopic.delete(topic)
-  }
-
-  function applyRights(row: LogRow, subscriber: Subscriber): void {
-    const change = subscriber.applyRights(row)
-    if (change === null) return
-    if (change.added) join(change.topic, subscriber)
-    else leave(change.topic, subscriber)
-    subscriber.reset(row.seq)
-  }
-
-  function dispatch(frame: Frame): void {
-    for (const topic of frame.topics) {
-      for (const subscriber of byTopic.get(topic) ?? []) {
-        const isLive = subscriber.state() === 'live'
-        if (frame.rights && isLive) applyRights(frame.rights, subscriber)
-        else if (frame.rights) subscriber.receiveRights(frame.rights)
-        else if (isLive) subscriber.deliver(frame)
-      }
-    }
-  }
 
   return {
     signals,
     counts: createStreamCounts(),
     relay(row) {
       position = row.seq
-      const outdated = outdatedBy(row)
-      if (outdated !== null) {
-        ring.markOutdated(outdated)
-        onOutdated(outdated)
-      }
-      const frame = toFrame(row)
-      ring.push(frame)
-      dispatch(frame)
+      const frame = keep(row, recent)
+      topics.dispatch(frame)
       onRelayed(row)
       return frame.block?.length ?? 0
     },
     receiveEarly(row) {
-      if (!isRightsChange(row)) return
-      for (const topic of row.topics) {
-        for (const subscriber of byTopic.get(topic) ?? []) subscriber.receiveRights(row)
-      }
+      if (isRightsChange(row)) topics.receiveEarly(row)
     },
     add(subscriber) {
       all.add(subscriber)
-      for (const topic of subscriber.topics()) join(topic, subscriber)
+      for (const topic of subscriber.topics()) topics.join(topic, subscriber)
     },
     remove(subscriber) {
       all.delete(subscriber)
-      for (const topic of subscriber.topics()) leave(topic, subscriber)
+      for (const topic of subscriber.topics()) topics.leave(topic, subscriber)
     },
     goLive(subscriber) {
-      const topics = subscriber.topics()
-      const missed = ring.after(subscriber.cursor())?.filter((frame) => hasTopic(frame, topics))
-      if (!missed || missed.some(isOutdated) || firstChunk(missed).length < missed.length) return false
+      const wanted = subscriber.topics()
+      const missed = missedFrames(ring, subscriber.cursor(), wanted)
+      if (missed === null) return false
       for (const frame of missed) subscriber.deliver(frame)
       subscriber.skipTo(position)
       subscriber.goLive()
-      for (const topic of topics) join(topic, subscriber)
+      for (const topic of wanted) topics.join(topic, subscriber)
       return true
     },
     recent: (seq) => ring.after(seq),
@@ -141,38 +100,55 @@ export function createHub({
       epoch += 1
       position = seq
       ring.clear(seq)
-      // Their rights may come from the lost state, so they must reconnect and be authorized again.
-      for (const subscriber of all) {
-        if (subscriber.state() === 'opening') subscriber.expire()
-        else {
-          subscriber.reset(seq)
-          subscriber.connection.end()
-        }
-      }
+      for (const subscriber of all) expire(subscriber, seq)
     },
     preload(rows, start) {
       const [oldest] = rows
       ring.clear(oldest ? oldest.seq - 1 : start)
-      for (const row of rows) {
-        const outdated = outdatedBy(row)
-        if (outdated !== null) ring.markOutdated(outdated)
-        ring.push(toFrame(row))
-      }
+      for (const row of rows) keep(row, recent)
       position = start
     },
     position: () => position,
     epoch: () => epoch,
     subscribers: () => all,
     size: () => [...all].filter((subscriber) => subscriber.state() !== 'opening').length,
-    congestion() {
-      let reading = 0
-      let congested = 0
-      for (const { connection } of all) {
-        if (connection.stalledFor() > NOT_READING_MS) continue
-        reading += 1
-        if (connection.waitingBytes() > CONGESTED_BYTES) congested += 1
-      }
-      return congested / Math.max(reading, 1)
-    },
+    congestion: () => congestionOf(all),
   }
+}
+
+/** Adds an event to the recent ones. What it makes outdated must not be replayed. */
+function keep(row: LogRow, { ring, onOutdated }: { ring: Ring; onOutdated(outdated: string): void }): Frame {
+  const outdated = outdatedBy(row)
+  if (outdated !== null) {
+    ring.markOutdated(outdated)
+    onOutdated(outdated)
+  }
+  const frame = toFrame(row)
+  ring.push(frame)
+  return frame
+}
+
+/** The frames after the cursor; null if the ring does not have all of them, or if they are too many for one write. */
+function missedFrames(ring: Ring, cursor: number, topics: ReadonlySet<string>): Frame[] | null {
+  const missed = ring.after(cursor)?.filter((frame) => hasTopic(frame, topics))
+  if (!missed || missed.some(isOutdated) || firstChunk(missed).length < missed.length) return null
+  return missed
+}
+
+/** The log went back. The rights may come from the lost state, so the client must be authorized again. */
+function expire(subscriber: Subscriber, seq: number): void {
+  if (subscriber.state() === 'opening') return subscriber.expire()
+  subscriber.reset(seq)
+  subscriber.connection.end()
+}
+
+function congestionOf(subscribers: Iterable<Subscriber>): number {
+  let reading = 0
+  let congested = 0
+  for (const { connection } of subscribers) {
+    if (connection.stalledFor() > NOT_READING_MS) continue
+    reading += 1
+    if (connection.waitingBytes() > CONGESTED_BYTES) congested += 1
+  }
+  return congested / Math.max(reading, 1)
 }

@@ -1,25 +1,18 @@
 import type { Logger } from 'pino'
 import type { Clock } from '../../lib/clock.ts'
 import type { Channel, ChannelEvents } from './channel.ts'
-import { parseNotification, type LogRow } from '../log/events.ts'
+import { CatchUp } from './catch-up.ts'
+import { parseNotification, type LogRow, type Notification } from '../log/events.ts'
 import type { LogReader } from '../log/reader.ts'
+import { createMissedNotifications, type MissedNotifications } from './missed-notifications.ts'
 import type { RelayQueue } from './relay-queue.ts'
 import { createSequencer } from './sequencer.ts'
 
-/** Rows per read of the log. */
-const PAGE = 250
 const TIMER_MS = 1_000
 /** An instance that has not read the log for this long does not count as current. */
 const STALE_MS = 5_000
 /** A read of the log counts as fresh for this long, so that every instance refuses an ended session within 2 s. */
 const FRESH_MS = 1_500
-/**
- * A notification that has not arrived this long after its event was found in the log is lost: the probe of the
- * connection, which would arrive after it, is answered within seconds.
- */
-const LOST_AFTER_MS = 60_000
-/** A connection that delivers nothing for this long, and then breaks, has lost the notifications of that time. */
-const SILENT_MS = 2_000
 /** Above this use commits may fail, because a notification must fit into the queue as a whole. */
 const QUEUE_FULL = 0.9
 const PRELOAD = 1_000
@@ -96,69 +89,135 @@ export interface ListenerDeps {
  * Receives the notifications of `append_log` and relays their events in `seq` order. Reads the log after a jump in
  * `seq`, after a reconnect and on a timer, so that it finds events whose notification was lost.
  */
-export function createListener({ openChannel, reader, queue, handler, clock, log }: ListenerDeps): Listener {
-  const sequencer = createSequencer()
-  const counters = { gaps: 0, missedNotifications: 0, epochs: 0 }
-  /** Events that the timer found, with the time: their notification may still arrive. */
-  const pending = new Map<number, number>()
-  let started = false
-  let lastReadAt = -Infinity
-  /** When the last read began that reached the end of the log. */
-  let completeAt = -Infinity
-  let queueUsage = 0
-  let reading: Promise<void> | null = null
-  let losses = 0
-  let isCurrent = false
-  let stopTimer = (): void => {}
+export function createListener(deps: ListenerDeps): Listener {
+  return new LogListener(deps)
+}
 
-  const channel = openChannel({
-    onNotification(text) {
-      try {
-        receive(text)
-      } catch (error) {
-        log.error({ err: error }, 'a notification could not be relayed')
-        void catchUp('gap')
-      }
-    },
-    onListening() {
-      if (started) void catchUp('reconnect')
-    },
-    onLost() {
-      losses += 1
-      isCurrent = false
-      sequencer.distrust()
-      handler.listenLost()
-      countMissed(SILENT_MS)
-      pending.clear() // A connection that breaks loses what is on its way; that is no fault of its own.
-    },
-  })
+class LogListener implements Listener {
+  private readonly deps: ListenerDeps
+  private readonly channel: Channel
+  private readonly sequencer = createSequencer()
+  private readonly missed: MissedNotifications
+  private readonly catchUp: CatchUp
+  private isStarted = false
+  private gaps = 0
+  private epochs = 0
+  private queueFill = 0
+  private stopTimer = (): void => {}
 
-  function receive(text: string): void {
-    const notification = parseNotification(text)
-    noteArrival(notification.seq)
-    if (!started || notification.seq <= sequencer.tail()) return
-    // Accepts the next number also during a read, which may wait for the database.
-    const hasRoom = queue.hasRoom()
-    const rows = sequencer.receive(notification, hasRoom)
-    push(rows)
-    if (rows.length > 0) return
-    if ('payload' in notification) handler.receiveEarly(notification)
-    if (reading !== null) return
-    if (hasRoom) counters.gaps += 1
-    void catchUp('gap')
+  constructor(deps: ListenerDeps) {
+    const { sequencer } = this
+    this.deps = deps
+    this.missed = createMissedNotifications(deps.clock)
+    this.catchUp = new CatchUp({
+      ...deps,
+      sequencer,
+      missed: this.missed,
+      isListening: () => this.channel.listening(),
+      relay: (rows) => this.relay(rows),
+      onReset: (page) => this.reset(page),
+    })
+    this.channel = deps.openChannel({
+      onNotification: (text) => this.receive(text),
+      onListening: () => {
+        if (this.isStarted) void this.catchUp.run('reconnect')
+      },
+      onLost: () => {
+        this.catchUp.distrust()
+        deps.handler.listenLost()
+        this.missed.breakOff()
+      },
+    })
   }
 
-  /** Notifications arrive in the order of their commits. So an earlier one that is still pending never arrives. */
-  function noteArrival(seq: number): void {
-    pending.delete(seq)
-    for (const earlier of pending.keys()) {
-      if (earlier > seq) continue
-      pending.delete(earlier)
-      counters.missedNotifications += 1
+  async start(): Promise<void> {
+    const { reader, handler, clock } = this.deps
+    await this.channel.open()
+    const rows = await reader.readNewest(PRELOAD)
+    this.catchUp.noteRead()
+    this.sequencer.reset(rows.at(-1) ?? null)
+    handler.preload(rows, this.sequencer.tail())
+    this.isStarted = true
+    void this.catchUp.run('reconnect') // events that were notified before that read
+    this.stopTimer = clock.every(TIMER_MS, () => this.tick())
+  }
+
+  async stop(): Promise<void> {
+    this.stopTimer()
+    await this.catchUp.finished()
+    await this.channel.close()
+  }
+
+  sync(): Promise<void> {
+    return this.catchUp.run('sync')
+  }
+
+  newest(): number {
+    return this.sequencer.tail()
+  }
+
+  lag(): number {
+    return this.sequencer.newestNotified() - this.deps.handler.position()
+  }
+
+  logAge(): number {
+    return this.catchUp.age()
+  }
+
+  isCurrent(): boolean {
+    return this.catchUp.isCurrent()
+  }
+
+  isFresh(): boolean {
+    return this.isCurrent() && this.logAge() < FRESH_MS
+  }
+
+  queueUsage(): number {
+    return this.queueFill
+  }
+
+  warnings(): string[] {
+    return this.queueFill > QUEUE_FULL ? ['the queue of notifications is full: writes are refused'] : []
+  }
+
+  unhealthyReasons(): string[] {
+    return [
+      ...(this.channel.listening() ? [] : ['not listening to the database']),
+      ...(this.catchUp.silence() > STALE_MS ? ['the database does not answer'] : []),
+    ]
+  }
+
+  counters(): Counters {
+    const { gaps, epochs } = this
+    return { gaps, epochs, missedNotifications: this.missed.count(), reconnects: this.channel.reconnects() }
+  }
+
+  private receive(text: string): void {
+    try {
+      this.accept(parseNotification(text))
+    } catch (error) {
+      this.deps.log.error({ err: error }, 'a notification could not be relayed')
+      void this.catchUp.run('gap')
     }
   }
 
-  function push(rows: LogRow[]): void {
+  private accept(notification: Notification): void {
+    const { queue, handler } = this.deps
+    this.missed.arrive(notification.seq)
+    if (!this.isStarted || notification.seq <= this.sequencer.tail()) return
+    // Accepts the next number also during a read, which may wait for the database.
+    const hasRoom = queue.hasRoom()
+    const rows = this.sequencer.receive(notification, hasRoom)
+    this.relay(rows)
+    if (rows.length > 0) return
+    if ('payload' in notification) handler.receiveEarly(notification)
+    if (this.catchUp.isRunning()) return
+    if (hasRoom) this.gaps += 1
+    void this.catchUp.run('gap')
+  }
+
+  private relay(rows: LogRow[]): void {
+    const { queue, handler } = this.deps
     queue.push(rows)
     for (const row of rows) {
       handler.accept(row)
@@ -166,114 +225,32 @@ export function createListener({ openChannel, reader, queue, handler, clock, log
     }
   }
 
-  /** Reads the log until it has every event that was notified. Concurrent calls share one run. */
-  function catchUp(reason: 'gap' | 'reconnect' | 'timer' | 'sync'): Promise<void> {
-    reading ??= readNewRows(reason)
-      .catch((error: unknown) => log.warn({ err: error, reason }, 'the log could not be read; trying again'))
-      .finally(() => {
-        reading = null
-      })
-    return reading
-  }
-
-  async function readNewRows(reason: string): Promise<void> {
-    for (let isMore = true; isMore;) {
-      await queue.room()
-      const [from, notified, lossesBefore] = [sequencer.tailRow(), sequencer.newestNotified(), losses]
-      const wasListening = channel.listening()
-      const startedAt = clock.now()
-      const page = await reader.readFrom(sequencer.tail(), PAGE)
-      lastReadAt = clock.now()
-      if (reason === 'timer') notePending(page)
-      // Synchronous from here on, so that no notification arrives in between.
-      const rows = sequencer.read(page, from)
-      if (rows === null) {
-        // Changes of rights must take effect before the reset, which needs another read.
-        for (const row of page) handler.receiveEarly(row)
-        return reset()
-      }
-      if (wasListening && channel.listening() && losses === lossesBefore) sequencer.trust()
-      push(rows)
-      if (losses === lossesBefore) isCurrent = true
-      const isBehind = sequencer.newestNotified() > sequencer.tail()
-      isMore = page.length >= PAGE || (isBehind && (rows.length > 0 || sequencer.newestNotified() > notified))
-      if (page.length < PAGE) completeAt = startedAt
-    }
-  }
-
-  function notePending(page: LogRow[]): void {
-    if (!channel.listening()) return
-    for (const { seq } of page) if (seq > sequencer.newestNotified()) pending.set(seq, clock.now())
-  }
-
-  /** The event at the tail is missing or different, so the database was restored to an earlier state. */
-  async function reset(): Promise<void> {
-    sequencer.distrust()
-    isCurrent = false
+  private async reset(page: LogRow[]): Promise<void> {
+    const { reader, queue, handler, log } = this.deps
+    // Changes of rights must take effect before the reset, which needs another read.
+    for (const row of page) handler.receiveEarly(row)
     const [newest = null] = await reader.readNewest(1)
-    log.error(
-      { position: sequencer.tail(), newest: newest?.seq ?? 0 },
-      'the log went back; every client reloads',
-    )
-    counters.epochs += 1
-    pending.clear()
+    const seqs = { position: this.sequencer.tail(), newest: newest?.seq ?? 0 }
+    log.error(seqs, 'the log went back; every client reloads')
+    this.epochs += 1
+    this.missed.clear()
     queue.clear()
-    sequencer.reset(newest)
-    handler.reset(sequencer.tail())
+    this.sequencer.reset(newest)
+    handler.reset(this.sequencer.tail())
   }
 
-  function countMissed(afterMs: number): void {
-    for (const [seq, foundAt] of pending) {
-      if (clock.now() - foundAt < afterMs) continue
-      pending.delete(seq)
-      counters.missedNotifications += 1
-    }
+  private tick(): void {
+    this.missed.expire()
+    this.channel.retry()
+    void this.catchUp.run('timer')
+    void this.readQueueUsage()
   }
 
-  function tick(): void {
-    countMissed(LOST_AFTER_MS)
-    channel.retry()
-    void catchUp('timer')
-    void readQueueUsage()
-  }
-
-  async function readQueueUsage(): Promise<void> {
+  private async readQueueUsage(): Promise<void> {
     try {
-      queueUsage = await reader.readQueueUsage()
+      this.queueFill = await this.deps.reader.readQueueUsage()
     } catch {
       // `unhealthyReasons` reports an unreachable database.
     }
-  }
-
-  return {
-    async start() {
-      await channel.open()
-      const rows = await reader.readNewest(PRELOAD)
-      lastReadAt = clock.now()
-      sequencer.reset(rows.at(-1) ?? null)
-      handler.preload(rows, sequencer.tail())
-      started = true
-      void catchUp('reconnect') // events that were notified before that read
-      stopTimer = clock.every(TIMER_MS, tick)
-    },
-    async stop() {
-      stopTimer()
-      await reading
-      await channel.close()
-    },
-    sync: () => catchUp('sync'),
-    newest: sequencer.tail,
-    lag: () => sequencer.newestNotified() - handler.position(),
-    logAge: () => clock.now() - completeAt,
-    isCurrent: () => isCurrent,
-    isFresh: () => isCurrent && clock.now() - completeAt < FRESH_MS,
-    queueUsage: () => queueUsage,
-    warnings: () =>
-      queueUsage > QUEUE_FULL ? ['the queue of notifications is full: writes are refused'] : [],
-    unhealthyReasons: () => [
-      ...(channel.listening() ? [] : ['not listening to the database']),
-      ...(clock.now() - lastReadAt > STALE_MS ? ['the database does not answer'] : []),
-    ],
-    counters: () => ({ ...counters, reconnects: channel.reconnects() }),
   }
 }
