@@ -68,10 +68,8 @@ function onRefused(status: number): void {
 
 // A click on a blank area of a card gives the card no focus.
 let isPressing = false
-document.addEventListener('mousedown', () => {
-  isPressing = true
-  setTimeout(() => (isPressing = false))
-})
+document.addEventListener('mousedown', () => (isPressing = true))
+for (const end of ['mouseup', 'keydown']) document.addEventListener(end, () => (isPressing = false), true)
 document.addEventListener('focusin', ({ target }) => {
   if (isPressing && target instanceof HTMLElement && target.matches('.post')) target.blur()
 })
