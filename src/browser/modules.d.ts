@@ -5,11 +5,3 @@ declare module 'koafeed:partials' {
   const partials: Record<string, Root>
   export default partials
 }
-
-/** The part of nunjucks that compiled templates use. */
-declare module 'nunjucks/src/runtime.js' {
-  export class Frame {
-    topLevel: boolean
-    push(isolateWrites: boolean): Frame
-  }
-}

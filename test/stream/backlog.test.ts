@@ -85,6 +85,21 @@ describe('the backlog of an instance', () => {
     expect((await received).startsWith(shared.bytes('identity').toString())).to.equal(true)
   })
 
+  it('cuts clients that read nothing before those that read, although more waits for the latter', async () => {
+    const stalled = [await connectStalled(), await connectStalled()]
+    await eventually(() => stalled.every((connection) => connection.stalledFor() > 20))
+    const readers = await Promise.all(Array.from({ length: 30 }, connect))
+    const received = readers.map(({ client }) => text(client))
+    const burst = Array.from({ length: 8 }, () => block(100 * KB))
+    for (const one of burst) for (const { connection } of readers) connection.write(one)
+    for (let n = 0; n < 3; n++) for (const connection of stalled) connection.write(block(100 * KB))
+    expect(backlog.cuts()).to.be.within(1, 2)
+    expect(readers.filter(({ connection }) => connection.closed())).to.deep.equal([])
+    for (const { connection } of readers) connection.end()
+    const expected = burst.map((one) => one.bytes('identity').toString()).join('')
+    for (const one of received) expect((await one).startsWith(expected)).to.equal(true)
+  })
+
   it('cuts nobody in a burst to clients that read, if the burst itself fits', async () => {
     const readers = await Promise.all(Array.from({ length: 30 }, async () => connect()))
     const connections = readers.map(({ connection }) => connection)

@@ -1,6 +1,6 @@
 import partials from 'koafeed:partials'
-import * as runtime from 'nunjucks/src/runtime.js'
 import { filters } from '../../shared/filters.ts'
+import * as runtime from './template-runtime.ts'
 
 type Variables = Record<string, unknown>
 

@@ -12,8 +12,9 @@ export interface Waiter {
 
 /**
  * Bounds the memory of all blocks that wait for the clients of an instance. A block that waits for many clients exists
- * once, so it counts once, and each queue that has it counts one entry. Above the bound, it cuts the slowest clients first: those
- * with the most waiting bytes. They reconnect with their cursor and miss nothing.
+ * once, so it counts once, and each queue that has it counts one entry. Above the bound, it cuts the slowest clients:
+ * those that have read nothing for the longest time. So a client that reads is cut last, even if a burst waits for it.
+ * Clients that are cut reconnect with their cursor and miss nothing.
  *
  * What Node itself holds for a client does not count: up to 16 kB and a block.
  */
@@ -69,7 +70,7 @@ export class Backlog {
   private cutSlowest(): void {
     const slowestFirst = [...this.waiters]
       .map((waiter) => ({ waiter, bytes: waiter.waitingBytes(), stalledFor: waiter.stalledFor() }))
-      .toSorted((a, b) => b.bytes - a.bytes || b.stalledFor - a.stalledFor)
+      .toSorted((a, b) => b.stalledFor - a.stalledFor || b.bytes - a.bytes)
     for (const { waiter } of slowestFirst) {
       if (this.size() <= this.maxBytes * SHARE_AFTER_CUT) return
       this.cutCount += 1
