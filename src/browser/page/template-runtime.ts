@@ -81,7 +81,7 @@ const ENTITIES: Record<string, string> = {
 }
 
 /** Compiled partials output texts only, never strings that are marked as safe. */
-export function suppressValue(value: unknown): string {
+export function suppressValue(value: string | number | boolean | null | undefined): string {
   return String(value ?? '').replace(/[&"'<>\\]/g, (character) => ENTITIES[character]!)
 }
 
