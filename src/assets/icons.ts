@@ -3,6 +3,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 
+/** src/pictures/images.ts blocks all that uploads must not be. */
+const SVG = { operation: ['VipsForeignLoadSvgBuffer'] }
+
 const folder = join(import.meta.dirname, '../../static')
 
 /** Phones cut an icon that is `full` to a shape of their own. The others have round corners. */
@@ -18,12 +21,14 @@ const ICONS = [
 export async function makeIcons(): Promise<{ file: string; content: Buffer }[]> {
   const svg = await readFile(join(folder, 'favicon.svg'), 'utf8')
   const square = svg.replace(/ rx="\d+"/, '')
-  return Promise.all(
+  sharp.unblock(SVG)
+  const icons = Promise.all(
     ICONS.map(async ({ file, size, full }) => {
       const image = sharp(Buffer.from(full ? square : svg), { density: (72 * size) / 32 }).resize(size, size)
       return { file, content: await image.png({ compressionLevel: 9, palette: true }).toBuffer() }
     }),
   )
+  return icons.finally(() => sharp.block(SVG))
 }
 
 if (import.meta.main) {
