@@ -64,12 +64,13 @@ export async function openConnection(port: number): Promise<HttpConnection> {
   }
 }
 
-/** @throws Error if the head is incomplete in the first read, or the response has no Content-Length */
+/** @throws Error if the head is incomplete in the first read, or a response with a body has no Content-Length */
 function parseHead(chunk: Buffer, length: number): { status: number; total: number; text: string } {
   const text = chunk.toString('latin1', 0, Math.min(length, 4096))
   const end = text.indexOf('\r\n\r\n')
-  const body = /\r\ncontent-length: (\d+)/i.exec(text)?.[1]
+  const status = Number(text.slice(9, 12))
+  const body = status === 204 ? 0 : /\r\ncontent-length: (\d+)/i.exec(text)?.[1]
   if (end === -1 || body === undefined)
     throw new Error(`A response without Content-Length:\n${text.slice(0, 500)}`)
-  return { status: Number(text.slice(9, 12)), total: end + 4 + Number(body), text }
+  return { status, total: end + 4 + Number(body), text }
 }

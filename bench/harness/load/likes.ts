@@ -39,7 +39,13 @@ export function createLikes({ size, runLoad }: Bench): Likes {
           )
         }),
       )
-      return runLoad(servers, { connections: requests, seconds, cycle: false, warmUpSeconds: 0.5 })
+      return runLoad(servers, {
+        connections: requests,
+        seconds,
+        cycle: false,
+        warmUpSeconds: 0.5,
+        status: 204,
+      })
     },
   }
 }
