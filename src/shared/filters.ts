@@ -113,8 +113,8 @@ export interface WhyLine {
 }
 
 /**
- * What put a post at its place on a page: "Ann liked this", "Ben commented on your post". Null if the post is there
- * since its author posted it. A comment moves a post up; it is the newest comment, which each card shows.
+ * The reason why a post is at its place on a page: "Ann liked this", "Ben commented on your post". Null if its author
+ * posted it there and nothing has moved it. A comment moves a post up; it is the newest comment, which each card shows.
  */
 export function whyLine(post: FeedPostView, me: Me | null): WhyLine | null {
   const { at, reason, actor } = post.entry

@@ -79,7 +79,7 @@ export async function registerUser(
 }
 
 /**
- * Inserts a user, whoever may register.
+ * Inserts a user, even if sign-up is closed.
  * @throws Invalid if a user or a group has the name.
  */
 export async function insertUser(write: Write, username: string, hash: string): Promise<UserView> {

@@ -1,6 +1,6 @@
 /**
- * What an export has of a person: each query selects one JSON value, with the id of the user as $1. The keys are those of
- * the file. Only what the person did or is; what others wrote to or about the person is theirs.
+ * The sections of an export, by their key in the file. Each query selects one JSON value; $1 is the id of the user. An export
+ * has the account of the person and the person's own actions. It has nothing that others wrote to or about the person.
  */
 export const SECTIONS: Record<string, string> = {
   account: `

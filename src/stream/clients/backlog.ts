@@ -16,7 +16,7 @@ export interface Waiter {
  * those that have read nothing for the longest time. So a client that reads is cut last, even if a burst waits for it.
  * Clients that are cut reconnect with their cursor and miss nothing.
  *
- * What Node itself holds for a client does not count: up to 16 kB and a block.
+ * Node itself buffers up to 16 kB and a block for each client. The bound does not include these.
  */
 export class Backlog {
   private readonly maxBytes: number

@@ -132,7 +132,7 @@ describe('without JavaScript', () => {
       expect(status, action).to.equal(403)
       expect(text).to.contain('Invalid POST contents')
     }
-    // What ends something comes last. A request that was accepted cannot be declined, and so on.
+    // Forms that end something come last: for example, an accepted request cannot be declined.
     const last = [
       '/posts/:id/delete',
       '/groups/:name/members/:name/remove',
