@@ -14,9 +14,9 @@ export interface PeoplePage<Person> {
 }
 
 /**
- * Lists everybody except the viewer and suspended accounts: first the people whom the viewer does not follow but people that the viewer follows
- * do, most followed by them first, then all others, newest first. It reads a bounded number of rows: those of
- * `friendCounts`, and of the others as many as the page shows.
+ * Lists everybody except the viewer and suspended accounts. First come the people that the viewer does not follow, but
+ * whom friends follow; those with the most such friends are first. Then come all others, newest first. The query reads a
+ * bounded number of rows: those of `friendCounts`, and as many of the others as the page shows.
  * @throws BadRequest if `before` is not a cursor of this list.
  */
 export async function listDirectory(
